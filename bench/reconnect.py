@@ -1,0 +1,130 @@
+"""Everyone comes back at once, each a hundred events behind, while others listen to live events."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from bench.lab import Figure, Lab, Publisher, beside, middle
+from bench.load import listeners
+from bench.servers import FLOOR, NCHAN_PEER, Failed, Running, draft, payload, stamped
+
+SIZE = 150  # bytes of payload
+BEHIND = 100  # events
+LIVE_RATE = 20.0  # events a second to those who were there all along
+LIVE_STREAMS = 200
+REPLAYING_FLOOR = replace(FLOOR, sse="/replay")
+REPLAYING_NCHAN = replace(NCHAN_PEER, sse="/replay")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return:
+    seconds: float  # from the first connect to the last missed event heard
+    live_p99_ms: float  # of live events meanwhile
+
+
+def missed(target: Running, publisher: Publisher, *, clients: int, own: bool) -> str:
+    """Publish what the clients missed; the header with which they come back.
+
+    Either BEHIND announcements that all of them missed, or BEHIND notifications for each of them alone.
+    """
+    server = target.server
+    if not server.publish_many:  # these keep the last hundred events in memory and send them to whoever comes
+        publisher.pace(payload(SIZE), events=BEHIND, rate=1000)
+        return ""
+    _, _, answer = publisher.send(payload(SIZE))
+    cursor = json.loads(answer)["cursor"]
+    for _ in range(BEHIND):
+        users = [{"user": f"u{number}"} for number in range(clients)] if own else [{"all": True}]
+        for some in range(0, len(users), 5000):
+            drafts = [draft(stamped(payload(SIZE)), to=to) for to in users[some : some + 5000]]
+            publisher.post(server.publish_many, json.dumps(drafts).encode())
+    return f"Last-Event-ID: {cursor}\r\n"
+
+
+def come_back(target: Running, *, clients: int, own: bool = False) -> Return:
+    server = target.server
+    publisher = Publisher(target)
+    headers = missed(target, publisher, clients=clients, own=own)
+    target.meter.settle()
+    back = threading.Event()
+
+    def keep_publishing() -> None:
+        while not back.wait(1 / LIVE_RATE):
+            if server.speaks_json:
+                publisher.send(payload(SIZE), to={"user": "live"})
+            else:
+                publisher.post("/aside", stamped(payload(SIZE)).encode())
+
+    live_path = server.sse.replace("u%d", "live") if server.speaks_json else "/aside"
+    with (
+        listeners(target, live_path, streams=LIVE_STREAMS, timeout=150) as live,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        publishing = thread.submit(keep_publishing)
+        try:
+            with listeners(
+                target,
+                server.sse,
+                streams=clients,
+                at_once=True,
+                expect=clients * BEHIND,
+                headers=headers,
+                timeout=120,
+            ) as herd:
+                heard = herd.heard()
+        finally:
+            back.set()
+        publishing.result()
+        live.stop()
+        meanwhile = live.heard()
+    publisher.close()
+    if heard.count != clients * BEHIND or heard.out_of_order or meanwhile.out_of_order:
+        raise Failed(f"{heard.count} of {clients * BEHIND} missed events, {heard.closed} streams closed")
+    return Return(seconds=(heard.last - heard.began) / 1e9, live_p99_ms=meanwhile.p99_ms)
+
+
+def run(lab: Lab) -> list[Figure]:
+    clients = lab.size(5000, 500)
+    floor, ours = lab.alternate([REPLAYING_FLOOR, lab.tidings], lambda target: come_back(target, clients=clients))
+    peer = lab.peer(REPLAYING_NCHAN, lambda target: come_back(target, clients=clients))
+    own = lab.measure(lab.tidings, lambda target: come_back(target, clients=clients, own=True))
+    title = f"{clients:,} clients reconnect at once, each {BEHIND} events behind"
+    return [
+        Figure(
+            key="reconnect",
+            group="Coming back",
+            title=f"{title}: all caught up",
+            unit="s",
+            measured=middle(ours, lambda result: result.seconds),
+            floor=middle(floor, lambda result: result.seconds),
+            peers=beside({"Nchan": peer}, lambda result: result.seconds),
+            target="5 s",
+            limit=5,
+        ),
+        Figure(
+            key="reconnect-live",
+            group="Coming back",
+            title="live latency meanwhile, p99",
+            unit="ms",
+            measured=middle(ours, lambda result: result.live_p99_ms),
+            floor=middle(floor, lambda result: result.live_p99_ms),
+            peers=beside({"Nchan": peer}, lambda result: result.live_p99_ms),
+            target="100 ms",
+            limit=100,
+        ),
+        Figure(
+            key="reconnect-own",
+            group="Coming back",
+            title=f"the same, each {BEHIND} events of their own: all caught up",
+            unit="s",
+            measured=own.seconds,
+        ),
+        Figure(
+            key="reconnect-own-live",
+            group="Coming back",
+            title="live latency meanwhile, p99 (own events)",
+            unit="ms",
+            measured=own.live_p99_ms,
+        ),
+    ]

@@ -1,0 +1,8 @@
+/** What the query of the address asks of the bell: `?theme=dark&dir=rtl&lang=ar&sound&...` */
+
+const bell = document.querySelector("tidings-bell");
+for (const [name, value] of new URLSearchParams(location.search)) {
+  const target = name === "dir" || name === "lang" ? document.documentElement : bell;
+  target?.setAttribute(name, value);
+}
+await import("../src/define.js");

@@ -1,0 +1,35 @@
+/**
+ * Building elements without a string of markup: text is always text, and no `style` attribute is ever
+ * written, so that a page may forbid both (Content-Security-Policy, Trusted Types).
+ */
+
+/** @typedef {string | number | boolean | null | undefined} Value */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, Value | ((event: any) => void)>} [attributes] functions are listeners (`onclick`)
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else set(element, name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/**
+ * Give an attribute a value; false, null and undefined take it away.
+ *
+ * @param {Element} element
+ * @param {string} name
+ * @param {Value} value
+ */
+export function set(element, name, value) {
+  if (value === false || value === null || value === undefined) element.removeAttribute(name);
+  else element.setAttribute(name, value === true ? "" : String(value));
+}

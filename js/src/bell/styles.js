@@ -1,0 +1,49 @@
+/**
+ * The bell's looks, as a constructed style sheet: a page whose Content-Security-Policy forbids inline
+ * styles allows it.
+ *
+ * Custom properties that begin with `--tidings-` are the page's to set; the short ones inside are ours.
+ */
+
+const CSS = `
+:host {
+  --accent: var(--tidings-accent, light-dark(#4f46e5, #a5a6ff));
+  --badge: var(--tidings-badge, #d92d3a);
+  display: inline-block;
+  font-family: var(--tidings-font, inherit);
+  font-size: 14px;
+  line-height: 20px;
+  vertical-align: middle;
+}
+:host([theme=light]) { color-scheme: light }
+:host([theme=dark]) { color-scheme: dark }
+:host(:state(system)) { color-scheme: light dark }
+:host([hidden]), [hidden] { display: none !important }
+*, ::before, ::after { box-sizing: border-box }
+button, a { all: unset; box-sizing: border-box; cursor: pointer; border-radius: 8px; transition: background .15s }
+:focus-visible { outline: 2px solid var(--accent) }
+svg { width: 1em; height: 1em; fill: none; stroke: currentColor; stroke-width: 1.75; stroke-linecap: round; stroke-linejoin: round }
+
+.bell { position: relative; display: grid; place-items: center; width: 40px; height: 40px; border-radius: 12px; font-size: 22px; vertical-align: top }
+.bell:hover, .bell[aria-expanded=true] { background: color-mix(in srgb, currentColor 9%, transparent) }
+.badge { min-width: 18px; padding: 0 5px; border-radius: 9px; font-size: 11px; font-weight: 650; line-height: 18px; text-align: center; font-variant-numeric: tabular-nums; position: absolute; inset-block-start: 1px; inset-inline-start: 21px; background: var(--badge); color: var(--tidings-on-badge, #fff) }
+.ringing svg { animation: swing .7s; transform-origin: top }
+
+@media (prefers-reduced-motion: reduce) {
+  * { animation: none !important; transition: none !important }
+}
+@keyframes swing { 25% { rotate: 14deg } 50% { rotate: -11deg } 75% { rotate: 6deg } }
+`;
+
+/** @type {CSSStyleSheet | undefined} */
+let made;
+
+/** One sheet for all bells of a page. */
+export const sheet = () => (made ??= construct(CSS));
+
+/** @param {string} css */
+export function construct(css) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  return sheet;
+}

@@ -1,0 +1,17 @@
+/** Which addresses a notification may lead to. */
+
+/**
+ * The address, if a link may lead there: http, https, or relative to the page.
+ *
+ * @param {string | null | undefined} text
+ * @returns {string | null}
+ */
+export function safeUrl(text) {
+  if (!text) return null;
+  try {
+    const { href, protocol } = new URL(text, document.baseURI);
+    return /^https?:$/.test(protocol) ? href : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,74 @@
+/** What the list and the toasts say, and how they tell the time. */
+
+import { openVoice } from "./voice.js";
+
+/** @import { Label } from "./voice.js" */
+
+/** @type {Record<string, Label>} */
+const LABELS = {
+  all: "All",
+  unread: "Unread",
+  markAll: "Mark all as read",
+  close: "Close",
+  markRead: "Mark as read",
+  markUnread: "Mark as unread",
+  archive: "Archive",
+  archived: "Archived",
+  undo: "Undo",
+  dismiss: "Dismiss",
+  others: (/** @type {number} */ n) => (n > 1 ? `${n} others` : "1 other"),
+  times: "{n} times",
+  many: "{n} new notifications",
+  empty: "You’re all caught up",
+  emptyHint: "New notifications will appear here.",
+  emptyUnread: "Nothing unread",
+  loading: "Loading…",
+  failed: "Notifications could not be loaded",
+  refused: "That did not work",
+  retry: "Try again",
+  reconnecting: "Reconnecting…",
+};
+
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} a unit, and its length in seconds */
+const UNITS = [
+  ["week", 604_800],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+const LONG = 30 * 86_400; // s; what is older than that is a date
+
+/** @typedef {ReturnType<typeof openWords>} Words */
+
+/**
+ * @param {string | undefined} locale
+ * @param {Record<string, Label>} labels
+ */
+export function openWords(locale, labels) {
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
+  const list = new Intl.ListFormat(locale);
+
+  return {
+    ...openVoice(locale, { ...LABELS, ...labels }),
+
+    /**
+     * "5 min. ago", or a date.
+     *
+     * @param {string} time RFC 3339
+     * @param {number} now milliseconds since 1970
+     */
+    ago(time, now) {
+      // A clock that is behind the server's must not say "in 2 minutes".
+      const age = Math.max(0, now - Date.parse(time)) / 1000;
+      if (age > LONG) return new Date(time).toLocaleDateString(locale, { dateStyle: "medium" });
+      const [unit, length] = UNITS.find(([, length]) => age >= length) ?? ["second", Infinity];
+      return relative.format(-Math.floor(age / length), unit);
+    },
+
+    /** @param {string} time RFC 3339 */
+    moment: (time) => new Date(time).toLocaleString(locale),
+
+    /** @param {string[]} names */
+    list: (names) => list.format(names),
+  };
+}

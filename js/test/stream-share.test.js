@@ -1,0 +1,505 @@
+/** Many tabs, one connection: the same sentences for the worker and for the lock. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { connect } from "../src/stream.js";
+import { Browser } from "../fakes/browser.js";
+import { FakeServer, problem } from "../fakes/server.js";
+import { settle } from "../fakes/world.js";
+
+/** @import {Options} from "../src/stream.js" */
+/** @import {Tab} from "../fakes/browser.js" */
+
+/** @param {Tab} tab @param {Options} [options] */
+function open(tab, options) {
+  const connection = connect({ url: "http://tidings.test", user: "alice", world: tab.world, ...options });
+  /** @type {any[]} */
+  const events = [];
+  connection.addEventListener("event", (event) => events.push(/** @type {CustomEvent} */ (event).detail));
+  return {
+    tab,
+    connection,
+    events,
+    created: () => events.filter(({ type }) => type === "notification.created").map(({ id }) => id),
+    types: () => events.map(({ type }) => type.split(".")[0]),
+  };
+}
+
+/** @param {"worker" | "lock" | "none"} way */
+function browserWith(way, server = new FakeServer()) {
+  const browser = new Browser(server);
+  browser.hasWorker = way === "worker";
+  browser.hasLocks = way !== "none";
+  return { browser, server };
+}
+
+const ids = (/** @type {FakeServer} */ server, from = 0) => server.log.slice(from).map(({ id }) => id);
+
+for (const way of /** @type {const} */ (["worker", "lock"])) {
+  test(`${way}: eight tabs hold one stream, each starts with hello, each gets everything`, async () => {
+    const { browser, server } = browserWith(way);
+    const tabs = Array.from({ length: 8 }, () => open(browser.tab()));
+    await settle();
+    assert.equal(server.streams.size, 1);
+    server.publish(3);
+    await settle();
+    for (const { events, created, connection } of tabs) {
+      assert.equal(events[0].type, "hello");
+      assert.deepEqual(created(), ["e-1", "e-2", "e-3"]);
+      assert.deepEqual([connection.status, connection.transport, connection.cursor], ["open", "sse", "e-3"]);
+    }
+    tabs.forEach(({ connection }) => connection.close());
+    await settle();
+    assert.deepEqual([server.streams.size, browser.clock.timers, browser.groups.size, browser.channels.size], [0, 0, 0, 0]);
+  });
+
+  test(`${way}: a tab that comes late is told the hello, while it is still true`, async () => {
+    const { browser, server } = browserWith(way);
+    const first = open(browser.tab());
+    await settle();
+    const late = open(browser.tab());
+    await settle();
+    assert.deepEqual(late.events, first.events);
+    assert.equal(server.requests.length, 1);
+  });
+
+  test(`${way}: later it asks for counters of its own, and misses nothing from then on`, async () => {
+    const { browser, server } = browserWith(way);
+    const first = open(browser.tab());
+    await settle();
+    server.publish(2);
+    await settle();
+    const late = open(browser.tab());
+    await settle();
+    assert.deepEqual([late.events[0].id, late.events[0].data.counters.unread], ["e-2", 2]);
+    assert.equal(late.events[0].data.heartbeat, 25);
+    server.publish(3);
+    await settle();
+    assert.deepEqual(late.created(), ["e-3", "e-4", "e-5"]);
+    const requests = server.requests.length;
+    server.publish(3);
+    await settle();
+    assert.deepEqual(late.created(), ids(server, 2));
+    assert.equal(server.requests.length, requests, "from where they met it needs no requests of its own");
+    assert.deepEqual(first.created(), ids(server));
+  });
+
+  test(`${way}: a tab that brings a cursor gets what came after it, whoever is ahead`, async () => {
+    const { browser, server } = browserWith(way);
+    server.publish(9);
+    const first = open(browser.tab());
+    await settle();
+    server.publish();
+    await settle();
+    const behind = open(browser.tab(), { cursor: "e-4" });
+    await settle();
+    assert.deepEqual([behind.events[0].type, behind.events[0].id], ["hello", "e-4"]);
+    assert.deepEqual(behind.created(), ids(server, 4));
+    // The leader is held up; a page that was just loaded knows more than it.
+    server.buffering = true;
+    server.publish(2);
+    const ahead = open(browser.tab(), { cursor: "e-12" });
+    await settle();
+    server.buffering = false;
+    for (const stream of server.streams) {
+      for (const { id, type, data } of server.log.slice(10)) {
+        stream.say(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+      }
+    }
+    server.publish(2);
+    await settle();
+    assert.deepEqual(ahead.created(), ["e-13", "e-14"]);
+    assert.deepEqual(first.created(), ids(server, 9));
+    assert.deepEqual(behind.created(), ids(server, 4));
+  });
+
+  test(`${way}: whoever goes, the others go on without loss, within a second`, async () => {
+    const { browser, server } = browserWith(way);
+    const tabs = Array.from({ length: 6 }, () => open(browser.tab()));
+    await settle();
+    for (const [index, gone] of tabs.entries()) {
+      server.publish(2);
+      await settle();
+      if (index % 3 === 0) gone.tab.crash();
+      else if (index % 3 === 1) gone.connection.close();
+      else gone.tab.fire("pagehide");
+      server.publish(2);
+      await browser.clock.pass(900);
+      assert.ok(server.streams.size <= 1);
+      for (const { connection, created } of tabs.slice(index + 1)) {
+        assert.deepEqual(created(), ids(server));
+        assert.equal(connection.status, "open");
+      }
+    }
+    await browser.clock.pass(300_000);
+    assert.equal(server.streams.size, 0, "and the last one turns off the light");
+  });
+
+  test(`${way}: a tab put away and fetched back has missed nothing`, async () => {
+    const { browser, server } = browserWith(way);
+    const [one, two] = [open(browser.tab()), open(browser.tab())];
+    await settle();
+    for (const { tab, connection } of [one, two]) {
+      tab.fire("pagehide");
+      await settle();
+      server.publish(3);
+      await settle();
+      tab.fire("pageshow");
+      await settle();
+      assert.equal(connection.status, "open");
+      server.publish();
+      await settle();
+    }
+    assert.deepEqual(one.created(), ids(server));
+    assert.deepEqual(two.created(), ids(server));
+  });
+
+  test(`${way}: over falls of the server and comings and goings of tabs nobody misses or repeats anything`, async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { browser, server } = browserWith(way);
+      const roll = (/** @type {number} */ sides, /** @type {number} */ salt) =>
+        Math.floor(Math.abs(Math.sin(seed * 131 + salt * 17.3) * 1e5)) % sides;
+      const transports = seed % 2 ? /** @type {const} */ (["sse"]) : undefined; // or down the ladder and up again
+      let tabs = [open(browser.tab(), { cursor: "e-0", transports })];
+      for (let step = 0; step < 30; step++) {
+        const any = tabs[roll(tabs.length, step)];
+        const what = roll(8, step + 1000);
+        if (what < 3) server.publish(1 + roll(4, step));
+        else if (what === 3) {
+          tabs.push(open(browser.tab(), { cursor: `e-${roll(server.log.length + 1, step)}`, transports }));
+        }
+        else if (what === 4 && tabs.length > 1) {
+          any?.connection.close();
+          tabs = tabs.filter((tab) => tab !== any);
+        } else if (what === 5 && tabs.length > 1) {
+          any?.tab.crash();
+          tabs = tabs.filter((tab) => tab !== any);
+        } else if (what === 6) server.hangUp();
+        else await browser.clock.pass(roll(4000, step));
+        if (step % 4 === 0) await settle();
+      }
+      await browser.clock.pass(30_000);
+      server.publish();
+      await browser.clock.pass(2000);
+      for (const { created, events } of tabs) {
+        assert.equal(events[0].type, "hello");
+        assert.deepEqual(created(), ids(server, Number(events[0].id.split("-")[1])), `seed ${seed}`);
+      }
+      assert.ok(server.streams.size <= 1 && (server.streams.size || !transports), `seed ${seed}`);
+      for (const { connection } of tabs) connection.close();
+    }
+  });
+
+  test(`${way}: a reset reaches every tab, and old ids are news again`, async () => {
+    const { browser, server } = browserWith(way);
+    const tabs = [open(browser.tab()), open(browser.tab())];
+    await settle();
+    server.publish(2);
+    await settle();
+    server.log = server.log.map(({ data, type }, index) => ({ id: `f-${index + 1}`, type, data }));
+    server.epoch = "f";
+    server.hangUp();
+    await browser.clock.pass(2000);
+    for (const { types, connection } of tabs) {
+      assert.deepEqual(types().slice(3), ["hello", "reset", "notification", "notification"]);
+      assert.equal(connection.cursor, "f-2");
+    }
+  });
+
+  test(`${way}: users, servers and topics are never mixed`, async () => {
+    const { browser, server } = browserWith(way);
+    const others = [
+      open(browser.tab(), { user: "bob" }),
+      open(browser.tab(), { topics: ["post/7"] }),
+      open(browser.tab(), { url: "http://other.test" }),
+      open(browser.tab()),
+      open(browser.tab()),
+    ];
+    await settle();
+    assert.equal(server.streams.size, 4);
+    others[4]?.connection.close();
+    others[3]?.connection.close();
+    await settle();
+    assert.equal(server.streams.size, 3);
+  });
+
+  test(`${way}: tabs of one token's subject share, others do not, and the token comes from a tab`, async () => {
+    const { browser, server } = browserWith(way);
+    const token = (/** @type {string} */ sub, /** @type {number} */ iat) =>
+      `h.${btoa(JSON.stringify({ sub, iat }))}.s`;
+    open(browser.tab(), { user: undefined, getToken: async () => token("zoë".normalize("NFD").slice(0, 2), 1) });
+    open(browser.tab(), { user: undefined, getToken: async () => token("zo", 2) });
+    open(browser.tab(), { user: undefined, getToken: async () => token("bob", 3) });
+    const opaque = open(browser.tab(), { user: undefined, getToken: async () => "opaque" });
+    await settle();
+    assert.equal(server.streams.size, 3);
+    assert.deepEqual(
+      server.seen.map(({ headers }) => headers.get("authorization")).sort(),
+      [token("bob", 3), token("zo", 1), "opaque"].map((one) => `Bearer ${one}`).sort(),
+    );
+    opaque.connection.close();
+    await settle();
+    assert.equal(server.streams.size, 2);
+  });
+
+  test(`${way}: a refusal closes every tab, and says why`, async () => {
+    const { browser, server } = browserWith(way);
+    server.instead["/v1/stream"] = Array(4).fill(() => problem(403, "topic_forbidden"));
+    const tabs = [open(browser.tab()), open(browser.tab())];
+    await browser.clock.pass(5000);
+    for (const { connection } of tabs) {
+      assert.equal(connection.status, "closed");
+      assert.equal(/** @type {any} */ (connection.error).code, "topic_forbidden");
+    }
+    assert.equal(browser.clock.timers, 0);
+  });
+
+  test(`${way}: a tab that slept for hours catches up when it is looked at`, async () => {
+    const { browser, server } = browserWith(way);
+    const [first, sleeper, third] = [open(browser.tab()), open(browser.tab()), open(browser.tab())];
+    await settle();
+    sleeper.tab.freeze();
+    for (let hour = 0; hour < 3; hour++) {
+      server.publish(2);
+      server.beat();
+      await browser.clock.pass(50_000);
+    }
+    sleeper.tab.thaw();
+    sleeper.tab.show();
+    await browser.clock.pass(5000);
+    server.publish();
+    await browser.clock.pass(1000);
+    for (const { created } of [first, sleeper, third]) assert.deepEqual(created(), ids(server));
+  });
+}
+
+for (const way of /** @type {const} */ (["worker", "lock"])) {
+  test(`${way}: any tab that is looked at ends the wait of all`, async () => {
+    const { browser, server } = browserWith(way);
+    const transports = /** @type {const} */ (["sse"]);
+    const tabs = [open(browser.tab(), { transports }), open(browser.tab(), { transports })];
+    for (const { tab } of tabs) {
+      await browser.clock.pass(20_000);
+      server.down = true;
+      server.hangUp();
+      await browser.clock.pass(200_000);
+      server.down = false;
+      const before = browser.clock.time;
+      tab.show();
+      await settle();
+      assert.deepEqual([server.streams.size, browser.clock.time], [1, before]);
+    }
+  });
+
+  test(`${way}: a late tab with a cursor that cannot be read starts from now, with a reset`, async () => {
+    const { browser, server } = browserWith(way);
+    open(browser.tab());
+    await settle();
+    server.publish(2);
+    await settle();
+    const late = open(browser.tab(), { cursor: "rubbish" });
+    await browser.clock.pass(2000);
+    server.publish();
+    await browser.clock.pass(2000);
+    const [, hello, reset] = late.events;
+    assert.deepEqual([hello.type, hello.id], ["hello", "e-2"]);
+    assert.deepEqual(reset, { id: "e-2", type: "reset", data: { reason: "invalid_cursor", cursor: "e-2" } });
+    assert.deepEqual(late.created(), ["e-3"]);
+  });
+
+  test(`${way}: a late tab that stands elsewhere gets a hello of its own place, even if the first is still true`, async () => {
+    const { browser, server } = browserWith(way);
+    server.publish(3);
+    open(browser.tab());
+    await settle();
+    const late = open(browser.tab(), { cursor: "e-1" });
+    await settle();
+    assert.deepEqual([late.events[0].id, late.created()], ["e-1", ["e-2", "e-3"]]);
+  });
+
+  test(`${way}: a late tab whose own token is refused, twice, is closed alone`, async () => {
+    const { browser, server } = browserWith(way);
+    let tokens = 0;
+    const getToken = async () => `${++tokens}`;
+    const first = open(browser.tab(), { getToken });
+    await settle();
+    server.publish();
+    await settle();
+    server.instead["/v1/poll"] = [() => problem(401, "expired"), () => problem(401, "expired")];
+    server.instead["/v1/inbox/counters"] = [() => problem(401, "expired"), () => problem(401, "expired")];
+    const late = open(browser.tab(), { getToken });
+    await browser.clock.pass(5000);
+    assert.deepEqual([late.connection.status, first.connection.status], ["closed", "open"]);
+    assert.equal(/** @type {any} */ (late.connection.error).code, "expired");
+    assert.equal(tokens, 3, "one for the connection, and two of the late tab's own");
+  });
+}
+
+test("lock: whenever the next in line is closed, too, no stream is left behind", async () => {
+  for (let turns = 0; turns < 12; turns++) {
+    const { browser, server } = browserWith("lock");
+    const [first, second] = [open(browser.tab()), open(browser.tab())];
+    await settle();
+    first.connection.close();
+    for (let turn = 0; turn < turns; turn++) await null;
+    second.connection.close();
+    await settle();
+    assert.deepEqual([server.streams.size, browser.clock.timers], [0, 0], `${turns}`);
+  }
+});
+
+test("worker: a tab that has no token is not the last that is asked", async () => {
+  const { browser, server } = browserWith("worker");
+  open(browser.tab(), { getToken: async () => "good" });
+  await settle();
+  open(browser.tab(), { getToken: () => Promise.reject(new Error("logged out")) });
+  await settle();
+  server.instead["/v1/stream"] = [() => problem(401, "expired")];
+  server.hangUp();
+  await browser.clock.pass(5000);
+  assert.equal(server.streams.size, 1);
+  assert.equal(server.seen.at(-1)?.headers.get("authorization"), "Bearer good");
+});
+
+test("worker: one that was forgotten says goodbye, which is nobody's business any more", async () => {
+  const { browser, server } = browserWith("worker");
+  const sleeper = open(browser.tab());
+  await settle();
+  sleeper.tab.freeze();
+  await browser.clock.pass(300_000);
+  assert.equal(server.streams.size, 0);
+  open(browser.tab());
+  await settle();
+  sleeper.tab.frozen = undefined;
+  sleeper.connection.close();
+  await settle();
+  open(browser.tab());
+  await settle();
+  assert.deepEqual([server.streams.size, browser.groups.size], [1, 1]);
+});
+
+test("worker: who has closed does not care that it is gone", async () => {
+  const { browser, server } = browserWith("worker");
+  const [one, two] = [open(browser.tab()), open(browser.tab())];
+  await settle();
+  one.connection.close();
+  two.tab.fire("pagehide");
+  await settle();
+  browser.crashWorker();
+  await settle();
+  assert.deepEqual([server.streams.size, browser.clock.timers], [0, 0]);
+});
+
+test("lock: a leader that sleeps is relieved, and steps back when it wakes", async () => {
+  const { browser, server } = browserWith("lock");
+  const [leader, second] = [open(browser.tab()), open(browser.tab())];
+  const third = open(browser.tab());
+  await settle();
+  leader.tab.freeze();
+  await browser.clock.pass(27_000);
+  server.publish();
+  await browser.clock.pass(1000);
+  assert.deepEqual(second.created(), ["e-1"]);
+  leader.tab.thaw();
+  await browser.clock.pass(1000);
+  assert.equal(server.streams.size, 1);
+  server.publish();
+  await browser.clock.pass(1000);
+  for (const { created } of [leader, second, third]) assert.deepEqual(created(), ids(server));
+  for (const claims of browser.locks.values()) assert.equal(claims.length, 3, "each stands in line once");
+});
+
+test("worker: a tab that does not answer is forgotten, and welcome when it wakes", async () => {
+  const { browser, server } = browserWith("worker");
+  const [first, sleeper] = [open(browser.tab()), open(browser.tab())];
+  await settle();
+  sleeper.tab.freeze();
+  for (let minute = 0; minute < 5; minute++) {
+    await browser.clock.pass(60_000);
+    server.beat();
+  }
+  const waiting = sleeper.tab.frozen?.length;
+  server.publish(5);
+  await browser.clock.pass(1000);
+  assert.equal(sleeper.tab.frozen?.length, waiting, "nothing is kept for it");
+  sleeper.tab.thaw();
+  await browser.clock.pass(25_000);
+  assert.deepEqual([first.created(), sleeper.created()], [ids(server), ids(server)]);
+});
+
+test("worker: one that is gone is started again, and nothing is lost", async () => {
+  const { browser, server } = browserWith("worker");
+  const tabs = [open(browser.tab()), open(browser.tab()), open(browser.tab())];
+  await settle();
+  server.publish(2);
+  await settle();
+  /** @type {Set<string>} */
+  const statuses = new Set();
+  for (const { connection } of tabs) connection.addEventListener("status", () => statuses.add(connection.status));
+  browser.crashWorker();
+  server.publish(2);
+  await browser.clock.pass(900);
+  server.publish();
+  await settle();
+  assert.equal(server.streams.size, 1);
+  for (const { created, connection } of tabs) {
+    assert.deepEqual(created(), ids(server));
+    connection.close();
+  }
+  await settle();
+  assert.deepEqual([server.streams.size, browser.groups.size], [0, 0]);
+  assert.deepEqual([...statuses], ["reconnecting", "open", "closed"]);
+});
+
+test("worker: one that does not start, or does not answer, is done without", async () => {
+  for (const fail of [(/** @type {any} */ worker) => queueMicrotask(() => worker.onerror()), () => {}]) {
+    const { browser, server } = browserWith("lock");
+    const tabs = [browser.tab(), browser.tab()].map((tab) => {
+      const world = {
+        ...tab.world,
+        worker: () => {
+          const worker = { port: { postMessage() {}, close() {}, addEventListener() {}, onmessage: null }, onerror: null };
+          fail(worker);
+          return /** @type {any} */ (worker);
+        },
+      };
+      return open(tab, { world });
+    });
+    await browser.clock.pass(5500);
+    server.publish();
+    await settle();
+    assert.equal(server.streams.size, 1);
+    for (const { created, connection } of tabs) {
+      assert.deepEqual(created(), ["e-1"]);
+      connection.close();
+    }
+    await settle();
+    assert.equal(browser.clock.timers, 0);
+  }
+});
+
+test("worker: a module from another origin can make none, and the lock does it", async () => {
+  const { browser, server } = browserWith("lock");
+  for (const tab of [browser.tab(), browser.tab()]) {
+    const worker = () => {
+      throw new DOMException("cross-origin", "SecurityError");
+    };
+    open(tab, { world: { ...tab.world, worker } });
+  }
+  await settle();
+  assert.equal(server.streams.size, 1);
+});
+
+test("where a browser has neither, or is told not to share, each tab has its own", async () => {
+  for (const way of /** @type {const} */ (["none", "lock"])) {
+    const { browser, server } = browserWith(way);
+    const share = way === "none" ? "auto" : "none";
+    const tabs = [open(browser.tab(), { share }), open(browser.tab(), { share })];
+    await settle();
+    assert.equal(server.streams.size, 2);
+    server.publish();
+    await settle();
+    for (const { created } of tabs) assert.deepEqual(created(), ["e-1"]);
+  }
+});

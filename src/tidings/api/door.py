@@ -1,0 +1,82 @@
+"""What every handler has at hand: the desk, who is calling, and writing with an Idempotency-Key."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from tidings.api.http import Json
+from tidings.auth.grants import Grant
+from tidings.auth.identity import Identity
+from tidings.domain.cursor import Cursor
+from tidings.domain.errors import InvalidRequest, KeyInFlight
+from tidings.service.desk import START, Desk, From
+from tidings.store.ledger.keys import Key, answered
+from tidings.store.ledger.ledger import Job
+
+T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
+
+
+class Door:
+    """Between HTTP and the desk."""
+
+    def __init__(self, desk: Desk, identity: Identity, *, trusting: bool) -> None:
+        """`trusting`: everyone is who they say they are (`tidings dev`)."""
+        self.desk = desk
+        self.trusting = trusting
+        self._identity = identity
+        self._in_flight: set[tuple[str, str]] = set()
+
+    def grant(self, request: HTTPConnection) -> Grant:
+        """Who is calling. Raises `NotIdentified`, `InvalidToken`, `InvalidUser`."""
+        return self._identity.of(request)
+
+    def publisher(self, request: Request) -> Grant:
+        """A caller who may publish. Raises `PublishForbidden` too."""
+        grant = self.grant(request)
+        grant.may_publish()
+        return grant
+
+    def cursor(self, text: str | None) -> From:
+        """A place to start from. Raises `InvalidCursor`."""
+        if text is None or text == START:
+            return START if text else None
+        return Cursor.parse(text)
+
+    async def write(
+        self, request: Request, body: bytes, job: Job[T], render: Callable[[T], Any], *, status: int, grant: Grant
+    ) -> Response:
+        """Do the job once; the same Idempotency-Key and request later get the same answer again.
+
+        Raises `KeyInFlight`, `KeyReused`, `InvalidRequest`.
+        """
+        name = request.headers.get("idempotency-key")
+        if name is None:
+            answer = await self.desk.write(answered(job, _body(render), status=status, key=None))
+            return Json(answer.body, status_code=answer.status)
+        if not name or len(name) > 255 or not name.isprintable():
+            raise InvalidRequest("an Idempotency-Key has 1 to 255 visible characters")
+        scope = f"user/{grant.user}" if not grant.publish else "publisher"
+        key = Key(scope, name, _fingerprint(request, body))
+        if (scope, name) in self._in_flight:
+            raise KeyInFlight("a request with this Idempotency-Key is being worked on; try again in a moment")
+        self._in_flight.add((scope, name))
+        try:
+            answer = await self.desk.write(answered(job, _body(render), status=status, key=key))
+        finally:
+            self._in_flight.discard((scope, name))
+        headers = {"idempotent-replayed": "true"} if answer.replayed else None
+        return Json(answer.body, status_code=answer.status, headers=headers)
+
+
+def _body(render: Callable[[T], Any]) -> Callable[[T], bytes]:
+    return lambda result: _encode(render(result))
+
+
+def _fingerprint(request: Request, body: bytes) -> str:
+    asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    return hashlib.blake2b(asked + body, digest_size=16).hexdigest()

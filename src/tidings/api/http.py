@@ -1,0 +1,126 @@
+"""The edge: requests to values, values to responses, errors to problem+json (RFC 9457)."""
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+
+from tidings.domain.errors import InvalidRequest, MethodNotAllowed, NotFound, TidingsError, TooLarge
+
+_log = logging.getLogger("tidings.api")
+_encode = msgspec.json.Encoder().encode
+
+Handler = Callable[[Request], Awaitable[Any]]
+
+
+class Json(Response):
+    """A JSON response from bytes or from a value."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return content if isinstance(content, bytes) else _encode(content)
+
+
+def problem(error: TidingsError) -> Response:
+    """The answer that an error gets."""
+    status = error.status
+    body = {"type": "about:blank", "title": (type(error).__doc__ or "").strip(), "status": status, "code": error.code,
+            "detail": str(error)}  # fmt: skip
+    headers = {"retry-after": "1"} if status == 503 else {"www-authenticate": "Bearer"} if status == 401 else None
+    return Response(_encode(body), status_code=status, media_type="application/problem+json", headers=headers)
+
+
+class Endpoint:
+    """An ASGI application of one handler. (A class, so that Starlette calls it as one.)"""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive, send)
+        try:
+            response = await self._handler(request)
+        except TidingsError as error:
+            if error.status >= 500:
+                _log.warning("refused", extra={"code": error.code, "path": scope["path"]})
+            response = problem(error)
+        except ClientDisconnect:
+            return
+        except Exception:
+            _log.exception("failed", extra={"path": scope["path"]})
+            response = problem(TidingsError("something went wrong here; the server's log has more"))
+        await response(scope, receive, send)
+
+
+class ApiRoute(Route):
+    """A route that says what it does not do in the same form as every other refusal."""
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.methods and scope["method"] not in self.methods:
+            refusal = problem(MethodNotAllowed(f"{scope['method']} is not for {scope['path']}"))
+            same = [route for route in scope["router"].routes if route.matches(scope)[0] is not Match.NONE]
+            refusal.headers["allow"] = ", ".join(sorted({method for route in same for method in route.methods or ()}))
+            await refusal(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def route(path: str, handler: Handler, *methods: str) -> Route:
+    """A route. GET answers HEAD too."""
+    return ApiRoute(path, Endpoint(handler), methods=list(methods))
+
+
+async def not_found(scope: Any, receive: Any, send: Any) -> None:
+    """The answer where no route matches."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": "not_found"})
+        return
+    await problem(NotFound(f"there is no {scope['path']} here"))(scope, receive, send)
+
+
+async def body_of(request: Request, *, limit: int) -> bytes:
+    """The whole body. Raises `TooLarge` before more than `limit` bytes are held."""
+    stated = request.headers.get("content-length", "")
+    if stated.isdecimal() and int(stated) > limit:
+        raise TooLarge(f"the body has {stated} bytes; at most {limit} are taken here")
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise TooLarge(f"the body has more than {limit} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def number(request: Request, name: str, *, default: int, least: int, most: int) -> int:
+    """A whole number from the query. Raises `InvalidRequest`."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
+        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}, not {text[:40]!r}")
+    return int(text)
+
+
+def choice(request: Request, name: str, among: Sequence[str]) -> str | None:
+    """One of a few words from the query. Raises `InvalidRequest`."""
+    text = request.query_params.get(name)
+    if text is not None and text not in among:
+        raise InvalidRequest(f"{name} must be one of {', '.join(among)}, not {text[:40]!r}")
+    return text
+
+
+def tagged(request: Request, body: bytes, headers: dict[str, str] | None = None) -> Response:
+    """A response with an ETag; 304 if the client has it (RFC 9110, section 13.1.2)."""
+    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"etag": tag, "cache-control": "private, no-cache", **(headers or {})}
+    known = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Json(body, headers=headers)

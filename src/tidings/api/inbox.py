@@ -1,0 +1,118 @@
+"""The receiving plane's inbox: pages, counters, marks, follows, preferences, tickets."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tidings.api import schemas
+from tidings.api.door import Door
+from tidings.api.http import Json, body_of, choice, number, route, tagged
+from tidings.api.publish import followable
+from tidings.api.stream import counters
+from tidings.auth.tickets import LIFETIME, Tickets
+from tidings.domain.cursor import Cursor
+from tidings.domain.errors import InvalidCursor
+from tidings.domain.topics import parse_topic
+from tidings.service.desk import NEWEST
+from tidings.store.ledger.following import follow, followed, muted, prefer, unfollow
+from tidings.store.ledger.inbox import Filter
+from tidings.store.ledger.reading import mark_ids, read_up_to
+
+BODY = 256 * 1024  # bytes; a thousand ids fit
+
+
+def routes(door: Door, tickets: Tickets) -> list[Route]:
+    """The routes of this plane."""
+    desk = door.desk
+    epoch = desk.store.epoch
+
+    async def inbox(request: Request) -> Response:
+        user = door.grant(request).me()
+        topic = request.query_params.get("topic")
+        filter = Filter(
+            status=choice(request, "status", ("unread", "read", "archived")),
+            type=request.query_params.get("type"),
+            topic=None if topic is None else parse_topic(topic),
+        )
+        limit = number(request, "limit", default=20, least=1, most=100)
+        before = NEWEST
+        if (after := request.query_params.get("after")) is not None:
+            place = Cursor.parse(after)
+            if place.epoch != epoch:
+                raise InvalidCursor("that page is of another log; start from the first page")
+            before = place.seq
+        await desk.feed(user)
+        found = await desk.inbox(user, filter, before=before, limit=limit)
+        at = Cursor(epoch, found.head)
+        answer = Json(
+            {
+                "data": found.items,
+                "next": None if found.next is None else str(Cursor(epoch, found.next)),
+                "cursor": str(at),
+                "counters": counters(found.counters, at),
+            }
+        )
+        return tagged(request, bytes(answer.body))
+
+    async def get_counters(request: Request) -> Response:
+        feed = await desk.feed(door.grant(request).me())
+        at = Cursor(epoch, feed.head)
+        return tagged(request, bytes(Json(counters(feed.counters, at)).body))
+
+    def marking(verb: str) -> Route:
+        async def mark(request: Request) -> Response:
+            grant = door.grant(request)
+            user = grant.me()
+            body = await body_of(request, limit=BODY)
+            marking = schemas.parse_marking(body)
+            if marking.ids is not None:
+                job = mark_ids(user, marking.ids, verb=verb)
+            else:
+                job = read_up_to(user, schemas.watermark(marking, verb), verb=verb)
+            return await door.write(request, body, job, lambda done: done, status=200, grant=grant)
+
+        return route(f"/v1/inbox/{verb}", mark, "POST")
+
+    async def follows(request: Request) -> Response:
+        user = door.grant(request).me()
+        found = await desk.ask(lambda floor, head: followed(user))
+        return Json(
+            {"data": [{"topic": topic, "since": str(Cursor(epoch, since))} for topic, since in found], "next": None}
+        )
+
+    async def put_follow(request: Request) -> Response:
+        grant = door.grant(request)
+        topic = grant.may_read(followable(request.path_params["topic"]))
+        await desk.write(follow([(grant.me(), topic)]))
+        return Response(status_code=204)
+
+    async def delete_follow(request: Request) -> Response:
+        grant = door.grant(request)
+        await desk.write(unfollow([(grant.me(), followable(request.path_params["topic"]))]))
+        return Response(status_code=204)
+
+    async def get_preferences(request: Request) -> Response:
+        user = door.grant(request).me()
+        return Json({"mutes": await desk.ask(lambda floor, head: muted(user))})
+
+    async def put_preferences(request: Request) -> Response:
+        user = door.grant(request).me()
+        wanted = schemas.parse_preferences(await body_of(request, limit=BODY))
+        return Json({"mutes": await desk.write(prefer(user, wanted.mutes))})
+
+    async def post_ticket(request: Request) -> Response:
+        grant = door.grant(request)
+        grant.me()
+        return Json({"ticket": tickets.give(grant), "expires_in": LIFETIME}, status_code=201)
+
+    return [
+        route("/v1/inbox", inbox, "GET"),
+        route("/v1/inbox/counters", get_counters, "GET"),
+        *[marking(verb) for verb in ("read", "unread", "seen", "unseen", "archive", "unarchive")],
+        route("/v1/follows", follows, "GET"),
+        route("/v1/follows/{topic:path}", put_follow, "PUT"),
+        route("/v1/follows/{topic:path}", delete_follow, "DELETE"),
+        route("/v1/preferences", get_preferences, "GET"),
+        route("/v1/preferences", put_preferences, "PUT"),
+        route("/v1/tickets", post_ticket, "POST"),
+    ]

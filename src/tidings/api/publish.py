@@ -1,0 +1,130 @@
+"""The publishing plane: notifications in, changed and withdrawn; followers; who is here."""
+
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tidings.api import schemas
+from tidings.api.door import Door
+from tidings.api.http import Json, body_of, route
+from tidings.domain.errors import InvalidRequest, InvalidTopic
+from tidings.domain.notification import milliseconds
+from tidings.domain.topics import ALL, Topic, User, owner, parse_topic, parse_user
+from tidings.store.ledger.following import follow, followers, unfollow
+from tidings.store.ledger.publish import Published, publish, retract, retract_entity, update
+
+
+def routes(door: Door) -> list[Route]:
+    """The routes of this plane."""
+    desk = door.desk
+    settings = desk.settings
+    window = int(settings.group_window * 1000)
+
+    async def post(request: Request) -> Response:
+        grant = door.publisher(request)
+        body = await body_of(request, limit=settings.max_notification)
+        draft = schemas.draft(body, limit=settings.max_notification, recipients=settings.max_recipients)
+        live = desk.hub.audience(draft.topics)
+        job = publish([draft], group_window=window, live=[live])
+        return await door.write(request, body, job, lambda done: done[0], status=201, grant=grant)
+
+    async def post_batch(request: Request) -> Response:
+        grant = door.publisher(request)
+        body = await body_of(request, limit=settings.max_batch_bytes)
+        drafts = schemas.drafts(
+            body, most=settings.max_batch, limit=settings.max_notification, recipients=settings.max_recipients
+        )
+        live = [desk.hub.audience(draft.topics) for draft in drafts]
+
+        def render(done: list[Published]) -> dict[str, list[Published]]:
+            return {"results": done}
+
+        return await door.write(
+            request, body, publish(drafts, group_window=window, live=live), render, status=200, grant=grant
+        )
+
+    async def patch(request: Request) -> Response:
+        grant = door.publisher(request)
+        body = await body_of(request, limit=settings.max_notification)
+        change = schemas.parse_change(body)
+        expire = change.expire_time
+        job = update(
+            request.path_params["id"],
+            change.fields(),
+            expire_at=milliseconds(expire) if isinstance(expire, datetime) else expire,
+        )
+        return await door.write(request, body, job, lambda done: done, status=200, grant=grant)
+
+    async def delete(request: Request) -> Response:
+        door.publisher(request)
+        await desk.write(retract(request.path_params["id"]))
+        return Response(status_code=204)
+
+    async def delete_entity(request: Request) -> Response:
+        door.publisher(request)
+        entity = request.query_params.get("entity")
+        if not entity:
+            raise InvalidRequest("say which: DELETE /v1/notifications?entity=post/9")
+        return Json({"deleted": await desk.write(retract_entity(entity))})
+
+    async def put_follower(request: Request) -> Response:
+        door.publisher(request)
+        await desk.write(follow([(_user(request), _followed(request))]))
+        return Response(status_code=204)
+
+    async def delete_follower(request: Request) -> Response:
+        door.publisher(request)
+        await desk.write(unfollow([(_user(request), _followed(request))]))
+        return Response(status_code=204)
+
+    async def post_followers(request: Request) -> Response:
+        grant = door.publisher(request)
+        topic = _followed(request)
+        body = await body_of(request, limit=settings.max_batch_bytes)
+        users = dict.fromkeys(parse_user(user) for user in schemas.parse_users(body).users)
+        job = follow([(user, topic) for user in users])
+        return await door.write(request, body, job, lambda added: {"added": added}, status=200, grant=grant)
+
+    async def get_followers(request: Request) -> Response:
+        door.publisher(request)
+        topic = _followed(request)
+        after = request.query_params.get("after", "")
+        users = await desk.ask(lambda floor, head: followers(topic, after=after, limit=1000))
+        return Json({"data": users, "next": users[-1] if len(users) == 1000 else None})
+
+    async def presence(request: Request) -> Response:
+        door.publisher(request)
+        user = _user(request)
+        connections = desk.hub.connections(user)
+        return Json({"user": user, "online": connections > 0, "connections": connections})
+
+    return [
+        route("/v1/notifications", post, "POST"),
+        route("/v1/notifications:batch", post_batch, "POST"),
+        route("/v1/notifications", delete_entity, "DELETE"),
+        route("/v1/notifications/{id}", patch, "PATCH"),
+        route("/v1/notifications/{id}", delete, "DELETE"),
+        route("/v1/topics/{topic:path}/followers", get_followers, "GET"),
+        route("/v1/topics/{topic:path}/followers", post_followers, "POST"),
+        route("/v1/topics/{topic:path}/followers/{user}", put_follower, "PUT"),
+        route("/v1/topics/{topic:path}/followers/{user}", delete_follower, "DELETE"),
+        route("/v1/users/{user}/presence", presence, "GET"),
+    ]
+
+
+def _user(request: Request) -> User:
+    return parse_user(request.path_params["user"])
+
+
+def _followed(request: Request) -> Topic:
+    return followable(request.path_params["topic"])
+
+
+def followable(text: str) -> Topic:
+    """A topic that can be followed. Raises `InvalidTopic`."""
+    topic = parse_topic(text)
+    if topic == ALL or owner(topic) is not None:
+        raise InvalidTopic(f"{topic!r} is not followed: it reaches whom it is for by itself")
+    return topic

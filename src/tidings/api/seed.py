@@ -1,0 +1,98 @@
+"""The seed's two endpoints, as the original meant them, and the files that the second one makes."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from tidings.api import schemas
+from tidings.api.door import Door
+from tidings.api.http import Json, body_of, route
+from tidings.api.stream import open_stream
+from tidings.auth.grants import Grant
+from tidings.domain.errors import TopicForbidden
+from tidings.domain.topics import parse_user
+from tidings.service.export import Exporter
+from tidings.transports.seed import SeedEncoding
+from tidings.transports.stream import Stream
+
+BODY = 16 * 1024  # bytes
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class Connect(msgspec.Struct, frozen=True, kw_only=True):
+    """What `socket-connection` takes, in the query or as a JSON body. Fields it does not know are passed over."""
+
+    user_email: str
+    trace_id: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What `export-excel` takes."""
+
+    user_email: str
+    message_body: Annotated[str, Meta(max_length=4000)] = "Your Excel export is ready"
+    action_type: schemas.Word = "EXPORT_EXCEL"
+
+
+_connect = msgspec.json.Decoder(Connect)
+_ask = msgspec.json.Decoder(Ask)
+
+
+def routes(door: Door, exporter: Exporter) -> list[Route]:
+    """The routes of the seed."""
+    encoding = SeedEncoding(door.desk.store.epoch)
+
+    async def connect(request: Request) -> Stream:
+        asked = await _asked(request, _connect)
+        grant = _caller(door, request, asked.user_email)
+        return await open_stream(door, request, grant, encoding=encoding, extra=())
+
+    async def export(request: Request) -> Response:
+        asked = await _asked(request, _ask)
+        user = _caller(door, request, asked.user_email).me()
+
+        def link(id: str) -> str:
+            return f"/v1/exports/{id}.xlsx" + (f"?{urlencode({'user': user})}" if door.trusting else "")
+
+        id = await exporter.begin(user, message=asked.message_body, type=asked.action_type, link=link)
+        return Json({"id": id, "file": link(id)}, status_code=202)
+
+    async def download(request: Request) -> Response:
+        path = exporter.file(door.grant(request).me(), request.path_params["id"])
+        private = {"cache-control": "private, no-store"}
+        return FileResponse(path, media_type=XLSX, filename="notifications.xlsx", headers=private)
+
+    async def cancel(request: Request) -> Response:
+        await exporter.cancel(door.grant(request).me(), request.path_params["id"])
+        return Response(status_code=204)
+
+    return [
+        route("/notification/socket-connection", connect, "GET"),
+        route("/notification/export-excel", export, "GET"),
+        route("/v1/exports/{id}.xlsx", download, "GET"),
+        route("/v1/exports/{id}", cancel, "DELETE"),
+    ]
+
+
+async def _asked(request: Request, decoder: "msgspec.json.Decoder[schemas.T]") -> schemas.T:
+    """The parameters: from a JSON body if there is one, as the original's clients sent, else from the query."""
+    body = await body_of(request, limit=BODY)
+    if not body.strip():
+        body = msgspec.json.encode(dict(request.query_params))
+    return schemas.parse(decoder, body)
+
+
+def _caller(door: Door, request: Request, text: str) -> Grant:
+    """Whose stream or export it is. Raises `TopicForbidden` if a token says it is somebody else."""
+    user = parse_user(text)
+    if door.trusting:
+        return Grant(user=user)
+    grant = door.grant(request)
+    if grant.me() != user:
+        raise TopicForbidden("this token is somebody else's")
+    return grant

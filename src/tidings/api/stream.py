@@ -1,0 +1,99 @@
+"""The receiving plane's streams: SSE. (WebSocket and polls have modules of their own.)"""
+
+import itertools
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import HTTPConnection, Request
+from starlette.routing import Route
+
+from tidings.api.door import Door
+from tidings.api.http import route
+from tidings.auth.grants import Grant
+from tidings.domain.cursor import Cursor
+from tidings.domain.errors import InvalidRequest
+from tidings.domain.model import Counters
+from tidings.domain.topics import Topic, parse_topic
+from tidings.service.catchup import reset_data
+from tidings.service.desk import Desk, Opening
+from tidings.transports import sse
+from tidings.transports.stream import Stream
+
+TOPICS = 100  # that one stream may ask for beside its feed
+
+# A name for each stream: unique, not secret, and no call into the kernel's random numbers for each.
+_PROCESS = secrets.token_urlsafe(6)
+_sessions = itertools.count(1)
+
+_encode = msgspec.json.Encoder().encode
+
+
+def routes(door: Door) -> list[Route]:
+    """`GET /v1/stream`."""
+    encoding = sse.SseEncoding(door.desk.store.epoch)
+
+    async def stream(request: Request) -> Stream:
+        grant = door.grant(request)
+        extra = asked_topics(grant, request)
+        return await open_stream(door, request, grant, encoding=encoding, extra=extra)
+
+    return [route("/v1/stream", stream, "GET")]
+
+
+async def open_stream(
+    door: Door, request: Request, grant: Grant, *, encoding: sse.SseEncoding, extra: Sequence[Topic]
+) -> Stream:
+    """One stream of server-sent events. Raises `InvalidCursor` and what `Desk.open` raises."""
+    desk = door.desk
+    wanted = door.cursor(request.headers.get("last-event-id") or request.query_params.get("cursor"))
+    opened = await desk.open(grant.me(), wanted)
+    start = Cursor(desk.store.epoch, opened.position)
+    preface = encoding.control("hello", hello(desk, opened), id=str(start), retry=desk.settings.retry)
+    if opened.reset is not None:
+        preface += encoding.control("reset", reset_data(start, reason=opened.reset), id=str(start))
+    return Stream(
+        hub=desk.hub,
+        feed=opened.feed,
+        extra=extra,
+        encoding=encoding,
+        position=opened.position,
+        preface=preface,
+        headers=sse.HEADERS,
+        expires=grant.expires,
+    )
+
+
+def asked_topics(grant: Grant, request: HTTPConnection) -> tuple[Topic, ...]:
+    """The topics that a stream asks for beside its feed. Raises `InvalidTopic`, `TopicForbidden`."""
+    if "topic" not in request.query_params:
+        return ()
+    asked = request.query_params.getlist("topic")
+    if len(asked) > TOPICS:
+        raise InvalidRequest(f"a stream may ask for {TOPICS} topics")
+    return tuple(dict.fromkeys(grant.may_read(parse_topic(text)) for text in asked))
+
+
+def hello(desk: Desk, opened: Opening) -> bytes:
+    """The data of `hello`."""
+    epoch = desk.store.epoch
+    return _encode(
+        {
+            "cursor": str(Cursor(epoch, opened.position)),
+            "counters": counters(opened.feed.counters, Cursor(epoch, opened.feed.head)),
+            "heartbeat": desk.settings.heartbeat,
+            "session": f"{_PROCESS}-{next(_sessions)}",
+        }
+    )
+
+
+def counters(counted: Counters, at: Cursor) -> dict[str, Any]:
+    """The wire form of counters, true at a cursor."""
+    return {
+        "unread": counted.unread,
+        "unseen": counted.unseen,
+        "by_type": counted.by_type,
+        "more": counted.more,
+        "cursor": str(at),
+    }

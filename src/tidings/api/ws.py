@@ -1,0 +1,217 @@
+"""The receiving plane's WebSocket: the handshake, and what a client may say."""
+
+import logging
+from collections.abc import Awaitable
+from typing import Any
+
+import msgspec
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, WebSocketRoute
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidUpgrade, WebSocketException
+from websockets.http11 import Request as Handshake
+from websockets.server import ServerProtocol
+
+from tidings.api import schemas
+from tidings.api.door import Door
+from tidings.api.http import problem, route
+from tidings.api.stream import asked_topics, hello
+from tidings.domain.cursor import Cursor
+from tidings.domain.errors import InvalidRequest, OriginForbidden, TidingsError
+from tidings.domain.topics import User
+from tidings.service.catchup import reset_data
+from tidings.service.wheel import Wheel
+from tidings.store.ledger.reading import mark_ids, read_up_to
+from tidings.transports.endings import FAILED, NOT_JSON, Broken, of_status
+from tidings.transports.stream import Stream
+from tidings.transports.ws_frames import WsEncoding, WsLines
+from tidings.transports.ws_plain import PlainWs
+from tidings.transports.ws_socket import Room, WsStream
+
+MARKS = ("read", "unread", "seen", "unseen", "archive", "unarchive")
+
+_HANDSHAKE = {b"connection", b"upgrade", b"sec-websocket-key", b"sec-websocket-version"}
+
+_log = logging.getLogger("tidings.api")
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class UpgradeRequired(InvalidRequest):
+    """This is a WebSocket: ask for an upgrade."""
+
+    code, status = "upgrade_required", 426
+
+
+class InvalidHandshake(InvalidRequest):
+    """The handshake is not one of RFC 6455."""
+
+    code = "invalid_handshake"
+
+
+class UpgradeUnavailable(TidingsError):
+    """This server, or this connection, cannot become a WebSocket."""
+
+    code, status = "upgrade_unavailable", 501
+
+
+def routes(door: Door, wheel: Wheel) -> list[BaseRoute]:
+    """`GET /v1/ws`: on a socket that is handed over, and in the ordinary ASGI way."""
+    desk = door.desk
+    room = Room(hub=desk.hub, timer=wheel, hear=Ear(door).hear)
+    frames, lines = WsEncoding(desk.store.epoch), WsLines(desk.store.epoch)
+    # One for all: it checks handshakes and is asked for nothing else. No extensions are offered, since compression
+    # costs more memory than the connection.
+    protocol = ServerProtocol()
+    nowhere = problem(UpgradeUnavailable("receive over /v1/stream or /v1/poll"))
+
+    async def upgrade(request: Request) -> Response | WsStream:
+        try:
+            headers = handshake(request, protocol)
+        except (UpgradeRequired, InvalidHandshake) as error:
+            refusal = problem(error)
+            refusal.headers.update({"upgrade": "websocket", "sec-websocket-version": "13"})
+            return refusal
+        return WsStream(room, headers=headers, otherwise=nowhere, **await opened(door, request, frames))
+
+    async def connect(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            stream = Stream(hub=desk.hub, headers=(), **await opened(door, HTTPConnection(scope), lines))
+        except TidingsError as error:
+            await deny(error, scope, receive, send)
+            return
+        await send({"type": "websocket.accept"})
+        await PlainWs(room).run(stream, receive, send)
+
+    return [route("/v1/ws", upgrade, "GET"), WebSocketRoute("/v1/ws", Plain(connect))]
+
+
+class Plain:
+    """An ASGI application of one coroutine. (A class, so that Starlette calls it as one.)"""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
+
+
+async def opened(door: Door, connection: HTTPConnection, encoding: WsEncoding | WsLines) -> dict[str, Any]:
+    """What a stream on this connection is made of. Raises `OriginForbidden` and what a stream's opening raises."""
+    check_origin(door, connection)
+    grant = door.grant(connection)
+    user = grant.me()
+    extra = asked_topics(grant, connection)
+    desk = door.desk
+    opening = await desk.open(user, door.cursor(connection.query_params.get("cursor")))
+    start = Cursor(desk.store.epoch, opening.position)
+    preface = encoding.control("hello", hello(desk, opening), id=str(start))
+    if opening.reset is not None:
+        preface += encoding.control("reset", reset_data(start, reason=opening.reset), id=str(start))
+    return {
+        "feed": opening.feed,
+        "extra": extra,
+        "encoding": encoding,
+        "position": opening.position,
+        "preface": preface,
+        "expires": grant.expires,
+    }
+
+
+def handshake(request: Request, protocol: ServerProtocol) -> list[tuple[bytes, bytes]]:
+    """The headers that accept a handshake. Raises `UpgradeRequired`, `InvalidHandshake`."""
+    if request.method != "GET":
+        raise UpgradeRequired("a WebSocket begins with GET")
+    headers = Headers()
+    for name, value in request.headers.raw:
+        if name in _HANDSHAKE:
+            headers[name.decode()] = value.decode("latin-1")
+    try:
+        accept, _, _ = protocol.process_request(Handshake(request.scope["path"], headers))
+    except InvalidUpgrade as error:
+        raise UpgradeRequired(str(error)) from error
+    except WebSocketException as error:
+        raise InvalidHandshake(str(error)) from error
+    return [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", accept.encode())]
+
+
+def check_origin(door: Door, connection: HTTPConnection) -> None:
+    """CORS does not guard WebSockets, so we do. Raises `OriginForbidden`.
+
+    Who sends no Origin is no browser, and not a page that somebody was lured to. A page of another origin may
+    connect if CORS would let it read; and a browser sends cookies with every WebSocket, so if the cookie is all
+    that says who this is, then only if CORS would let it send them.
+    """
+    origin = connection.headers.get("origin")
+    if origin is None or origin.partition("://")[2] == connection.headers.get("host"):
+        return
+    settings = door.desk.settings
+    if origin not in settings.cors_origins and "*" not in settings.cors_origins:
+        raise OriginForbidden(f"{origin[:200]!r} is not one of the origins that may connect")
+    named = door.trusting or "ticket" in connection.query_params or "authorization" in connection.headers
+    if not named and not settings.cors_credentials:
+        raise OriginForbidden("pages of another origin connect with a ticket (POST /v1/tickets), not with a cookie")
+
+
+async def deny(error: TidingsError, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Refuse a WebSocket: with the problem if this server can send one, else with a close code."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await problem(error)(scope, receive, send)
+        return
+    ending = of_status(error.status)
+    await send({"type": "websocket.accept"})
+    await send(
+        {"type": "websocket.close", "code": ending.code, "reason": str(error).encode()[:120].decode(errors="ignore")}
+    )
+
+
+class Ear:
+    """Hears what clients say over their WebSockets."""
+
+    def __init__(self, door: Door) -> None:
+        self._desk = door.desk
+
+    def hear(self, user: User, text: str) -> bytes | Awaitable[bytes]:
+        """The answer to a message, now or when its work is done. Raises `Broken`."""
+        try:
+            said = _decode(text)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Broken(NOT_JSON) from error
+        if not isinstance(said, dict):
+            raise Broken(NOT_JSON)
+        type = said.pop("type", None)
+        if type == "ping":
+            return b'{"type":"pong"}'
+        if isinstance(type, str) and type in MARKS:
+            return self._mark(user, type, said)
+        return complaint(InvalidRequest(f"a message has the type ping, {', '.join(MARKS)}; not {str(type)[:80]!r}"))
+
+    async def _mark(self, user: User, verb: str, said: dict[str, Any]) -> bytes:
+        """What `POST /v1/inbox/{verb}` does. Its event comes with the others; only what went wrong is answered."""
+        try:
+            marking = schemas.parse_marking(rest_of(said))
+            if marking.ids is not None:
+                await self._desk.write(mark_ids(user, marking.ids, verb=verb))
+            else:
+                await self._desk.write(read_up_to(user, schemas.watermark(marking, verb), verb=verb))
+        except TidingsError as error:
+            return complaint(error)
+        except Exception as error:
+            _log.exception("failed", extra={"message": verb})
+            raise Broken(FAILED) from error
+        return b""
+
+
+def rest_of(said: dict[str, Any]) -> bytes:
+    """A message without its type, as the body of a request would be. Raises `InvalidRequest`."""
+    try:
+        return _encode(said)
+    except (OverflowError, ValueError) as error:  # whole numbers beyond 64 bits
+        raise InvalidRequest(f"a number in this message is too large: {error}") from error
+
+
+def complaint(error: TidingsError) -> bytes:
+    """An `error` message."""
+    return _encode({"type": "error", "data": {"code": error.code, "detail": str(error)}})

@@ -1,0 +1,18 @@
+"""The application for any ASGI server, set up by the `TIDINGS_*` of its environment. One process, one worker.
+
+    uvicorn --factory tidings.asgi:app
+    hypercorn 'tidings.asgi:app()'
+    granian --interface asgi --factory tidings.asgi:app
+
+Such a server keeps its sockets, so streams are sent in the ordinary ASGI way: equally correct, and slower than
+under `tidings serve`. TIDINGS_MODE=dev believes whoever says who they are: let that server listen on this
+machine only.
+"""
+
+from tidings.app import Tidings, create_app
+from tidings.settings import load
+
+
+def app() -> Tidings:
+    """The application. Raises `InvalidSettings`."""
+    return create_app(load({}))

@@ -1,0 +1,42 @@
+"""`tidings dev`: everything on this machine, for trying it out."""
+
+import ipaddress
+from pathlib import Path
+
+import click
+
+from tidings.cli.run import run
+from tidings.demo.pages import pages
+from tidings.domain.errors import TidingsError
+from tidings.settings import load
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Must be a loopback address.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free one.")
+@click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="Database file.  [default: tidings.db]")
+@click.option("--heartbeat", type=float, help="Seconds between signs of life.  [default: 20]")
+def dev(host: str, port: int, db: Path | None, heartbeat: float | None) -> None:
+    """Run a server for development: anyone here is who they say they are (?user=alice)."""
+    if not _loopback(host):
+        raise click.ClickException(
+            f"tidings dev believes whoever says who they are, so it listens on this machine only, not on {host!r}. "
+            "Use tidings serve for others."
+        )
+    chosen = {
+        "mode": "dev", "host": "127.0.0.1" if host == "localhost" else host, "port": port, "db": db,
+        "heartbeat": heartbeat, "cors_origins": ("*",), "seed": True,
+    }  # fmt: skip
+    try:
+        run(load(chosen), pages=pages)
+    except TidingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,101 @@
+"""`tidings publish`: send a notification from the terminal, or a file of them."""
+
+import json
+from typing import Any, BinaryIO
+
+import click
+
+from tidings.cli.remote import BadInput, OneLine, connected, server_options
+
+
+def _json(ctx: click.Context, option: click.Parameter, text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise click.BadParameter(f"not JSON: {error}") from error
+
+
+@click.command(cls=OneLine)
+@click.option("--to-user", metavar="USER", help="To one person.")
+@click.option("--to-users", metavar="USER,USER", help="To each of several people.")
+@click.option("--topic", metavar="TOPIC", help="To whoever follows it.")
+@click.option("--all", "to_all", is_flag=True, help="To everyone.")
+@click.option("--type", default="message", show_default=True, help="What kind of notification it is: like, comment ...")
+@click.option("--title")
+@click.option("--body")
+@click.option("--data", metavar="JSON", callback=_json, help="Anything, for the program that shows it.")
+@click.option("--actor", metavar="JSON", callback=_json, help='Who did it: \'{"id": "bob", "name": "Bob"}\'.')
+@click.option("--action-url", metavar="URL", help="Where a click leads.")
+@click.option("--entity", metavar="NAME", help="What it is about: post/9.")
+@click.option("--group-key", metavar="KEY", help="Merge with others of the same key.")
+@click.option("--priority", type=click.Choice(["low", "normal", "high", "critical"]))
+@click.option("--progress", type=click.FloatRange(0, 1), help="0 to 1.")
+@click.option("--expire-time", metavar="TIME", help="When it goes away: 2030-01-01T00:00:00Z.")
+@click.option("--idempotency-key", metavar="KEY", help="Stored once, however often it is sent.")
+@click.option(
+    "--batch", type=click.File("rb"), metavar="FILE|-", help="One JSON notification a line instead, in one go."
+)
+@server_options
+def publish(
+    to_user: str | None,
+    to_users: str | None,
+    topic: str | None,
+    to_all: bool,
+    type: str,
+    batch: BinaryIO | None,
+    idempotency_key: str | None,
+    url: str,
+    token: str | None,
+    **content: Any,
+) -> None:
+    """Send a notification; prints the server's answer.
+
+    \b
+      tidings publish --to-user alice --type like --body 'Bob liked your post'
+      tidings publish --topic author/42 --title 'A new post' --data '{"post": 9}'
+      tidings publish --batch notifications.ndjson
+    """
+    content = {name: value for name, value in content.items() if value is not None}
+    targets = _targets(to_user, to_users, topic, to_all)
+    if batch is not None and (targets or content):
+        raise BadInput("--batch takes everything from its file: leave the other options out")
+    if batch is None and len(targets) != 1:
+        raise BadInput("say whom it is for: one of --to-user, --to-users, --topic, --all (or --batch FILE)")
+    with connected(url, token=token) as client:
+        answer: Any
+        if batch is not None:
+            answer = client.publish_batch(_lines(batch), idempotency_key=idempotency_key)
+        else:
+            answer = client.publish(to=targets[0], type=type, idempotency_key=idempotency_key, **content)
+    click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+def _targets(user: str | None, users: str | None, topic: str | None, everyone: bool) -> list[dict[str, Any]]:
+    targets: list[dict[str, Any]] = []
+    if user is not None:
+        targets.append({"user": user})
+    if users is not None:
+        targets.append({"users": [name.strip() for name in users.split(",") if name.strip()]})
+    if topic is not None:
+        targets.append({"topic": topic})
+    if everyone:
+        targets.append({"all": True})
+    return targets
+
+
+def _lines(file: BinaryIO) -> list[dict[str, Any]]:
+    """The notifications in a file of one JSON object a line. Raises BadInput."""
+    found = []
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise BadInput(f"line {number} is not JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise BadInput(f'line {number} is not a notification: {{"to": {{"user": "alice"}}, "type": "like"}}')
+        found.append(value)
+    return found

@@ -1,0 +1,74 @@
+/**
+ * What the plaza knows by itself: its posts, kept in this browser. Whom one follows is asked of the server, and so is
+ * every notification: the application keeps no copy of either.
+ */
+
+import { call } from "../page.js";
+import { FOLLOWS, PEOPLE, firstPosts, who } from "./people.js";
+
+/** @import {Post} from "./people.js" */
+
+const KEY = "tidings.plaza";
+
+/** Tells of `change`, and of `said` for each request that was made. */
+export class Plaza extends EventTarget {
+  /** Newest first. @type {Post[]} */
+  posts = [];
+  /** Whom each follows. @type {Record<string, Set<string>>} */
+  follows = Object.fromEntries(PEOPLE.map(({ id }) => [id, new Set()]));
+
+  async open() {
+    const kept = localStorage.getItem(KEY);
+    this.posts = kept ? JSON.parse(kept) : firstPosts(Date.now());
+    addEventListener("storage", ({ key, newValue }) => {
+      if (key !== KEY || !newValue) return;
+      this.posts = JSON.parse(newValue);
+      this.dispatchEvent(new Event("change"));
+    });
+    await Promise.all(PEOPLE.map(({ id }) => this.ask(id)));
+    if (kept) return;
+    this.save();
+    if (PEOPLE.some(({ id }) => this.follows[id].size)) return;
+    for (const [id, others] of Object.entries(FOLLOWS)) for (const other of others) await this.follow(id, other, true);
+  }
+
+  /** Whom one follows, from the server. @param {string} id */
+  async ask(id) {
+    const { json } = await call("GET", `/v1/follows?user=${encodeURIComponent(who(id).user)}`);
+    if (!json) return; // the server does not answer: what was known stays
+    const topics = json.data.map((/** @type {{topic: string}} */ { topic }) => topic);
+    this.follows[id] = new Set(PEOPLE.map((person) => person.id).filter((other) => topics.includes(`author/${other}`)));
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Something about the posts has changed. */
+  save() {
+    localStorage.setItem(KEY, JSON.stringify(this.posts));
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** As if nobody had ever been here. */
+  async clear() {
+    localStorage.removeItem(KEY);
+    for (const { id } of this.posts) await this.say("DELETE", `/v1/notifications?entity=${encodeURIComponent(`post/${id}`)}`);
+    for (const { id } of PEOPLE) for (const other of this.follows[id]) await this.follow(id, other, false);
+  }
+
+  /** @param {string} id */
+  find(id) {
+    return this.posts.find((post) => post.id === id);
+  }
+
+  /** @param {string} id @param {string} other @param {boolean} yes */
+  async follow(id, other, yes) {
+    await this.say(yes ? "PUT" : "DELETE", `/v1/topics/author/${other}/followers/${who(id).user}`);
+    await this.ask(id);
+  }
+
+  /** One request to the server, told to whoever wants to see it. @param {string} method @param {string} path @param {any} [body] */
+  async say(method, path, body) {
+    const told = await call(method, path, body && { body });
+    this.dispatchEvent(new CustomEvent("said", { detail: { method, path, body, status: told.status, took: told.took } }));
+    return told;
+  }
+}

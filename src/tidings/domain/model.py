@@ -1,0 +1,86 @@
+"""The facts that travel through the house: events, drafts, feeds, pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from tidings.domain.topics import ALL, Topic, User, own_topic
+
+CREATED = "notification.created"
+UPDATED = "notification.updated"
+DELETED = "notification.deleted"
+FOLLOWED = "follow.created"
+UNFOLLOWED = "follow.deleted"
+PREFERENCES = "preferences.updated"
+
+NO_TAGS: frozenset[str] = frozenset()
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One entry of the log."""
+
+    seq: int  # given by the store, in commit order, without holes
+    topic: Topic
+    type: str
+    data: bytes  # JSON, encoded once, when it was published
+    tags: frozenset[str] = NO_TAGS  # what a person may mute this by: "type:like", "topic:post/7", "entity:post/7"
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification as an application sends it, checked, not yet in the log."""
+
+    topics: tuple[Topic, ...]  # one, or one of each recipient
+    content: Mapping[str, Any]  # type, title, body, data, actor, action_url, entity, priority, progress
+    group_key: str | None = None
+    expire_at: int | None = None  # milliseconds since 1970
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """A batch of events that is durable: `events` have consecutive seqs."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def first(self) -> int:
+        return self.events[0].seq
+
+    @property
+    def last(self) -> int:
+        return self.events[-1].seq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Events after a position. All events of the asked topics up to `through` are in it."""
+
+    events: Sequence[Event]
+    through: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """What the badge shows. Exact up to the store's cap; `more` says that it was reached."""
+
+    unread: int = 0
+    unseen: int = 0
+    by_type: Mapping[str, int] = field(default_factory=dict)
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """What one user receives, as the store knew it at `head`."""
+
+    user: User
+    head: int  # the newest event when this was read
+    floor: int  # the newest event that retention has removed; 0 when nothing was
+    follows: Mapping[Topic, int] = field(default_factory=dict)  # topic -> since (seq)
+    mutes: frozenset[str] = NO_TAGS
+    counters: Counters = Counters()
+
+    def since(self) -> dict[Topic, int]:
+        """Every topic of the feed, each with the position that it counts from."""
+        return {own_topic(self.user): 0, ALL: 0, **self.follows}

@@ -1,0 +1,87 @@
+"""A notification as a client sees it, and the small rules that are about nothing else."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tidings.domain.errors import InvalidRequest
+from tidings.domain.model import NO_TAGS
+from tidings.domain.topics import Topic
+
+_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+ACTORS = 3  # newest actors that a group shows
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Several notifications of one `group_key`, merged into one item."""
+
+    key: str
+    count: int
+    actors: tuple[dict[str, Any], ...] = ()  # newest first, at most ACTORS
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """The wire form. Times are RFC 3339 in UTC.
+
+    The personal fields are absent from an event that goes to several people and did not move the item:
+    an event is encoded once for all of them, so it cannot know what each has read.
+    """
+
+    id: str
+    cursor: str  # its place: the event that last put it at the top
+    topic: Topic
+    type: str
+    title: str | None = None
+    body: str | None = None
+    data: Any = None
+    actor: dict[str, Any] | None = None
+    action_url: str | None = None
+    entity: str | None = None
+    group: Group | None = None
+    priority: str = "normal"
+    progress: float | None = None
+    status: str | UnsetType = "UNREAD"
+    create_time: str
+    update_time: str
+    read_time: str | None | UnsetType = None
+    seen_time: str | None | UnsetType = None
+    expire_time: str | None = None
+    revision: int = 1
+    ring: bool | UnsetType = UNSET  # in events only: should a bell ring for this?
+
+
+def tags(topic: Topic, *, type: str, entity: str | None, priority: str) -> frozenset[str]:
+    """What a person may mute this by. A critical notification cannot be muted: it has no tags."""
+    if priority == "critical":
+        return NO_TAGS
+    return frozenset({f"type:{type}", f"topic:{topic}", *([f"entity:{entity}"] if entity else [])})
+
+
+def rfc3339(milliseconds: int) -> str:
+    """1767225600000 -> "2026-01-01T00:00:00.000Z"."""
+    moment = _ZERO + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def milliseconds(moment: datetime) -> int:
+    """A point in time (with its zone) as milliseconds since 1970. Raises `InvalidRequest`."""
+    try:
+        return (moment.astimezone(UTC) - _ZERO) // timedelta(milliseconds=1)
+    except OverflowError as error:
+        raise InvalidRequest(f"{moment.isoformat()} is not in the years 1 to 9999 of UTC") from error
+
+
+def notification_id(epoch: str, origin: int) -> str:
+    """The public id: which log, and the first event that carried it."""
+    return f"n-{epoch}-{origin}"
+
+
+def parse_notification_id(text: str, *, epoch: str) -> int | None:
+    """The origin in a public id; None for an id that this log never gave. Raises `InvalidRequest`."""
+    kind, _, rest = text.partition("-")
+    found, _, digits = rest.partition("-")
+    if kind != "n" or not found or not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+        raise InvalidRequest(f"not a notification id: {text[:80]!r}")
+    return int(digits) if found == epoch else None

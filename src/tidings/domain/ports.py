@@ -1,0 +1,72 @@
+"""The seams of the house, each owned by the room that calls through it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from tidings.domain.model import Event, Feed, Page
+from tidings.domain.topics import Topic, User
+
+
+class Encoding(Protocol):
+    """How one transport writes events. Two readers with the same object share the same bytes (law 6)."""
+
+    transport: str  # for counting: "sse", "ws", "poll" ...
+    heartbeat: bytes  # a sign of life; b"" if this transport needs none
+
+    def event(self, event: Event) -> bytes:
+        """The frame of a log entry; b"" if this format leaves it out."""
+
+    def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
+        """The frame of something that is not in the log: hello, reset, goaway ..."""
+
+
+class Sink(Protocol):
+    """Where a reader's bytes go. Never blocks, never raises."""
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes. When that fills it, the sink calls `Hub.stalled`, at once or later."""
+
+    def backlog(self) -> int:
+        """Bytes that were written and have not left this process yet."""
+
+    def close(self, *, expired: bool = False) -> None:
+        """End the stream when what was written is out: the server stops, or the token has `expired`."""
+
+    def abort(self) -> None:
+        """End the stream now; what was not sent is dropped (the log still has it)."""
+
+
+class Outcome(Protocol):
+    """What a transaction left behind."""
+
+    @property
+    def results(self) -> Sequence[Any]:
+        """For each job what it returned, or the exception it raised."""
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What was appended, in order."""
+
+
+class Store(Protocol):
+    """Remembers everything. The only truth."""
+
+    epoch: str
+
+    async def transact(self, jobs: Sequence[Any], *, now: int) -> Outcome:
+        """Run jobs in one durable transaction. A job that raises a `TidingsError` changes nothing; others go on."""
+
+    async def ask(self, script: Callable[[int, int], Any]) -> Any:
+        """Run a script that only reads, in a snapshot; it is made with the snapshot's (floor, head)."""
+
+    async def feeds(self, users: Sequence[User]) -> Sequence[Feed | None]:
+        """Each user's feed, all of one moment; None for a user who never came."""
+
+    async def read(self, topics: Mapping[Topic, int], *, after: int, upto: int, limit: int) -> Page | None:
+        """Events of these topics (each from its since) in (after, upto], in order. None: retention took some."""
+
+    async def tail(self, *, after: int, limit: int) -> Page:
+        """Events of every topic after a position, in order."""
+
+    async def span(self) -> tuple[int, int]:
+        """(floor, head): what is kept is after floor, up to and including head."""

@@ -1,0 +1,81 @@
+"""The wheel: one timer for every connection there is (law 8)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tidings.hub.hub import SLOTS, Hub
+
+TICK = 0.25  # seconds; how exactly the end of a long poll is kept
+SMOOTH = 0.1  # weight of the newest turn in `late`
+VISIT = 120.0  # seconds; who does not poll for one to two of these is forgotten. Twice the longest poll interval
+
+
+class Wheel:
+    """Turns once a heartbeat. Heartbeats a slot of readers, checks it and the opposite one, ends what is due."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        heartbeat: float,
+        clock: Callable[[], float],
+        today: Callable[[], float],
+        nap: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`clock` in seconds, never going back; `today` in seconds since 1970."""
+        self._hub = hub
+        self._clock = clock
+        self._today = today
+        self._nap = nap
+        self._slot_time = heartbeat / SLOTS
+        self._due: dict[int, set[Callable[[], None]]] = {}
+        self.late = 0.0  # seconds that a turn lately came after its time: what else there was to do
+
+    def at(self, seconds: float, call: Callable[[], None]) -> int:
+        """Call once, `seconds` from now or up to a tick later; what `cancel` needs."""
+        tick = int((self._clock() + seconds) / TICK) + 1
+        self._due.setdefault(tick, set()).add(call)
+        return tick
+
+    def cancel(self, tick: int, call: Callable[[], None]) -> None:
+        """Forget a call."""
+        if calls := self._due.get(tick):
+            calls.discard(call)
+            if not calls:
+                del self._due[tick]
+
+    async def run(self) -> None:
+        """For ever."""
+        now = turned = forgot = self._clock()
+        ticked = int(turned / TICK)
+        checked = [now] * SLOTS
+        slot = 0
+        nap = min(TICK, self._slot_time)
+        while True:
+            slept = now
+            await self._nap(nap)
+            now = self._clock()
+            self.late += SMOOTH * (max(0.0, now - slept - nap) - self.late)
+            turned = max(turned, now - self._slot_time * SLOTS)
+            while now - turned >= self._slot_time:
+                turned += self._slot_time
+                slot = (slot + 1) % SLOTS
+                opposite = (slot + SLOTS // 2) % SLOTS
+                self._hub.beat(slot)
+                today = self._today()
+                for place in (slot, opposite):
+                    # After the process was stopped for a while nobody is checked twice before they are heard.
+                    if now - checked[place] > self._slot_time * SLOTS / 4:
+                        checked[place] = now
+                        self._hub.check(place)
+                    self._hub.expire(place, now=today, next=today + self._slot_time * (SLOTS // 2 + 1))
+            tick = int(now / TICK)
+            for due in range(ticked + 1, tick + 1):
+                while calls := self._due.get(due):  # a call may cancel another
+                    call = next(iter(calls))
+                    self.cancel(due, call)
+                    call()
+            ticked = tick
+            if now - forgot >= VISIT:
+                forgot = now
+                self._hub.forget()

@@ -1,0 +1,63 @@
+"""What an operator may choose: one frozen value, read once."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from tidings.domain.errors import InvalidSettings
+
+Mode = Literal["dev", "serve"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting is also an environment variable: `TIDINGS_` and the name in capitals."""
+
+    mode: Mode = "serve"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    db: Path = Path("tidings.db")
+    secret: str = ""  # signs and checks tokens (HS256); `serve` needs one of at least 32 characters
+    cors_origins: tuple[str, ...] = ()  # pages that may connect; "*" only without credentials
+    cors_credentials: bool = False
+    seed: bool = False  # mount the two endpoints under /notification
+    exports: Path | None = None  # folder of the seed's workbooks; None: beside the database
+    heartbeat: float = 20.0  # seconds; proxies cut what is silent for longer than 25 to 60
+    drain: float = 1.0  # seconds that streams are given to hear `goaway` at shutdown
+    retry: int = 2000  # milliseconds; what a client waits before it comes back (jittered when the server drains)
+    max_connections: int = 100_000
+    max_notification: int = 64 * 1024  # bytes of JSON
+    max_batch: int = 10_000  # notifications
+    max_recipients: int = 10_000  # users of one notification
+    max_batch_bytes: int = 32 * 1024 * 1024
+    group_window: float = 12 * 3600.0  # seconds within which notifications of a group_key merge
+    counter_cap: int = 1000
+    retention_age: float = 7 * 24 * 3600.0  # seconds; events
+    retention_rows: int = 1_000_000  # events
+    inbox_age: float = 90 * 24 * 3600.0  # seconds; notifications
+
+    def __post_init__(self) -> None:
+        if self.cors_credentials and "*" in self.cors_origins:
+            raise ValueError("cors_credentials needs named origins, not *")
+        if not 0.1 <= self.heartbeat <= 60:
+            raise ValueError("heartbeat must be between 0.1 and 60 seconds")
+        if self.mode == "serve" and len(self.secret) < 32:
+            raise ValueError(
+                "secret must have at least 32 characters (TIDINGS_SECRET); `tidings token --new-secret` makes one"
+            )
+
+
+def load(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the environment, with what was chosen on the command line on top. Raises `InvalidSettings`."""
+    found: dict[str, Any] = {}
+    for field in Settings.__struct_fields__:
+        text = environ.get(f"TIDINGS_{field.upper()}")
+        if text is not None:
+            found[field] = text.split(",") if field == "cors_origins" else text
+    found.update({name: value for name, value in chosen.items() if value is not None})
+    try:
+        return msgspec.convert(found, Settings, strict=False, dec_hook=lambda type, value: type(value))
+    except msgspec.ValidationError as error:
+        raise InvalidSettings(f"settings: {error}") from error

@@ -1,0 +1,107 @@
+"""Scripts of the follow graph and of preferences. Each change is an event on the user's own topic."""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from tidings.domain.model import FOLLOWED, PREFERENCES, UNFOLLOWED, Feed
+from tidings.domain.topics import Topic, User, own_topic
+from tidings.store.ledger.ledger import Job, Ledger, Query, Script, json_text
+from tidings.store.ledger.reading import count, count_all, counters_json
+
+_encode = msgspec.json.Encoder().encode
+
+
+def follow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
+    """Follow from now on; how many of the pairs are new."""
+
+    def script(ledger: Ledger) -> Script[int]:
+        yield from ledger.flush()
+        fresh = 0
+        for user, topic in pairs:
+            if (yield Query("follow", {"user": user, "topic": topic, "since": ledger.head + 1})):
+                yield from _tell(ledger, user, FOLLOWED, topic)
+                fresh += 1
+        return fresh
+
+    return script
+
+
+def unfollow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
+    """Follow no more; how many of the pairs there were."""
+
+    def script(ledger: Ledger) -> Script[int]:
+        yield from ledger.flush()
+        gone = 0
+        for user, topic in pairs:
+            if (yield Query("unfollow", {"user": user, "topic": topic})):
+                yield from _tell(ledger, user, UNFOLLOWED, topic)
+                gone += 1
+        return gone
+
+    return script
+
+
+def _tell(ledger: Ledger, user: User, event: str, topic: Topic) -> Script[None]:
+    counters = yield from count(user, cap=ledger.cap)
+    shown = counters_json(ledger, counters, at=ledger.head + 1)
+    ledger.append(own_topic(user), event, _encode({"topic": topic, "counters": shown}))
+
+
+def prefer(user: User, mutes: Collection[str]) -> Job[list[str]]:
+    """Mute exactly these tags; the tags as they are now."""
+
+    def script(ledger: Ledger) -> Script[list[str]]:
+        yield from ledger.flush()
+        wanted = sorted(set(mutes))
+        old = sorted(tag for (tag,) in (yield Query("mutes", {"user": user})))
+        if wanted != old:
+            yield Query("unmute", {"user": user})
+            yield Query("mute", {"user": user, "tags": json_text(wanted)})
+            counters = yield from count(user, cap=ledger.cap)
+            shown = counters_json(ledger, counters, at=ledger.head + 1)
+            ledger.append(own_topic(user), PREFERENCES, _encode({"mutes": wanted, "counters": shown}))
+        return wanted
+
+    return script
+
+
+def feeds(users: Sequence[User], *, cap: int, floor: int, head: int) -> Script[list[Feed | None]]:
+    """What each user receives; None for one who never came. As many statements for a hundred users as for one."""
+    asked = {"users": json_text(users)}
+    people = yield Query("people_of", asked)
+    follows: dict[User, dict[Topic, int]] = {}
+    for user, topic, since in (yield Query("follows_of", asked)):
+        follows.setdefault(user, {})[topic] = since
+    mutes: dict[User, set[str]] = {}
+    for user, tag in (yield Query("mutes_of", asked)):
+        mutes.setdefault(user, set()).add(tag)
+    counters = yield from count_all(people, cap=cap)
+    found = {
+        user: Feed(
+            user=user,
+            head=head,
+            floor=floor,
+            follows=follows.get(user, {}),
+            mutes=frozenset(mutes.get(user, ())),
+            counters=counters[user],
+        )
+        for user, *_ in people
+    }
+    return [found.get(user) for user in users]
+
+
+def followers(topic: Topic, *, after: str, limit: int) -> Script[list[str]]:
+    """Who follows a topic, in the order of their ids."""
+    rows = yield Query("followers", {"topic": topic, "after": after, "limit": limit})
+    return [user for (user,) in rows]
+
+
+def followed(user: User) -> Script[list[tuple[str, int]]]:
+    """What a user follows, each topic with its since."""
+    return [(topic, since) for topic, since in (yield Query("follows", {"user": user}))]
+
+
+def muted(user: User) -> Script[list[str]]:
+    """What a user mutes."""
+    return sorted(tag for (tag,) in (yield Query("mutes", {"user": user})))

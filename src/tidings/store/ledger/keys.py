@@ -1,0 +1,52 @@
+"""Idempotency keys: the first answer is kept in the transaction that earned it."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+from tidings.domain.errors import KeyReused
+from tidings.store.ledger.ledger import Job, Ledger, Query, Script, one
+
+KEEP = 24 * 3600 * 1000  # milliseconds
+
+T = TypeVar("T")
+
+
+class Answer(NamedTuple):
+    """A finished response."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+class Key(NamedTuple):
+    """An Idempotency-Key, whose it is, and what was asked with it."""
+
+    scope: str
+    key: str
+    fingerprint: str
+
+
+def answered(job: Job[T], render: Callable[[T], bytes], *, status: int, key: Key | None) -> Job[Answer]:
+    """The job with its response. With a key that was seen: the first response, and nothing is done.
+
+    Raises `KeyReused` if the key came with another request before.
+    """
+
+    def script(ledger: Ledger) -> Script[Answer]:
+        if key is not None:
+            row = one((yield Query("key", {"scope": key.scope, "key": key.key, "from": ledger.now - KEEP})))
+            if row is not None:
+                fingerprint, old_status, body = row
+                if fingerprint != key.fingerprint:
+                    raise KeyReused("this Idempotency-Key was used with another request")
+                return Answer(old_status, body.encode(), replayed=True)
+        answer = Answer(status, render((yield from job(ledger))))
+        if key is not None:
+            yield Query(
+                "keep_key",
+                {**key._asdict(), "status": status, "body": answer.body.decode(), "now": ledger.now},
+            )
+        return answer
+
+    return script

@@ -1,0 +1,41 @@
+"""Retention, in steps so small that a publisher does not notice one."""
+
+from typing import NamedTuple
+
+from tidings.store.ledger.keys import KEEP
+from tidings.store.ledger.ledger import Job, Ledger, Query, Script, one
+
+
+class Retention(NamedTuple):
+    """How long things are kept."""
+
+    log_age: int  # milliseconds; events
+    log_rows: int
+    inbox_age: int  # milliseconds; notifications
+
+
+def prune(retention: Retention, *, step: int) -> Job[bool]:
+    """Remove at most `step` events and `step` notifications that are past retention. True: there may be more."""
+
+    def script(ledger: Ledger) -> Script[bool]:
+        yield from ledger.flush()
+        floor = (one((yield Query("floor"))) or (0,))[0]
+        aged = one(
+            (
+                yield Query(
+                    "aged_events", {"floor": floor, "upto": floor + step, "before": ledger.now - retention.log_age}
+                )
+            )
+        )
+        wanted = max((aged or (None,))[0] or floor, ledger.head - retention.log_rows)
+        upto = min(wanted, floor + step, ledger.head)
+        if upto > floor:
+            yield Query("drop_events", {"upto": upto})
+            yield Query("move_floor", {"floor": upto})
+        dropped = yield Query("drop_items", {"before": ledger.now - retention.inbox_age, "limit": step})
+        for (nid,) in dropped:
+            yield Query("drop_marks", {"nid": nid})
+        yield Query("drop_keys", {"before": ledger.now - KEEP})
+        return upto == floor + step or len(dropped) == step
+
+    return script

@@ -1,0 +1,237 @@
+"""Scripts of the publishing plane: create (or merge), update, retract, expire."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from tidings.domain.errors import NotFound
+from tidings.domain.model import CREATED, DELETED, UPDATED, Draft
+from tidings.domain.notification import (
+    ACTORS,
+    Group,
+    Notification,
+    notification_id,
+    parse_notification_id,
+    rfc3339,
+    tags,
+)
+from tidings.domain.topics import Topic, owner
+from tidings.store.ledger.ledger import Job, Ledger, Query, Script, one, split_tags
+from tidings.store.ledger.reading import personal
+
+RING_EVERY = 1000  # milliseconds; a group that grows faster than this rings no more often
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Notification).decode
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one notification."""
+
+    id: str
+    cursor: str
+    create_time: str
+    live: int = 0
+
+
+def publish(drafts: Sequence[Draft], *, group_window: int, live: Sequence[int] = ()) -> Job[list[Published]]:
+    """Append notifications. `group_window` in milliseconds; `live` (one a draft) is passed on to the answer."""
+
+    def script(ledger: Ledger) -> Script[list[Published]]:
+        now = rfc3339(ledger.now)
+        published = []
+        for place, draft in enumerate(drafts):
+            created = grown = 0
+            for topic in draft.topics:
+                if draft.group_key is not None:
+                    merged = yield from _merge(ledger, draft, topic, window=group_window)
+                    if merged is not None:
+                        grown = grown or merged
+                        continue
+                # Never the origin of an older item: some of its recipients may have that one, too.
+                created = created or ledger.head + 1
+                _create(ledger, draft, topic, origin=created, now=now)
+            published.append(
+                Published(
+                    id=notification_id(ledger.epoch, created or grown),
+                    cursor=ledger.cursor(ledger.head),
+                    create_time=now,
+                    live=live[place] if live else 0,
+                )
+            )
+        return published
+
+    return script
+
+
+def _create(ledger: Ledger, draft: Draft, topic: Topic, *, origin: int, now: str) -> None:
+    nid = ledger.head + 1
+    content = draft.content
+    actor = content.get("actor")
+    item = Notification(
+        id=notification_id(ledger.epoch, origin),
+        cursor=ledger.cursor(nid),
+        topic=topic,
+        group=Group(key=draft.group_key, count=1, actors=(actor,) if actor else ()) if draft.group_key else None,
+        create_time=now,
+        update_time=now,
+        expire_time=rfc3339(draft.expire_at) if draft.expire_at is not None else None,
+        ring=True,
+        **content,
+    )
+    marked = _tags(item)
+    data = _encode(item)
+    ledger.append(topic, CREATED, data, marked)
+    ledger.add_item(
+        nid, origin, topic, nid, item.type, item.entity, draft.group_key, draft.expire_at, ledger.now,
+        " ".join(marked), data.decode(),
+    )  # fmt: skip
+
+
+def _merge(ledger: Ledger, draft: Draft, topic: Topic, *, window: int) -> Script[int | None]:
+    """Merge into the open item of this group, if there is one; its origin."""
+    yield from ledger.flush()
+    row = one(
+        (
+            yield Query(
+                "open_group", {"topic": topic, "key": draft.group_key, "from": ledger.now - window, "now": ledger.now}
+            )
+        )
+    )
+    if row is None:
+        return None
+    nid, origin, moved_at, content = row
+    old = _decode(content)
+    user = owner(topic)
+    if user is not None and (yield from personal(user, [(nid, topic, _place(old))]))[nid].status != "UNREAD":
+        return None  # once read, a group starts anew
+    actor = draft.content.get("actor")
+    group = old.group or Group(key=draft.group_key or "", count=1)
+    actors = group.actors
+    if actor:
+        actors = (actor, *(other for other in actors if other != actor))[:ACTORS]
+    place = ledger.head + 1
+    item = replace(
+        old,
+        **draft.content,
+        cursor=ledger.cursor(place),
+        group=Group(key=group.key, count=group.count + 1, actors=actors),
+        update_time=rfc3339(ledger.now),
+        expire_time=rfc3339(draft.expire_at) if draft.expire_at is not None else None,
+        revision=old.revision + 1,
+        status="UNREAD",
+        read_time=None,
+        seen_time=None,
+        ring=ledger.now - moved_at >= RING_EVERY,
+    )
+    marked = _tags(item)
+    data = _encode(item)
+    # Muted by what it was and still is: to who mutes but one of the two, it comes or goes.
+    ledger.append(topic, UPDATED, data, marked & _tags(old))
+    yield from ledger.flush()
+    yield Query(
+        "move_item",
+        {
+            "nid": nid, "place": place, "type": item.type, "entity": item.entity, "expire_at": draft.expire_at,
+            "tags": " ".join(marked), "content": data.decode(), "rang_at": ledger.now if item.ring else moved_at,
+        },
+    )  # fmt: skip
+    return int(origin)
+
+
+def update(id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET) -> Job[Published]:
+    """Change content in place: no ring, the same place, the same reading. Raises `NotFound`."""
+
+    def script(ledger: Ledger) -> Script[Published]:
+        yield from ledger.flush()
+        origin = parse_notification_id(id, epoch=ledger.epoch)
+        rows = (yield Query("items_of_origin", {"origin": origin})) if origin else []
+        if not rows:
+            raise NotFound(f"no notification {id!r}")
+        now, create_time = rfc3339(ledger.now), ""
+        for nid, topic, old_expiry, content in rows:
+            old = _decode(content)
+            create_time = old.create_time
+            item = replace(old, **changes, update_time=now, revision=old.revision + 1, ring=False)
+            if expire_at is not UNSET:
+                item = replace(item, expire_time=None if expire_at is None else rfc3339(expire_at))
+            user = owner(topic)
+            if user is None:
+                sent = replace(item, status=UNSET, read_time=UNSET, seen_time=UNSET)
+            else:
+                found = (yield from personal(user, [(nid, topic, _place(old))]))[nid]
+                sent = replace(item, status=found.status, read_time=found.read_time, seen_time=found.seen_time)
+            marked = _tags(item)
+            ledger.append(topic, UPDATED, _encode(sent), marked & _tags(old))  # as in `_merge`
+            yield Query(
+                "change_item",
+                {
+                    "nid": nid, "type": item.type, "entity": item.entity, "tags": " ".join(marked),
+                    "content": _encode(item).decode(), "expire_at": old_expiry if expire_at is UNSET else expire_at,
+                },
+            )  # fmt: skip
+        return Published(id=id, cursor=ledger.cursor(ledger.head), create_time=create_time)
+
+    return script
+
+
+def retract(id: str) -> Job[int]:
+    """Withdraw a notification from everyone. Raises `NotFound`."""
+
+    def script(ledger: Ledger) -> Script[int]:
+        yield from ledger.flush()
+        origin = parse_notification_id(id, epoch=ledger.epoch)
+        rows = (yield Query("items_to_retract", {"origin": origin})) if origin else []
+        if not rows:
+            raise NotFound(f"no notification {id!r}")
+        return (yield from _remove(ledger, rows, reason="retracted"))
+
+    return script
+
+
+def retract_entity(entity: str) -> Job[int]:
+    """Withdraw everything about an entity; how many there were."""
+
+    def script(ledger: Ledger) -> Script[int]:
+        yield from ledger.flush()
+        rows = yield Query("items_of_entity", {"entity": entity})
+        return (yield from _remove(ledger, rows, reason="retracted"))
+
+    return script
+
+
+def due(*, now: int) -> Script[bool]:
+    """Is anything past its time?"""
+    return bool((yield Query("items_to_expire", {"now": now, "limit": 1})))
+
+
+def expire(*, limit: int) -> Job[int]:
+    """Remove what is past its time, in a small step; how many."""
+
+    def script(ledger: Ledger) -> Script[int]:
+        yield from ledger.flush()
+        rows = yield Query("items_to_expire", {"now": ledger.now, "limit": limit})
+        return (yield from _remove(ledger, rows, reason="expired"))
+
+    return script
+
+
+def _remove(ledger: Ledger, rows: list[tuple[Any, ...]], *, reason: str) -> Script[int]:
+    for nid, origin, topic, marked in rows:
+        data = _encode({"id": notification_id(ledger.epoch, origin), "reason": reason})
+        ledger.append(topic, DELETED, data, split_tags(marked))
+        yield Query("drop_item", {"nid": nid})
+        yield Query("drop_marks", {"nid": nid})
+    return len(rows)
+
+
+def _tags(item: Notification) -> frozenset[str]:
+    """What it may be muted by."""
+    return tags(item.topic, type=item.type, entity=item.entity, priority=item.priority)
+
+
+def _place(item: Notification) -> int:
+    return int(item.cursor.rpartition("-")[2])

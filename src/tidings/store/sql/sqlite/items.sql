@@ -1,0 +1,46 @@
+-- add_items
+INSERT INTO notifications
+    (nid, origin, topic, place, type, entity, group_key, expire_at, created_at, rang_at, tags, content)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+    value ->> 8, value ->> 8, value ->> 9, value ->> 10
+FROM jsonb_each(:rows);
+
+-- open_group
+SELECT nid, origin, rang_at, content FROM notifications
+WHERE topic = :topic AND group_key = :key AND created_at > :from AND (expire_at IS NULL OR expire_at > :now)
+ORDER BY place DESC LIMIT 1;
+
+-- move_item
+UPDATE notifications
+SET place = :place, type = :type, entity = :entity, expire_at = :expire_at, rang_at = :rang_at, tags = :tags,
+    content = :content
+WHERE nid = :nid;
+
+-- change_item
+UPDATE notifications
+SET type = :type, entity = :entity, tags = :tags, content = :content, expire_at = :expire_at
+WHERE nid = :nid;
+
+-- items_of_origin
+SELECT nid, topic, expire_at, content FROM notifications
+WHERE (nid = :origin OR (origin = :origin AND origin <> nid)) AND origin = :origin
+ORDER BY nid;
+
+-- items_to_retract
+SELECT nid, origin, topic, tags FROM notifications
+WHERE (nid = :origin OR (origin = :origin AND origin <> nid)) AND origin = :origin
+ORDER BY nid;
+
+-- items_of_entity
+SELECT nid, origin, topic, tags FROM notifications WHERE entity = :entity ORDER BY nid;
+
+-- items_to_expire
+SELECT nid, origin, topic, tags FROM notifications WHERE expire_at <= :now ORDER BY expire_at LIMIT :limit;
+
+-- drop_item
+DELETE FROM notifications WHERE nid = :nid;
+
+-- drop_items
+DELETE FROM notifications
+WHERE nid IN (SELECT nid FROM (SELECT nid, created_at FROM notifications ORDER BY nid LIMIT :limit) WHERE created_at < :before)
+RETURNING nid;

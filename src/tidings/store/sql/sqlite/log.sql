@@ -1,0 +1,54 @@
+-- span
+SELECT epoch, seq, floor FROM head;
+
+-- floor
+SELECT floor FROM head;
+
+-- start_log
+INSERT INTO head (one, epoch, seq, floor) VALUES (1, :epoch, 0, 0);
+
+-- move_head
+UPDATE head SET seq = :seq;
+
+-- move_floor
+UPDATE head SET floor = :floor;
+
+-- add_events
+-- jsonb_each: json_each would parse each row's text again for each column.
+INSERT INTO events (seq, topic, type, tags, time, data)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, :now, value ->> 4 FROM jsonb_each(:rows);
+
+-- tail
+SELECT seq, topic, type, tags, data FROM events WHERE seq > :after ORDER BY seq LIMIT :limit;
+
+-- events_of
+-- The first :limit events of these topics come from the :limit topics whose next event is oldest.
+WITH asked AS (SELECT value ->> 0 AS topic, max(value ->> 1, :after) AS after FROM json_each(:topics)),
+next AS (
+    SELECT topic, after, (SELECT min(e.seq) FROM events e WHERE e.topic = asked.topic AND e.seq > asked.after) AS seq
+    FROM asked
+),
+first AS (SELECT topic, after FROM next WHERE seq <= :upto ORDER BY seq LIMIT :limit)
+SELECT e.seq, e.topic, e.type, e.tags, e.data
+FROM first CROSS JOIN events e
+WHERE e.seq IN (
+    SELECT i.seq FROM events i
+    WHERE i.topic = first.topic AND i.seq > first.after AND i.seq <= :upto ORDER BY i.seq LIMIT :limit
+)
+ORDER BY e.seq LIMIT :limit;
+
+-- aged_events
+SELECT max(seq) FROM events WHERE seq > :floor AND seq <= :upto AND time < :before;
+
+-- drop_events
+DELETE FROM events WHERE seq <= :upto;
+
+-- key
+SELECT fingerprint, status, body FROM keys WHERE scope = :scope AND key = :key AND time >= :from;
+
+-- keep_key
+INSERT OR REPLACE INTO keys (scope, key, fingerprint, status, body, time)
+VALUES (:scope, :key, :fingerprint, :status, :body, :now);
+
+-- drop_keys
+DELETE FROM keys WHERE time < :before;

@@ -1,0 +1,176 @@
+"""The hand-over: an ASGI endpoint gives its socket away and HTTP ends on it.
+
+The price of a stream in ASGI is its coroutine; a socket with nothing but a small protocol costs a fifth.
+So the server's HTTP protocol offers its socket to the endpoint through `scope["extensions"]`.
+uvicorn does the same by itself when a WebSocket takes over.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+EXTENSION = "tidings.handover"
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class HandOverProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 protocol, able to let go of its socket."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """As uvicorn does it, but without a socket object for each connection: nobody here asks for addresses."""
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.client = None
+        self.scheme = "http"  # TLS belongs in the proxy (in asyncio it takes 256 KB a connection)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: {"protocol": self}}
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """A WebSocket handshake is an ordinary request here, answered by its endpoint."""
+
+
+class Home(NamedTuple):
+    """What HTTP on a socket needs of its server."""
+
+    config: Config
+    server_state: ServerState
+    app_state: dict[str, Any]
+
+    def welcome(self, transport: asyncio.Transport, answer: bytes, rest: bytes) -> None:
+        """Give a socket back to HTTP with the answer to its last request. `rest` came in after that request."""
+        protocol = HandOverProtocol(self.config, self.server_state, self.app_state)
+        protocol.connection_made(transport)
+        # Only then the answer: if it fills the socket, it is this protocol that must be told to wait.
+        transport.set_protocol(protocol)
+        transport.write(answer)
+        protocol.on_response_complete()
+        if rest:
+            protocol.data_received(rest)
+
+
+class _Tape:
+    """Stands in for a transport and keeps what is written."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+
+class Offer:
+    """A socket that may be taken, once."""
+
+    def __init__(self, protocol: HandOverProtocol, cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
+        self._cycle = cycle
+
+    @property
+    def connections(self) -> set[Any]:
+        """The server's set of open connections."""
+        return self._protocol.connections
+
+    async def head(self, send: Any, *, status: int, headers: Headers) -> bytes:
+        """The response's head as the middleware wants it. What follows it on the socket is the body, to the end.
+
+        It is not written yet: with the first frames it makes one packet.
+        """
+        if status != 101:
+            self._cycle.keep_alive = False  # the body ends with the connection (RFC 9112, section 6.3)
+        return await self._record(send, status, headers)
+
+    async def later(self, send: Any, *, status: int, headers: Headers) -> bytes:
+        """The head of a response that will be written later, open for more headers."""
+        return (await self._record(send, status, headers)).removesuffix(b"\r\n")
+
+    async def _record(self, send: Any, status: int, headers: Headers) -> bytes:
+        cycle, tape = self._cycle, _Tape()
+        cycle.chunked_encoding = False
+        cycle.transport, transport = tape, cycle.transport  # type: ignore[assignment]
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+        finally:
+            cycle.transport = transport
+        return tape.written
+
+    @property
+    def home(self) -> Home | None:
+        """Where the socket can be given back to; None if the client wants it closed."""
+        protocol = self._protocol
+        if not self._cycle.keep_alive:
+            return None
+        return Home(protocol.config, protocol.server_state, protocol.app_state)
+
+    def open(self) -> bool:
+        """Is the client still there?"""
+        return not (self._cycle.disconnected or self._protocol.transport.is_closing())
+
+    def take(self, sink: "SocketProtocol") -> asyncio.Transport:
+        """End HTTP on the socket and give it to `sink`."""
+        protocol, cycle = self._protocol, self._cycle
+        transport = protocol.transport
+        protocol._unset_keepalive_if_required()
+        protocol.flow.resume_reading()  # a paused transport never sees the client leave
+        protocol.connections.discard(protocol)
+        protocol.connections.add(sink)  # type: ignore[arg-type]
+        cycle.disconnected = True  # whatever is still sent for this request goes nowhere
+        cycle.message_event.set()
+        protocol.parser = None  # type: ignore[assignment]
+        protocol.cycle = None  # type: ignore[assignment]
+        protocol.scope = None  # type: ignore[assignment]
+        protocol.headers = None  # type: ignore[assignment]
+        transport.set_protocol(sink)
+        return transport
+
+
+def offer(scope: Any) -> Offer | None:
+    """The socket of this request, if it is free to be taken.
+
+    It is not when the server has no hand-over, the request's body or a pipelined request is still coming,
+    the client speaks HTTP/1.0 or is leaving, or an earlier answer is still on its way out.
+    """
+    extension = scope.get("extensions", {}).get(EXTENSION)
+    if extension is None:
+        return None
+    protocol: HandOverProtocol = extension["protocol"]
+    cycle = protocol.cycle
+    if (
+        cycle.scope.get("extensions") is not scope["extensions"]  # a later request has come already
+        or cycle.more_body
+        or cycle.response_started
+        or cycle.disconnected
+        or protocol.pipeline
+        or protocol.scope is not cycle.scope  # the beginning of one has
+        or scope["http_version"] != "1.1"
+        or scope["method"] != "GET"
+        or protocol.flow.write_paused
+        or protocol.transport.is_closing()
+    ):
+        return None
+    return Offer(protocol, cycle)
+
+
+class SocketProtocol(asyncio.Protocol):
+    """What every protocol that takes a socket over has: the server closes it at shutdown like any other."""
+
+    __slots__ = ("connections", "transport")
+
+    def __init__(self, connections: set[Any]) -> None:
+        self.connections = connections
+        self.transport: asyncio.Transport
+
+    def shutdown(self) -> None:
+        """uvicorn is stopping; what had to be said was said."""
+        self.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.connections.discard(self)

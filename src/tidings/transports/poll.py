@@ -1,0 +1,219 @@
+"""A long poll: a reader of the hub that is answered once. While it waits it is a socket and nothing else."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tidings.domain.cursor import Cursor
+from tidings.domain.topics import Topic
+from tidings.hub.hub import Hub
+from tidings.hub.reader import Membership, Reader, State
+from tidings.transports.handover import Home, SocketProtocol, offer
+from tidings.transports.poll_frames import HEADERS, Lines, PollEncoding, body, first
+
+PIPELINED = 16 * 1024  # bytes of later requests that are held while one waits; the rest stays in the kernel
+
+
+class Timer(Protocol):
+    """Ends the polls whose time is up."""
+
+    def at(self, seconds: float, call: Callable[[], None]) -> int: ...
+    def cancel(self, tick: int, call: Callable[[], None]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What all waiting polls have in common."""
+
+    hub: Hub
+    timer: Timer
+    encoding: PollEncoding
+
+
+class Waiting:
+    """The ASGI response of a poll that found nothing yet."""
+
+    def __init__(
+        self,
+        room: Room,
+        *,
+        membership: Membership,
+        extra: Sequence[Topic],
+        position: int,
+        head: int,
+        wait: int,
+        limit: int,
+        expires: int,
+    ) -> None:
+        """`position` is what an empty answer names; nothing is between it and `head`.
+        `wait` in seconds; `expires` in seconds since 1970, 0 for never."""
+        self.room = room
+        self.position = position
+        self.wait = wait
+        self.limit = limit
+        self._membership = membership
+        self._extra = extra
+        self._head = head
+        self._expires = expires
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        socket = offer(scope)
+        if socket is None:
+            await PlainPoll(self).run(receive, send)
+            return
+        head = await socket.later(send, status=200, headers=HEADERS)
+        if socket.open():
+            sink = PollSocket(self, socket.connections, socket.home, head)
+            sink.start(socket.take(sink), self)
+
+    def join(self, sink: "PollSocket | PlainPoll") -> Reader:
+        """Wait as a reader of the hub."""
+        room = self.room
+        reader = room.hub.attach(
+            self._membership, sink=sink, encoding=room.encoding, extra=self._extra, position=self._head
+        )
+        reader.expires = self._expires
+        return reader
+
+
+def answer(room: Room, reader: Reader, frames: bytes, *, limit: int, position: int) -> bytes:
+    """The body that a reader gets with what the hub wrote; b"" for nothing."""
+    epoch = room.encoding.epoch
+    if frames:
+        seq = room.hub.head if reader.state is State.LIVE else reader.position
+        return body(first(frames, limit, cursor=Cursor(epoch, seq)))
+    # As in a short poll: the place stays the same until it wears off the ring.
+    if room.hub.ring.wearing(position) and reader.state is State.LIVE:
+        position = room.hub.head
+    return body(Lines(b"", str(Cursor(epoch, position)).encode(), False))
+
+
+class PollSocket(SocketProtocol):
+    """The socket of a poll that waits. Its answer given, it is HTTP's again."""
+
+    __slots__ = ("_due", "_head", "_home", "_limit", "_position", "_reader", "_rest", "_room")
+
+    def __init__(self, waiting: Waiting, connections: set[Any], home: Home | None, head: bytes) -> None:
+        super().__init__(connections)
+        self._room = waiting.room
+        self._limit = waiting.limit
+        self._position = waiting.position
+        self._home = home
+        self._head = head
+        self._reader: Reader | None = None
+        self._rest = b""  # of a request that the client sent before this one was answered
+        self._due = 0
+
+    def start(self, transport: asyncio.Transport, waiting: Waiting) -> None:
+        self.transport = transport
+        self._due = self._room.timer.at(waiting.wait, self.expire)
+        self._reader = waiting.join(self)
+
+    def write(self, data: bytes) -> None:
+        if data:
+            self._answer(data)
+
+    def expire(self) -> None:
+        """Its time is up."""
+        self._answer(b"")
+
+    def backlog(self) -> int:
+        return 0
+
+    def close(self, *, expired: bool = False) -> None:
+        self._home = None
+        self._answer(b"")
+
+    def abort(self) -> None:
+        self._leave()
+        self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        self._rest += data
+        if len(self._rest) > PIPELINED:
+            self.transport.pause_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self._leave()
+
+    def _answer(self, frames: bytes) -> None:
+        reader, home, transport = self._reader, self._home, self.transport
+        if reader is None:
+            return
+        content = answer(self._room, reader, frames, limit=self._limit, position=self._position)
+        self._leave()
+        if transport.is_closing():
+            return
+        length = b"content-length: %d\r\n" % len(content)
+        if home is None:
+            closing = b"" if b"\r\nconnection: close" in self._head else b"connection: close\r\n"
+            transport.write(b"".join((self._head, closing, length, b"\r\n", content)))
+            transport.close()
+            return
+        self.connections.discard(self)
+        if len(self._rest) > PIPELINED:
+            transport.resume_reading()
+        home.welcome(transport, b"".join((self._head, length, b"\r\n", content)), self._rest)
+
+    def _leave(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            self._room.timer.cancel(self._due, self.expire)
+            self._room.hub.leave(reader)
+
+
+class PlainPoll:
+    """The same behind any ASGI server: a coroutine that waits for the answer, and one for the client to leave."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
+        self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._closing = False
+        self._reader: Reader | None = None
+
+    async def run(self, receive: Any, send: Any) -> None:
+        """Until there is an answer, its time is up, or nobody wants it any more."""
+        waiting = self._waiting
+        self._reader = reader = waiting.join(self)
+        gone = asyncio.create_task(_gone(receive))
+        waits: set[asyncio.Future[Any]] = {self._answer, gone}
+        try:
+            await asyncio.wait(waits, timeout=waiting.wait, return_when=asyncio.FIRST_COMPLETED)
+            self.write(b"")
+        except asyncio.CancelledError:  # the server stops, and has no other way to say so
+            self.close()
+        finally:
+            waiting.room.hub.leave(reader)
+            left = not gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+        if left or self._answer.cancelled():
+            return
+        content = self._answer.result()
+        headers = [*HEADERS, (b"content-length", str(len(content)).encode())]
+        if self._closing:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def write(self, data: bytes) -> None:
+        reader = self._reader
+        if not self._answer.done() and reader is not None:
+            waiting = self._waiting
+            self._answer.set_result(answer(waiting.room, reader, data, limit=waiting.limit, position=waiting.position))
+
+    def backlog(self) -> int:
+        return 0
+
+    def close(self, *, expired: bool = False) -> None:
+        self._closing = True
+        self.write(b"")
+
+    def abort(self) -> None:
+        self._answer.cancel()
+
+
+async def _gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,52 @@
+"""The seed's stream: unnamed server-sent events of its notification log."""
+
+from typing import Any
+
+import msgspec
+
+from tidings.domain.cursor import Cursor
+from tidings.domain.model import CREATED, Event
+from tidings.domain.topics import owner
+from tidings.transports.sse import SseEncoding, frame
+
+
+class _Created(msgspec.Struct):
+    type: str
+    create_time: str
+    title: str | None = None
+    body: str | None = None
+    progress: float | None = None
+
+
+_decode = msgspec.json.Decoder(_Created).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class SeedEncoding(SseEncoding):
+    """What was created, and nothing else: a client of the seed knows neither changes nor progress."""
+
+    transport = "seed"
+
+    def event(self, event: Event) -> bytes:
+        if event.type != CREATED:
+            return b""
+        created = _decode(event.data)
+        if created.progress is not None:
+            return b""
+        return frame(_encode(entry(created, user=owner(event.topic) or "")), id=str(Cursor(self.epoch, event.seq)))
+
+    def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
+        if type == "reset":  # a named event: the seed's clients do not hear it, others are not left without a word
+            return super().control(type, data, id=id, retry=retry)
+        return b"retry: %d\n\n" % retry if retry is not None else b""
+
+
+def entry(created: Any, *, user: str) -> dict[str, str]:
+    """The seed's `NotificationLog`. `creat_time` is spelled as it was."""
+    return {
+        "message_body": created.body or created.title or "",
+        "user_email": user,
+        "type": created.type,
+        "status": "UNREAD",
+        "creat_time": created.create_time,
+    }

@@ -1,0 +1,59 @@
+"""What a WebSocket is sent (RFC 6455): text frames, encoded once and shared, and the few that are no events."""
+
+from websockets.frames import Close, Frame, Opcode
+
+from tidings.domain.model import Event
+from tidings.transports.endings import Ending
+from tidings.transports.json_frames import control_json, event_json
+
+
+def text(payload: bytes) -> bytes:
+    """One message."""
+    return Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+def pong(payload: bytes) -> bytes:
+    """The answer to a ping."""
+    return Frame(Opcode.PONG, payload).serialize(mask=False)
+
+
+def closing(ending: Ending) -> bytes:
+    """The first word of the closing handshake."""
+    return echo(Close(ending.code, ending.reason).serialize())
+
+
+def echo(payload: bytes) -> bytes:
+    """Its second word: what the other end said."""
+    return Frame(Opcode.CLOSE, payload).serialize(mask=False)
+
+
+class WsEncoding:
+    """The events of one log as text frames."""
+
+    transport = "ws"
+    heartbeat = Frame(Opcode.PING, b"").serialize(mask=False)
+
+    def __init__(self, epoch: str) -> None:
+        self.epoch = epoch
+
+    def event(self, event: Event) -> bytes:
+        return text(event_json(event, self.epoch))
+
+    def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
+        return text(control_json(type, data, id))
+
+
+class WsLines:
+    """The same for a server that frames by itself: a message a line."""
+
+    transport = "ws"
+    heartbeat = b""  # the server has its own pings
+
+    def __init__(self, epoch: str) -> None:
+        self.epoch = epoch
+
+    def event(self, event: Event) -> bytes:
+        return event_json(event, self.epoch) + b"\n"
+
+    def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
+        return control_json(type, data, id) + b"\n"

@@ -1,0 +1,105 @@
+"""Which pages may call: the answers a browser reads (Fetch, CORS protocol)."""
+
+import pytest
+
+from tests.conftest import Listen, Name, StartServer
+from tests.servers import Answer, Server
+from tests.streams import connect, stream_target
+from tidings.domain.errors import InvalidSettings
+from tidings.settings import load
+
+PAGE, OTHER = "https://app.example", "https://evil.example"
+
+
+def preflight(
+    server: Server, *, origin: str, method: str = "GET", headers: str = "", path: str = "/v1/stream"
+) -> Answer:
+    asked = {"Origin": origin, "Access-Control-Request-Method": method}
+    if headers:
+        asked["Access-Control-Request-Headers"] = headers
+    return server.request("OPTIONS", path, headers=asked)
+
+
+def words(answer: Answer, header: str) -> set[str]:
+    return {word.strip().lower() for word in answer.headers.get(header, "").split(",") if word.strip()}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_any_page_may_ask_a_development_server(server: Server, method: str) -> None:
+    answer = preflight(server, origin=OTHER, method=method, headers="last-event-id, content-type, idempotency-key")
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "*")
+    assert method.lower() in words(answer, "access-control-allow-methods")
+    assert words(answer, "access-control-allow-headers") >= {
+        "last-event-id", "content-type", "authorization", "idempotency-key", "if-none-match"
+    }  # fmt: skip
+    assert int(answer.headers["access-control-max-age"]) >= 600
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_a_preflight_touches_nothing(server: Server) -> None:
+    """It is answered before the endpoint, whose user, token and topic are not looked at."""
+    for path in ("/v1/stream", "/v1/notifications", "/v1/inbox/read", "/nowhere"):
+        assert preflight(server, origin=PAGE, path=path).status == 200
+
+
+def test_a_stream_can_be_read_from_another_origin(server: Server, name: Name) -> None:
+    stream = connect((server.host, server.port), stream_target(name("alice")), headers=[("Origin", PAGE)]).begin()
+    assert stream.response.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in stream.response.headers
+    stream.close()
+
+
+def test_what_a_page_needs_of_an_answer_is_exposed(server: Server, name: Name) -> None:
+    answer = server.request("GET", f"/v1/inbox?user={name('alice')}", headers={"Origin": PAGE})
+    assert words(answer, "access-control-expose-headers") >= {
+        "etag",
+        "retry-after",
+        "x-poll-interval",
+        "idempotent-replayed",
+    }
+
+
+def test_a_refusal_can_be_read_too(server: Server) -> None:
+    """Without the header a page could not tell a 401 from a network that is down."""
+    for path, status in [("/v1/stream", 401), ("/nowhere", 404), ("/v1/stream?user=a&cursor=x", 400)]:
+        answer = server.request("GET", path, headers={"Origin": PAGE})
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (status, "*")
+
+
+def test_an_allowlist_names_its_origins_and_no_others(start_server: StartServer) -> None:
+    server = start_server("serve", cors_origins=PAGE, cors_credentials="true")
+    good = preflight(server, origin=PAGE, headers="last-event-id")
+    assert (good.status, good.headers["access-control-allow-origin"]) == (200, PAGE)
+    assert good.headers["access-control-allow-credentials"] == "true"
+    assert "origin" in words(good, "vary")
+
+    for origin in (OTHER, f"{PAGE}.evil.example", "https://app.example:8443", "http://app.example", "null", f"{PAGE}/"):
+        refused = preflight(server, origin=origin)
+        assert refused.status == 400, origin
+        assert "access-control-allow-origin" not in refused.headers
+        answer = server.request("GET", "/healthz", headers={"Origin": origin})
+        assert "access-control-allow-origin" not in answer.headers
+        assert "origin" in words(answer, "vary")
+
+    answer = server.request("GET", "/v1/stream", headers={"Origin": PAGE})
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (401, PAGE)
+
+
+def test_nobody_is_allowed_where_nobody_is_named(start_server: StartServer) -> None:
+    server = start_server("serve")
+    assert preflight(server, origin=PAGE).status == 400
+    assert "access-control-allow-origin" not in server.request("GET", "/healthz", headers={"Origin": PAGE}).headers
+
+
+@pytest.mark.parametrize("origins", [("*",), ("https://a.example", "*")])
+def test_every_origin_with_credentials_is_refused_before_it_is_served(origins: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidSettings, match="named origins"):
+        load({"mode": "dev", "cors_origins": origins, "cors_credentials": True}, {})
+    assert load({"mode": "dev", "cors_origins": origins}, {}).cors_credentials is False
+
+
+def test_a_handed_over_stream_carries_the_headers_too(server: Server, listen: Listen, name: Name) -> None:
+    """They are added by middleware, through which the head is written."""
+    stream = listen(server, name("alice"))
+    assert stream.response.headers["connection"] == "close"  # it is handed over
+    assert "origin" in stream.response.headers["vary"].lower()

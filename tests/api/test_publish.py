@@ -1,0 +1,278 @@
+"""The publishing plane over HTTP: one, many, once; changed, withdrawn; followers and presence."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import apsw
+import pytest
+
+from tests.conftest import Listen, Name, StartServer
+from tests.servers import Answer, Server, eventually
+
+
+def items(server: Server, user: str) -> list[Any]:
+    """What was sent to this user alone, newest first."""
+    return list(server.request("GET", f"/v1/inbox?user={user}&topic=user/{user}&limit=100").json["data"])
+
+
+def inbox(server: Server, user: str) -> list[str]:
+    return [item["body"] for item in items(server, user)]
+
+
+def head(server: Server) -> int:
+    return int(server.request("GET", "/readyz").json["head"])
+
+
+# One
+
+
+def test_the_answer_says_what_it_is_called_and_where_it_stands(server: Server, listen: Listen, name: Name) -> None:
+    tabs = [listen(server, name("alice")) for _ in range(3)]
+    answer = server.request("POST", "/v1/notifications", {"to": {"user": name("alice")}, "body": "x"})
+    assert (answer.status, answer.headers["content-type"]) == (201, "application/json")
+    assert set(answer.json) == {"id", "cursor", "create_time", "live"}
+    assert answer.json["live"] == 3
+    got = tabs[0].next()
+    assert (got.id, got.json["id"], got.json["create_time"]) == (
+        answer.json["cursor"], answer.json["id"], answer.json["create_time"]
+    )  # fmt: skip
+
+
+def test_live_counts_the_connections_of_everyone_it_is_for(server: Server, listen: Listen, name: Name) -> None:
+    for user in ("alice", "alice", "bob"):
+        listen(server, name(user))
+    server.follow(name("topic"), name("alice"), name("absent"))
+    users = [name("alice"), name("bob"), name("absent")]
+    assert server.publish({"users": users})["live"] == 3
+    assert server.publish({"topic": name("topic")})["live"] == 2
+    assert server.publish({"user": name("absent")})["live"] == 0
+
+
+def test_every_field_arrives_as_it_was_sent(server: Server, listen: Listen, name: Name) -> None:
+    stream = listen(server, name("alice"))
+    sent: dict[str, Any] = {
+        "type": "like", "title": "A like", "body": "Bob liked your post", "data": {"deep": [1, 2.5, None, {"x": ""}]},
+        "actor": {"id": "bob", "name": "Bob"}, "action_url": "/posts/9", "entity": "post/9", "priority": "high",
+        "progress": 0.5,
+    }  # fmt: skip
+    server.publish({"user": name("alice")}, **sent, group_key="like:post/9", expire_time="2100-01-01T00:00:00Z")
+    got = stream.next().json
+    assert {field: got[field] for field in sent} == sent
+    assert got["group"] == {"key": "like:post/9", "count": 1, "actors": [sent["actor"]]}
+    assert got["expire_time"] == "2100-01-01T00:00:00.000Z"
+    assert (got["status"], got["read_time"], got["seen_time"], got["revision"]) == ("UNREAD", None, None, 1)
+
+
+# Many
+
+
+def as_json(items: list[object]) -> bytes:
+    return json.dumps(items).encode()
+
+
+def as_ndjson(items: list[object]) -> bytes:
+    return b"\n".join(json.dumps(item).encode() for item in items) + b"\n\n"
+
+
+@pytest.mark.parametrize("write", [as_json, as_ndjson])
+def test_ten_thousand_go_in_one_transaction(server: Server, listen: Listen, name: Name, write: object) -> None:
+    assert callable(write)
+    stream = listen(server, name("alice"))
+    before = head(server)
+    body = write([{"to": {"user": name("alice")}, "type": "n", "data": n} for n in range(10_000)])
+    answer = server.request("POST", "/v1/notifications:batch", body=body)
+    results = answer.json["results"]
+    assert (answer.status, len(results), results[0]["live"]) == (200, 10_000, 1)
+    assert [int(result["cursor"].split("-")[1]) for result in results] == list(range(before + 1, before + 10_001))
+    assert len({result["create_time"] for result in results}) == 1
+    assert [event.json["data"] for event in stream.take(10_000)] == list(range(10_000))
+
+
+def test_a_batch_may_hold_every_kind_of_recipient(server: Server, listen: Listen, name: Name) -> None:
+    server.follow(name("topic"), name("alice"))
+    alice, bob = listen(server, name("alice")), listen(server, name("bob"))
+    targets = [{"user": name("bob")}, {"topic": name("topic")}, {"all": True}, {"users": [name("alice"), name("bob")]}]
+    batch = [{"to": to, "body": str(n)} for n, to in enumerate(targets)]
+    assert server.request("POST", "/v1/notifications:batch", batch).status == 200
+    assert [event.json["body"] for event in alice.take(3)] == ["1", "2", "3"]
+    assert [event.json["body"] for event in bob.take(3)] == ["0", "2", "3"]
+
+
+@pytest.mark.parametrize("body", [b"[]", b"", b"\n \n"])
+def test_an_empty_batch_is_no_fault(server: Server, body: bytes) -> None:
+    answer = server.request("POST", "/v1/notifications:batch", body=body)
+    assert (answer.status, answer.json) == (200, {"results": []})
+
+
+# Once
+
+
+def post(server: Server, key: str, content: object, path: str = "/v1/notifications") -> Answer:
+    return server.request("POST", path, content, headers={"Idempotency-Key": key})
+
+
+def test_the_same_key_and_body_get_the_first_answer_again_also_after_a_restart(
+    start_server: StartServer, name: Name
+) -> None:
+    server = start_server()
+    content = {"to": {"user": name("alice")}, "body": "once"}
+    first = post(server, "key-1", content)
+    again = post(server, "key-1", content)
+    assert (first.status, "idempotent-replayed" in first.headers) == (201, False)
+    assert (again.status, again.headers["idempotent-replayed"], again.body) == (201, "true", first.body)
+    server.restart()
+    later = post(server, "key-1", content)
+    assert (later.status, later.headers["idempotent-replayed"], later.body) == (201, "true", first.body)
+    assert inbox(server, name("alice")) == ["once"]
+    assert post(server, "key-1", {**content, "body": "other"}).status == 422
+    assert post(server, "key-2", content).status == 201
+    assert inbox(server, name("alice")) == ["once", "once"]
+
+
+def test_a_key_used_with_another_body_is_refused(server: Server, name: Name) -> None:
+    to = {"user": name("alice")}
+    assert post(server, name("key"), {"to": to, "body": "a"}).status == 201
+    refused = post(server, name("key"), {"to": to, "body": "b"})
+    assert (refused.status, refused.json["code"]) == (422, "idempotency_key_reused")
+    elsewhere = post(server, name("key"), [{"to": to, "body": "a"}], "/v1/notifications:batch")
+    assert (elsewhere.status, elsewhere.json["code"]) == (422, "idempotency_key_reused")
+    assert inbox(server, name("alice")) == ["a"]
+
+
+def test_a_key_whose_first_request_failed_may_be_used_again(server: Server, name: Name) -> None:
+    assert post(server, name("key"), {"to": {}, "body": "a"}).status == 400
+    assert post(server, name("key"), {"to": {"user": name("alice")}, "body": "a"}).status == 201
+
+
+def test_a_batch_is_done_once(server: Server, name: Name) -> None:
+    batch = [{"to": {"user": name("alice")}, "body": str(n)} for n in range(3)]
+    first = post(server, name("key"), batch, "/v1/notifications:batch")
+    again = post(server, name("key"), batch, "/v1/notifications:batch")
+    assert (again.body, again.headers["idempotent-replayed"]) == (first.body, "true")
+    assert inbox(server, name("alice")) == ["2", "1", "0"]
+
+
+def test_a_key_is_in_flight_until_its_request_is_answered(start_server: StartServer, name: Name) -> None:
+    """Another process holds the database, so the first request has to wait."""
+    server = start_server()
+    content = {"to": {"user": name("alice")}, "body": "slow"}
+    lock = apsw.Connection(str(server.db))
+    lock.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(4) as pool:
+        try:
+            same = [pool.submit(post, server, "key", content) for _ in range(4)]
+            eventually("one waits, three are told so", lambda: sum(one.done() for one in same) >= 3)
+            told = [one.result() for one in same if one.done()]
+            assert [(one.status, one.json["code"]) for one in told] == [(409, "idempotency_key_in_flight")] * 3
+        finally:
+            lock.execute("ROLLBACK")
+            lock.close()
+        assert sorted(one.result().status for one in same) == [201, 409, 409, 409]
+    assert post(server, "key", content).headers["idempotent-replayed"] == "true"
+    assert inbox(server, name("alice")) == ["slow"]
+
+
+def test_every_post_takes_a_key(server: Server, name: Name) -> None:
+    sent = server.publish({"user": name("alice")}, body="x")
+    for path, content in [
+        (f"/v1/inbox/read?user={name('alice')}", {"up_to": sent["cursor"]}),
+        (f"/v1/topics/{name('topic')}/followers", {"users": [name("alice")]}),
+    ]:
+        first, again = post(server, name(path), content, path), post(server, name(path), content, path)
+        assert (first.status, again.status, again.body) == (200, 200, first.body)
+        assert again.headers["idempotent-replayed"] == "true"
+
+
+# Changed and withdrawn
+
+
+def test_a_patch_changes_what_it_names_and_nothing_else(server: Server, name: Name) -> None:
+    sent = server.publish({"user": name("alice")}, title="t", body="b", data={"k": 1}, progress=0)
+    path = f"/v1/notifications/{sent['id']}"
+    assert server.request("PATCH", path, {"progress": 0.5, "title": None}).status == 200
+    [item] = items(server, name("alice"))
+    assert (item["title"], item["body"], item["data"], item["progress"]) == (None, "b", {"k": 1}, 0.5)
+    assert (item["id"], item["cursor"], item["revision"]) == (sent["id"], sent["cursor"], 2)
+
+
+def test_what_went_to_several_people_is_changed_and_withdrawn_for_all(
+    server: Server, listen: Listen, name: Name
+) -> None:
+    users = [name("alice"), name("bob")]
+    streams = [listen(server, user) for user in users]
+    sent = server.publish({"users": users}, body="v1")
+    server.request("PATCH", f"/v1/notifications/{sent['id']}", {"body": "v2"})
+    for stream in streams:
+        created, updated = stream.take(2)
+        assert (created.json["id"], updated.json["id"], updated.json["body"]) == (sent["id"], sent["id"], "v2")
+        assert updated.json["status"] == "UNREAD"
+    assert server.request("DELETE", f"/v1/notifications/{sent['id']}").status == 204
+    assert [stream.next().json["id"] for stream in streams] == [sent["id"]] * 2
+    assert [inbox(server, user) for user in users] == [[], []]
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_what_is_not_there_cannot_be_changed(server: Server, name: Name, method: str) -> None:
+    sent = server.publish({"user": name("alice")}, body="x")
+    assert server.request("DELETE", f"/v1/notifications/{sent['id']}").status == 204
+    _, epoch, _ = sent["id"].split("-")
+    for id, status, code in [
+        (sent["id"], 404, "not_found"),
+        (f"n-{epoch}-999999999", 404, "not_found"),
+        ("n-someother-1", 404, "not_found"),
+        ("nonsense", 400, "invalid_request"),
+        (f"n-{epoch}-", 400, "invalid_request"),
+        (f"n-{epoch}-{'9' * 30}", 400, "invalid_request"),
+        (f"n-{epoch}-%C2%B2", 400, "invalid_request"),
+    ]:
+        answer = server.request(method, f"/v1/notifications/{id}", {"body": "y"} if method == "PATCH" else None)
+        assert (answer.status, answer.json["code"]) == (status, code), id
+
+
+def test_everything_about_an_entity_is_withdrawn_and_nothing_else(server: Server, listen: Listen, name: Name) -> None:
+    stream = listen(server, name("alice"))
+    gone = [server.publish({"user": name("alice")}, entity=name("post/9"), body=str(n))["id"] for n in range(3)]
+    server.publish({"user": name("alice")}, entity=name("post/9") + "9", body="kept")
+    assert server.request("DELETE", f"/v1/notifications?entity={name('post/9')}").json == {"deleted": 3}
+    stream.take(4)
+    assert [event.json["id"] for event in stream.take(3)] == gone
+    assert inbox(server, name("alice")) == ["kept"]
+    assert server.request("DELETE", f"/v1/notifications?entity={name('post/9')}").json == {"deleted": 0}
+    assert server.request("DELETE", "/v1/notifications").status == 400
+
+
+# Followers and presence
+
+
+def test_followers_are_listed_page_by_page(server: Server, name: Name) -> None:
+    users = sorted(f"{n}-{name('u')}" for n in range(1500))
+    server.follow(name("topic"), *users)
+    path = f"/v1/topics/{name('topic')}/followers"
+    first = server.request("GET", path).json
+    second = server.request("GET", f"{path}?after={first['next']}").json
+    assert (first["data"] + second["data"], second["next"]) == (users, None)
+
+
+def test_a_follow_that_is_there_already_changes_nothing(server: Server, listen: Listen, name: Name) -> None:
+    stream = listen(server, name("alice"))
+    path = f"/v1/topics/{name('topic')}/followers/{name('alice')}"
+    assert [server.request(method, path).status for method in ("PUT", "PUT", "DELETE", "DELETE")] == [204] * 4
+    server.publish({"user": name("alice")})
+    assert [event.type for event in stream.take(3)] == ["follow.created", "follow.deleted", "notification.created"]
+
+
+@pytest.mark.parametrize("topic", ["all", "user/bob"])
+def test_what_reaches_people_by_itself_is_not_followed(server: Server, topic: str) -> None:
+    answer = server.request("PUT", f"/v1/topics/{topic}/followers/alice")
+    assert (answer.status, answer.json["code"]) == (400, "invalid_topic")
+
+
+def test_presence_tells_who_is_here(server: Server, listen: Listen, name: Name) -> None:
+    path = f"/v1/users/{name('alice')}/presence"
+    assert server.request("GET", path).json == {"user": name("alice"), "online": False, "connections": 0}
+    streams = [listen(server, name("alice")) for _ in range(2)]
+    assert server.request("GET", path).json == {"user": name("alice"), "online": True, "connections": 2}
+    for stream in streams:
+        stream.close()
+    eventually("alice is gone", lambda: server.request("GET", path).json["online"] is False)

@@ -1,0 +1,95 @@
+"""A token is ours, in time, and grants what it says, or it is refused."""
+
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.model.effort import tries
+from tidings.auth.grants import Grant
+from tidings.auth.tokens import check, issue
+from tidings.domain.errors import InvalidToken
+from tidings.domain.topics import Topic, User
+
+SECRET = "s" * 32
+NOW = int(time.time())
+
+
+def signed(claims: dict[str, Any], *, secret: str = SECRET, algorithm: str = "HS256") -> str:
+    return jwt.encode(claims, secret, algorithm=algorithm)
+
+
+def test_it_grants_what_was_issued() -> None:
+    token = issue(
+        SECRET, user=User("a@x.io"), publish=True, topics=[Topic("author/4")], now=NOW, lifetime=60
+    )  # fmt: skip
+    assert check(token, SECRET) == Grant(
+        user=User("a@x.io"), publish=True, topics=frozenset({Topic("author/4")}), expires=NOW + 60
+    )
+
+
+def test_what_it_does_not_say_it_does_not_grant() -> None:
+    token = issue(SECRET, user=None, publish=False, topics=[], now=NOW, lifetime=60)
+    assert check(token, SECRET) == Grant(expires=NOW + 60)
+
+
+FAR = NOW + 1000
+BAD: dict[str, str] = {
+    "nothing": "",
+    "not a token": "a.b.c",
+    "another secret": signed({"sub": "a", "exp": FAR}, secret="t" * 32),
+    "its time is over": signed({"sub": "a", "exp": NOW - 1}),
+    "no end": signed({"sub": "a"}),
+    "not yet": signed({"sub": "a", "exp": FAR, "nbf": NOW + 500}),
+    "another algorithm": signed({"sub": "a", "exp": FAR}, secret="s" * 64, algorithm="HS512"),
+    "no algorithm": signed({"sub": "a", "exp": FAR}, secret="", algorithm="none"),
+    "no user": signed({"sub": "", "exp": FAR}),
+    "not a user": signed({"sub": "a/b", "exp": FAR}),
+    "a topic that is none": signed({"sub": "a", "exp": FAR, "topics": ["a b"]}),
+    "topics as a text": signed({"sub": "a", "exp": FAR, "topics": "ab"}),
+    "topics as an object": signed({"sub": "a", "exp": FAR, "topics": {"ab": 1}}),
+    "topics as numbers": signed({"sub": "a", "exp": FAR, "topics": [1]}),
+    "an end that is none": signed({"sub": "a", "exp": "soon"}),
+    "an end at infinity": signed({"sub": "a", "exp": float("inf")}),
+}
+
+
+@pytest.mark.parametrize("token", BAD.values(), ids=BAD)
+def test_what_is_wrong_with_it_is_an_invalid_token_and_no_more(token: str) -> None:
+    with pytest.raises(InvalidToken):
+        check(token, SECRET)
+
+
+@pytest.mark.parametrize("claim", ["true", 1, "yes", [True], None])
+def test_only_true_lets_publish(claim: Any) -> None:
+    assert not check(signed({"exp": FAR, "publish": claim}), SECRET).publish
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3)
+    )
+)
+@tries(200)
+def test_whatever_the_claims_are_it_is_a_grant_or_an_invalid_token(value: Any) -> None:
+    for name in ("sub", "topics", "exp", "publish"):
+        try:
+            token = signed({"exp": FAR, name: value})
+        except TypeError:
+            token = jwt.api_jws.encode(json.dumps({"exp": FAR, name: value}).encode(), SECRET, algorithm="HS256")
+        try:
+            grant = check(token, SECRET)
+        except InvalidToken:
+            continue
+        assert grant.publish is (name == "publish" and value is True)
+
+
+@given(st.text(max_size=30) | st.binary(max_size=30).map(lambda data: data.decode("latin-1")))
+@tries(300)
+def test_whatever_is_sent_as_a_token_never_raises_anything_else(text: str) -> None:
+    with pytest.raises(InvalidToken):
+        check(text, SECRET)

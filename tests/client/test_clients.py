@@ -1,0 +1,334 @@
+"""Both clients over real sockets, one text for both."""
+
+import asyncio
+import contextlib
+import gc
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.client.fake import Exchange, FakeServer
+from tests.client.shells import SHELLS, MakeShell, shells
+from tidings.client import AsyncClient, Client, NotTidings, Status, TidingsProblem, Unreachable
+
+
+@pytest.fixture(params=SHELLS, ids=lambda shell: str(shell.name))
+def shell(request: pytest.FixtureRequest) -> Iterator[MakeShell]:
+    yield from shells(request.param)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reconnect at once: how long to wait is tested where no time passes."""
+    monkeypatch.setattr("tidings.client.clients.random.random", lambda: 0.0)
+
+
+def test_it_asks_and_is_answered(shell: MakeShell, server: FakeServer) -> None:
+    async def published(exchange: Exchange) -> None:
+        await exchange.answer(201, {"id": "n1", "echo": json.loads(exchange.body)})
+
+    server.always["/v1/notifications"] = published
+    client = shell(server.url)
+    answer = client.call("publish", to={"user": "bob"}, type="like", title="Grüße \u2028")
+    assert answer["echo"] == {"to": {"user": "bob"}, "type": "like", "title": "Grüße \u2028"}
+
+
+def test_a_path_before_the_api_is_kept(shell: MakeShell, server: FakeServer) -> None:
+    async def counters(exchange: Exchange) -> None:
+        await exchange.answer(200, {"unread": 1})
+
+    server.always["/apps/tidings/v1/inbox/counters"] = counters
+    assert shell(f"{server.url}/apps/tidings/", user="a").call("counters") == {"unread": 1}
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://h", "http://", "http://h/?x=1", ""])
+def test_what_is_no_url_is_refused_at_once(shell: MakeShell, url: str) -> None:
+    with pytest.raises(ValueError, match="not the url of a server"):
+        shell(url)
+
+
+def test_pages_are_fetched_as_they_are_used(shell: MakeShell, server: FakeServer) -> None:
+    async def inbox(exchange: Exchange) -> None:
+        at = int(exchange.one("after") or 0)
+        page = {"data": [{"id": at}], "next": str(at + 1) if at < 2 else None, "cursor": "e1-0"}
+        await exchange.answer(200, page)
+
+    server.always["/v1/inbox"] = inbox
+    client = shell(server.url, user="alice")
+    assert client.items("inbox", limit=1) == [{"id": 0}, {"id": 1}, {"id": 2}]
+    assert [page.next for page in client.pages("inbox", limit=1)] == ["1", "2", None]
+
+
+@pytest.mark.parametrize("transport", ["sse", "poll"])
+def test_a_stream_replays_goes_live_and_survives_cuts(shell: MakeShell, server: FakeServer, transport: str) -> None:
+    server.log += [("e", n) for n in range(1, 4)]
+    events = shell(server.url, user="alice").stream(cursor="start", transports=transport)
+    assert [event.data for event in events.take(3)] == [1, 2, 3]
+    for n in range(4, 8):
+        server.publish(("e", n))
+        assert [(event.id, event.data) for event in events.take(1)] == [(f"e1-{n}", n)]
+        server.cut()
+    assert {request.one("user") for request in server.requests} == {"alice"}
+
+
+def test_an_event_larger_than_any_buffer_arrives_whole(shell: MakeShell, server: FakeServer) -> None:
+    server.log += [("e", "ü\u2028" * 300_000), ("e", 2)]
+    big, small = shell(server.url).stream(cursor="start").take(2)
+    assert (big.data, small.data) == ("ü\u2028" * 300_000, 2)
+
+
+def when_open(event: threading.Event) -> Callable[[Status], None]:
+    def told(status: Status) -> None:
+        if status.state == "open":
+            event.set()
+
+    return told
+
+
+async def hold_back(exchange: Exchange) -> None:
+    """A proxy that waits for the end of an answer that has none."""
+    await asyncio.sleep(60)
+
+
+async def head_only(exchange: Exchange) -> None:
+    """A proxy that lets the head pass and keeps the body."""
+    await exchange.begin_stream()
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("proxy", [hold_back, head_only])
+def test_behind_a_proxy_that_buffers_it_polls(
+    shell: MakeShell, server: FakeServer, proxy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidings.client.attempt.HELLO_WITHIN", 0.2)
+    server.always["/v1/stream"] = proxy
+    server.log += [("e", 1)]
+    told: list[Status] = []
+    events = shell(server.url).stream(cursor="start", on_status=told.append)
+    assert [event.data for event in events.take(1)] == [1]
+    server.publish(("e", 2))
+    assert [event.data for event in events.take(1)] == [2]
+    assert [f"{status.state} {status.transport}" for status in told] == [
+        "connecting sse",
+        "connecting poll",
+        "open poll",
+    ]
+
+
+def test_a_stream_that_falls_silent_is_left(shell: MakeShell, server: FakeServer) -> None:
+    server.heartbeat = 0.08
+
+    async def dead(exchange: Exchange) -> None:
+        await server.hello(exchange, 0)
+        await asyncio.sleep(60)
+
+    server.instead("/v1/stream", dead)
+    server.log += [("e", 1)]
+    told: list[Status] = []
+    started = time.monotonic()
+    events = shell(server.url).stream(cursor="start", transports="sse", on_status=told.append)
+    assert [event.data for event in events.take(1)] == [1]
+    assert 2.5 * 0.08 <= time.monotonic() - started < 2
+    assert "nothing came in time" in [status.reason for status in told]
+
+
+def test_a_quiet_stream_with_heartbeats_is_not_left(shell: MakeShell, server: FakeServer) -> None:
+    server.heartbeat = 0.1
+    events = shell(server.url).stream(transports="sse")
+    threading.Timer(1.0, server.publish, [("e", 1)]).start()
+    assert [event.data for event in events.take(1)] == [1]
+    assert len(server.at("/v1/stream")) == 1
+
+
+def test_a_stream_may_be_quiet_for_longer_than_its_head_may_take(
+    shell: MakeShell, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The timeout of the head is not the timeout of the body."""
+    monkeypatch.setattr("tidings.client.attempt.HELLO_WITHIN", 0.3)
+    events = shell(server.url).stream(transports="sse")
+    threading.Timer(0.8, server.publish, [("e", 1)]).start()
+    assert [event.data for event in events.take(1)] == [1]
+    assert len(server.at("/v1/stream")) == 1
+
+
+def test_nobody_there_is_one_clear_error(shell: MakeShell) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        client = shell(url, retries=0)
+        with pytest.raises(Unreachable, match=f"cannot reach {url}: .*refused"):
+            client.call("counters")
+        with pytest.raises(Unreachable, match="refused"):
+            client.stream(insist=False).take(1)
+
+
+def test_a_server_that_never_answers_is_unreachable(shell: MakeShell, server: FakeServer) -> None:
+    server.always["/v1/inbox/counters"] = hold_back
+    with pytest.raises(Unreachable, match="nothing came in time"):
+        shell(server.url, timeout=0.1, retries=0).call("counters")
+
+
+def test_what_is_not_tidings_is_not_listened_to_for_ever(shell: MakeShell, server: FakeServer) -> None:
+    async def website(exchange: Exchange) -> None:
+        await exchange.answer(200, b"<html>", content_type="text/html")
+
+    server.always["/v1/stream"] = server.always["/v1/poll"] = website
+    with pytest.raises(NotTidings):
+        shell(server.url).stream().take(1)
+
+
+def test_a_stale_token_is_replaced_in_streams_and_requests(shell: MakeShell, server: FakeServer) -> None:
+    server.token = "new"
+    server.log += [("e", 1)]
+    tokens = iter(["old", "new"])
+    client = shell(server.url, token=lambda: next(tokens))
+    assert [event.data for event in client.stream(cursor="start").take(1)] == [1]
+    with pytest.raises(TidingsProblem, match="not_found"):
+        client.call("counters")
+    assert [request.headers["authorization"] for request in server.requests] == [
+        "Bearer old",
+        "Bearer new",
+        "Bearer new",
+    ]
+
+
+def test_a_fixed_token_that_is_refused_is_an_error(shell: MakeShell, server: FakeServer) -> None:
+    server.token = "new"
+    client = shell(server.url, token="old")
+    with pytest.raises(TidingsProblem, match="401 invalid_token"):
+        client.stream().take(1)
+    with pytest.raises(TidingsProblem, match="401 invalid_token"):
+        client.call("counters")
+
+
+def test_closing_a_stream_ends_the_loop_over_it(shell: MakeShell, server: FakeServer) -> None:
+    opened = threading.Event()
+    events = shell(server.url).stream(transports="sse", on_status=when_open(opened))
+
+    def close_when_open() -> None:
+        assert opened.wait(5)
+        time.sleep(0.1)  # so that it is in the middle of a read, which is what this is about
+        events.close()
+
+    closer = threading.Thread(target=close_when_open)
+    closer.start()
+    started = time.monotonic()
+    assert events.rest() == []
+    assert time.monotonic() - started < 2
+    closer.join()
+    assert events.rest() == []
+
+
+def test_a_hundred_streams_leave_room_for_requests(server: FakeServer) -> None:
+    server.log += [("e", 1)]
+
+    async def run() -> list[Any]:
+        async with AsyncClient(server.url, user="alice", timeout=5) as client:
+            streams = [client.stream(cursor="start") for _ in range(120)]
+            events = await asyncio.gather(*(anext(stream) for stream in streams))
+            with contextlib.suppress(TidingsProblem):
+                await client.counters()
+            return [event.data for event in events]
+
+    assert asyncio.run(run()) == [1] * 120
+
+
+def test_giving_up_waiting_does_not_break_the_connection(server: FakeServer) -> None:
+    async def run() -> None:
+        async with AsyncClient(server.url) as client, client.stream() as stream:
+            for _ in range(3):
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(anext(stream), 0.1)
+            await asyncio.to_thread(server.publish, ("e", 1))
+            assert (await anext(stream)).data == 1
+
+    asyncio.run(run())
+    assert len(server.requests) == 1
+
+
+def test_a_stream_shows_where_it_is(server: FakeServer) -> None:
+    server.log += [("e", 1), ("e", 2)]
+    with Client(server.url) as client, client.stream(cursor="start") as stream:
+        assert stream.cursor == "start"
+        next(stream)
+        assert (stream.cursor, stream.transport) == ("e1-1", "sse")
+        assert stream.hello["counters"] == {"unread": 0}
+        next(stream)
+        assert stream.cursor == "e1-2"
+
+
+def test_a_token_may_come_from_a_coroutine_and_is_fetched_once_for_all(server: FakeServer) -> None:
+    server.token = "t2"
+    server.log += [("e", 1)]
+    fetched: list[str] = []
+
+    async def token() -> str:
+        await asyncio.sleep(0)
+        fetched.append(f"t{len(fetched) + 1}")
+        return fetched[-1]
+
+    async def run() -> None:
+        async with AsyncClient(server.url, token=token) as client:
+            streams = [client.stream(cursor="start") for _ in range(10)]
+            await asyncio.gather(*(anext(stream) for stream in streams))
+
+    asyncio.run(run())
+    assert fetched == ["t1", "t2"]
+
+
+def test_a_client_of_yours_is_used_and_left_open(server: FakeServer) -> None:
+    import httpx2
+
+    with httpx2.Client(headers={"x-mine": "yes"}) as http:
+        server.log += [("e", 1)]
+        with Client(server.url, http=http) as client:
+            next(client.stream(cursor="start"))
+        assert not http.is_closed
+    assert server.requests[0].headers["x-mine"] == "yes"
+
+
+def test_two_threads_may_not_share_one_stream(server: FakeServer) -> None:
+    with Client(server.url) as client:
+        opened = threading.Event()
+        stream = client.stream(on_status=when_open(opened))
+        reader = threading.Thread(target=list, args=(stream,))
+        reader.start()
+        assert opened.wait(5)
+        with pytest.raises(RuntimeError, match="two threads"):
+            next(stream)
+        stream.close()
+        reader.join(5)
+        assert not reader.is_alive()
+
+
+def test_what_the_callers_own_function_raises_reaches_the_caller(shell: MakeShell, server: FakeServer) -> None:
+    def told(status: Status) -> None:
+        raise BrokenPipeError("the caller's output is gone")
+
+    with pytest.raises(BrokenPipeError):
+        shell(server.url).stream(on_status=told).take(1)
+
+
+def test_a_loop_that_is_left_early_closes_its_connection(server: FakeServer) -> None:
+    server.heartbeat = 0.05  # the server notices when it writes
+    server.log += [("e", 1)]
+    with Client(server.url) as client:
+        for event in client.stream(cursor="start"):
+            assert event.data == 1
+            break
+        gc.collect()
+        deadline = time.monotonic() + 5
+        while server.open_connections and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert server.open_connections == 0

@@ -1,0 +1,289 @@
+"""Single requests: what is sent, what is repeated and what is not, how answers read."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.client.world import World
+from tests.model.effort import tries
+from tidings.client import calls
+from tidings.client.answers import retry_after
+from tidings.client.calls import Call, Listing
+from tidings.client.commands import Answer, Asking, Emit, Request, Send, Sleep, Token
+from tidings.client.errors import NotTidings, TidingsProblem, Unreachable
+from tidings.client.exchange import exchange, items, pages
+from tidings.client.lost import Lost
+
+T = TypeVar("T")
+
+JSON = {"content-type": "application/json"}
+PROBLEM = {"content-type": "application/problem+json"}
+
+
+def good(value: Any, status: int = 200) -> Answer:
+    return Answer(status=status, headers=JSON, body=json.dumps(value).encode())
+
+
+def problem(status: int, code: str, **headers: str) -> Answer:
+    body = json.dumps({"status": status, "code": code, "detail": f"because of {code}"}).encode()
+    return Answer(status=status, headers={**PROBLEM, **headers}, body=body)
+
+
+class Talk:
+    """Runs a program with prepared answers."""
+
+    def __init__(self, *answers: Answer | Lost, refreshable: bool = False, user: str | None = "alice") -> None:
+        self.world = World()
+        self.server = self.world.server(refreshable=refreshable, user=user)
+        self.answers = list(answers)
+        self.sent: list[Request] = []
+        self.slept: list[float] = []
+        self.replaced: list[str | None] = []
+        self.emitted: list[Any] = []
+
+    def call(self, call: Call[T]) -> T:
+        asking = Asking(exchange(self.server, call))
+        self._run(asking)
+        return asking.value
+
+    def list(self, program: Callable[..., Any], listing: Listing[Any]) -> list[Any]:
+        self._run(Asking(program(self.server, listing)))
+        return self.emitted
+
+    def _run(self, asking: Asking[Any]) -> None:
+        while asking.command is not None:
+            asking.answer(self._perform(asking.command))
+
+    def _perform(self, command: object) -> object:
+        match command:
+            case Token(instead_of=None):
+                return f"token-{len(self.replaced)}"
+            case Token(instead_of=old):
+                self.replaced.append(old)
+            case Send(request):
+                self.sent.append(request)
+                return self.answers.pop(0)
+            case Sleep(seconds):
+                self.slept.append(seconds)
+            case Emit(item):
+                self.emitted.append(item)
+        return None
+
+
+@pytest.mark.parametrize(
+    ("call", "line", "body"),
+    [
+        (
+            calls.publish(to={"user": "a@x.io"}, type="like", title="é", data={"n": 1}),
+            "POST /v1/notifications",
+            {"to": {"user": "a@x.io"}, "type": "like", "title": "é", "data": {"n": 1}},
+        ),
+        (calls.publish_batch(iter([{"to": {"all": True}}])), "POST /v1/notifications:batch", [{"to": {"all": True}}]),
+        (calls.update("n1", progress=0.5), "PATCH /v1/notifications/n1", {"progress": 0.5}),
+        (calls.retract("n1"), "DELETE /v1/notifications/n1", None),
+        (calls.retract(entity="post/9"), "DELETE /v1/notifications?entity=post%2F9", None),
+        (calls.follow("author/42", "bob"), "PUT /v1/topics/author%2F42/followers/bob", None),
+        (calls.unfollow("author/42", "a@x.io"), "DELETE /v1/topics/author%2F42/followers/a%40x.io", None),
+        (calls.follow("author/42"), "PUT /v1/follows/author%2F42?user=alice", None),
+        (calls.follow_many("t", ["a", "b"]), "POST /v1/topics/t/followers", {"users": ["a", "b"]}),
+        (calls.presence("bob"), "GET /v1/users/bob/presence", None),
+        (calls.counters(), "GET /v1/inbox/counters?user=alice", None),
+        (calls.counters(user="bob"), "GET /v1/inbox/counters?user=bob", None),
+        (calls.mark_read(up_to="e-7"), "POST /v1/inbox/read?user=alice", {"up_to": "e-7"}),
+        (calls.mark_seen(ids=["n1"]), "POST /v1/inbox/seen?user=alice", {"ids": ["n1"]}),
+        (calls.mark_unread(ids=["n1"]), "POST /v1/inbox/unread?user=alice", {"ids": ["n1"]}),
+        (calls.mark_unseen(ids=["n1"]), "POST /v1/inbox/unseen?user=alice", {"ids": ["n1"]}),
+        (calls.archive(ids=["n1"]), "POST /v1/inbox/archive?user=alice", {"ids": ["n1"]}),
+        (calls.unarchive(ids=["n1"]), "POST /v1/inbox/unarchive?user=alice", {"ids": ["n1"]}),
+        (calls.ticket(), "POST /v1/tickets?user=alice", None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_verb_is_the_request_of_the_contract(call: Call[Any], line: str, body: object) -> None:
+    talk = Talk(good({"results": []}))
+    talk.call(call)
+    [request] = talk.sent
+    assert f"{request.method} {request.url.removeprefix('http://h')}" == line
+    assert (json.loads(request.body) if request.body else None) == body
+    assert request.headers["authorization"] == "Bearer token-0"
+
+
+def test_a_publisher_does_not_say_which_user_it_is() -> None:
+    talk = Talk(good({}))
+    talk.call(calls.publish(to={"all": True}, type="x"))
+    assert "user" not in talk.sent[0].url
+
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda name: name not in (".", ".."))
+
+
+@tries(200)
+@given(names, names)
+def test_any_topic_and_user_arrive_as_one_piece_of_the_path_each(topic: str, user: str) -> None:
+    path = urlsplit("http://h" + calls.follow(topic, user).path).path
+    assert [unquote(piece) for piece in path.split("/")] == ["", "v1", "topics", topic, "followers", user]
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_name_that_would_lead_the_request_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not a name"):
+        calls.retract(name)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        calls.retract,
+        lambda: calls.retract("n1", entity="post/9"),
+        calls.mark_read,
+        lambda: calls.mark_read(up_to="e-1", ids=["n1"]),
+        lambda: calls.mark_read(ids="n1"),
+        lambda: calls.follow_many("t", "bob"),
+    ],
+)
+def test_calls_that_make_no_sense_are_refused_before_they_are_made(wrong: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"either|an id or|a list"):
+        wrong()
+
+
+def test_what_is_no_json_never_leaves() -> None:
+    talk = Talk()
+    for wrong in (float("nan"), "\ud800", object()):
+        with pytest.raises((ValueError, TypeError)):
+            talk.call(calls.publish(to={"all": True}, type="x", data=wrong))
+    assert talk.sent == []
+
+
+def test_a_read_is_repeated_while_the_server_is_away() -> None:
+    talk = Talk(Lost("refused"), problem(503, "shutting_down", **{"retry-after": "5"}), good({"unread": 3}))
+    assert talk.call(calls.counters())["unread"] == 3
+    assert talk.slept == [0.1, 5.2]
+
+
+def test_a_publish_without_a_key_is_never_sent_twice() -> None:
+    talk = Talk(Lost("the connection was cut"))
+    with pytest.raises(Unreachable, match="http://h: the connection was cut"):
+        talk.call(calls.publish(to={"all": True}, type="x"))
+    assert len(talk.sent) == 1
+
+
+def test_a_publish_with_a_key_is_repeated_under_the_same_key() -> None:
+    talk = Talk(Lost("cut"), problem(409, "idempotency_key_in_flight"), good({"id": "n1"}, 201))
+    answer = talk.call(calls.publish(to={"all": True}, type="x", idempotency_key="k"))
+    assert answer["id"] == "n1"
+    assert {request.headers["idempotency-key"] for request in talk.sent} == {"k"}
+    assert len({request.body for request in talk.sent}) == 1
+
+
+def test_repeating_ends() -> None:
+    talk = Talk(Lost("a"), Lost("b"), Lost("c"))
+    with pytest.raises(Unreachable, match="c"):
+        talk.call(calls.counters())
+    busy = Talk(*[problem(503, "store_unavailable")] * 3)
+    with pytest.raises(TidingsProblem, match="store_unavailable"):
+        busy.call(calls.counters())
+
+
+def test_a_refusal_says_why() -> None:
+    talk = Talk(problem(422, "idempotency_key_reused"))
+    with pytest.raises(TidingsProblem) as refused:
+        talk.call(calls.counters())
+    error = refused.value
+    assert (error.status, error.code, error.detail) == (
+        422,
+        "idempotency_key_reused",
+        "because of idempotency_key_reused",
+    )
+    assert error.problem["status"] == 422
+
+
+def test_a_refused_token_is_replaced_once_and_for_one_request() -> None:
+    talk = Talk(problem(401, "invalid_token"), good({}), refreshable=True)
+    talk.call(calls.publish(to={"all": True}, type="x"))
+    assert talk.replaced == ["token-0"]
+    assert [request.headers["authorization"] for request in talk.sent] == ["Bearer token-0", "Bearer token-1"]
+
+    again = Talk(problem(401, "invalid_token"), problem(403, "publish_forbidden"), refreshable=True)
+    with pytest.raises(TidingsProblem, match="publish_forbidden"):
+        again.call(calls.publish(to={"all": True}, type="x"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(status=200, headers={"content-type": "text/html"}, body=b"<html>"),
+        Answer(status=404, headers={"content-type": "text/html"}, body=b"<html>"),
+        Answer(status=301, headers={"location": "https://h/"}),
+        Answer(status=400, headers=PROBLEM, body=b"nonsense"),
+        good([1, 2]),
+        good({"no": "list"}),
+        good({"data": "no list", "results": "no list", "mutes": 1}),
+    ],
+)
+def test_what_is_not_tidings_is_said_to_be_not_tidings(answer: Answer) -> None:
+    wrong: list[Call[Any]] = [calls.inbox().first, calls.publish_batch([]), calls.mutes()]
+    for call in wrong:
+        with pytest.raises(NotTidings):
+            Talk(answer).call(call)
+
+
+@tries(200)
+@given(st.integers(100, 599), st.sampled_from([JSON, PROBLEM, {}]), st.binary() | st.text().map(str.encode))
+def test_no_answer_breaks_the_reader(status: int, headers: dict[str, str], body: bytes) -> None:
+    answer = Answer(status=status, headers=headers, body=body)
+    try:
+        Talk(*[answer] * 3).call(calls.counters())
+    except (TidingsProblem, NotTidings):
+        pass
+    else:
+        assert isinstance(json.loads(body), dict)
+
+
+def test_a_redirect_is_not_followed_but_told() -> None:
+    """A token must not travel to wherever a redirect points."""
+    with pytest.raises(NotTidings, match="https://elsewhere/"):
+        Talk(Answer(status=308, headers={"location": "https://elsewhere/"})).call(calls.counters())
+
+
+def test_a_list_is_fetched_page_by_page_with_its_filters() -> None:
+    answers = [
+        good({"data": [{"id": 1}, {"id": 2}], "next": "p2", "cursor": "e-9"}),
+        good({"data": [], "next": "p3"}),
+        good({"data": [{"id": 3}], "next": None}),
+    ]
+    talk = Talk(*answers)
+    assert talk.list(items, calls.inbox(status="unread", limit=2)) == [{"id": 1}, {"id": 2}, {"id": 3}]
+    assert [urlsplit(request.url).query for request in talk.sent] == [
+        "status=unread&limit=2&user=alice",
+        "status=unread&limit=2&after=p2&user=alice",
+        "status=unread&limit=2&after=p3&user=alice",
+    ]
+    again = Talk(*answers)
+    assert [page.cursor for page in again.list(pages, calls.inbox())] == ["e-9", None, None]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("Tue, 01 Jan 2030 00:01:00 GMT", 60.0),
+        ("Tue, 01 Jan 2019 00:01:00 GMT", 0.0),
+        *[(wrong, None) for wrong in ("", "soon", "-1", "nan", "1e999", "\u0667", "Tue, 01 Jan 2030 00:01:00")],
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(value: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": value}, now=datetime(2030, 1, 1, tzinfo=UTC)) == seconds
+
+
+@tries(200)
+@given(st.text())
+def test_no_retry_after_breaks_the_reader(value: str) -> None:
+    seconds = retry_after({"retry-after": value}, now=datetime(2030, 1, 1, tzinfo=UTC))
+    assert seconds is None or seconds >= 0

@@ -1,0 +1,141 @@
+"""What tests share: real servers and streams, and how async tests run."""
+
+import resource
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from tests.servers import HOST, MODES, Mode, Server
+from tests.streams import Stream, connect, stream_target
+
+# A crowd of streams needs more files than a shell usually allows; servers inherit it.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Async tests run on the loop that the server runs on."""
+    return "asyncio", {"use_uvloop": True}
+
+
+class StartServer(Protocol):
+    """Starts a server that is stopped after the test. Settings are those of `tidings.settings`."""
+
+    def __call__(
+        self, mode: Mode = "handover", *, host: str = HOST, db: Path | None = None, **settings: object
+    ) -> Server: ...
+
+
+# ASGI has no word for "end this stream now", so uvicorn remarks on it when a reader that stalls is let go.
+REMARK = "ERROR:    ASGI callable returned without completing response."
+
+
+def complaints(server: Server) -> str:
+    """What a server should not have said, with all that it said."""
+    said = server.said()
+    grave = [
+        line
+        for line in said.splitlines()
+        if line != REMARK and any(word in line for word in ("Traceback", "ERROR", "CRITICAL"))
+    ]
+    return said if grave else ""
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    servers: list[Server] = []
+
+    def start(mode: Mode = "handover", *, host: str = HOST, db: Path | None = None, **settings: object) -> Server:
+        path = db or tmp_path / f"{len(servers)}.db"
+        server = Server(db=path, mode=mode, host=host, settings=settings)
+        servers.append(server)
+        return server.start()
+
+    try:
+        yield start
+        for server in servers:
+            server.stop()
+            assert complaints(server) == ""
+    finally:
+        for server in servers:
+            server.kill()
+
+
+def _shared(mode: Mode, folder: Path) -> Iterator[Server]:
+    server = Server(db=folder / f"{mode}.db", mode=mode, settings={"heartbeat": 1}).start()
+    try:
+        yield server
+        server.stop()
+        assert complaints(server) == ""
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One `tidings dev` for the tests of a file. Each uses users and topics of its own; announcements reach all."""
+    yield from _shared("handover", tmp_path_factory.mktemp("server"))
+
+
+@pytest.fixture(scope="module", params=MODES)
+def any_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same under each server that Tidings is said to run on: handed over, and the ordinary ASGI way."""
+    if request.param == "handover":
+        yield request.getfixturevalue("server")
+    else:
+        yield from _shared(request.param, tmp_path_factory.mktemp("server"))
+
+
+class Listen(Protocol):
+    """Opens a stream (past its `hello`) that is closed after the test."""
+
+    def __call__(
+        self,
+        server: Server,
+        user: str,
+        *,
+        cursor: str | None = None,
+        topics: tuple[str, ...] = (),
+        last_event_id: str | None = None,
+        receive_buffer: int | None = None,
+    ) -> Stream: ...
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    with ExitStack() as stack:
+
+        def open_stream(
+            server: Server,
+            user: str,
+            *,
+            cursor: str | None = None,
+            topics: tuple[str, ...] = (),
+            last_event_id: str | None = None,
+            receive_buffer: int | None = None,
+        ) -> Stream:
+            stream = connect(
+                (server.host, server.port),
+                stream_target(user, cursor=cursor, topics=topics),
+                headers=[("Last-Event-ID", last_event_id)] if last_event_id is not None else [],
+                receive_buffer=receive_buffer,
+            )
+            stack.callback(stream.close)
+            return stream.begin()
+
+        yield open_stream
+
+
+Name = Callable[[str], str]
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> Name:
+    """Names that no other test uses on the shared server: `name("alice")`."""
+    mark = zlib.crc32(request.node.nodeid.encode())
+    return lambda short: f"{short}-{mark:08x}"

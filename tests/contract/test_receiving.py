@@ -1,0 +1,198 @@
+"""One text, four transports, two ways to serve them: what a client may rely on, however it receives."""
+
+import json
+import threading
+from itertools import pairwise
+
+from tests.conftest import Name
+from tests.contract.conftest import HEARTBEAT, Open
+from tests.contract.receivers import LongPoll, Received
+from tests.servers import Server, eventually
+from tests.streams import Ended
+
+
+def bodies(events: list[Received]) -> list[str]:
+    return [event.data["body"] for event in events]
+
+
+def publish_many(server: Server, user: str, texts: list[str], *, data: object = None) -> list[str]:
+    """Publish a batch to one user; the cursors of its events."""
+    lines = [json.dumps({"to": {"user": user}, "body": text, "data": data}) for text in texts]
+    answer = server.request("POST", "/v1/notifications:batch", body="\n".join(lines).encode())
+    assert answer.status == 200, answer.body
+    return [result["cursor"] for result in answer.json["results"]]
+
+
+def seqs(events: list[Received]) -> list[int]:
+    return [int(event.id.rpartition("-")[2]) for event in events]
+
+
+def test_an_event_has_the_same_id_type_and_data_everywhere(house: Server, receive: Open, name: Name) -> None:
+    receiver = receive(house, name("alice"))
+    sent = house.publish({"user": name("alice")}, type="like", body="Bob liked \u2028 your post \U0001f514")
+    [event] = receiver.take(1)
+    assert (event.id, event.type) == (sent["cursor"], "notification.created")
+    assert (event.data["id"], event.data["type"]) == (sent["id"], "like")
+    assert event.data["body"] == "Bob liked \u2028 your post \U0001f514"
+
+
+def test_events_come_in_order_none_lost_none_twice(house: Server, receive: Open, name: Name) -> None:
+    user = name("alice")
+    receiver = receive(house, user)
+    sent: list[str] = []
+
+    def publish() -> None:
+        for batch in range(20):
+            sent.extend(publish_many(house, user, [f"{batch}.{n}" for n in range(batch)]))
+            sent.append(house.publish({"user": user}, body="one")["cursor"])
+            house.publish({"user": name("bob")}, body="not hers")
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    got = receiver.take(210)
+    publisher.join()
+    assert [event.id for event in got] == sent
+
+
+def test_who_comes_back_gets_what_came_after_their_cursor(house: Server, receive: Open, name: Name) -> None:
+    user = name("alice")
+    receiver = receive(house, user)
+    publish_many(house, user, ["a", "b", "c"])
+    got = receiver.take(3)
+    receiver.close()
+    publish_many(house, user, ["d", "e"])
+
+    again = receive(house, user, cursor=got[-1].id)
+    assert bodies(again.take(2)) == ["d", "e"]
+    house.publish({"user": user}, body="f")
+    assert bodies(again.take(1)) == ["f"]
+
+    middle = receive(house, user, cursor=got[1].id)
+    assert bodies(middle.take(4)) == ["c", "d", "e", "f"]
+
+
+def test_who_was_greeted_and_got_nothing_can_resume_from_there(house: Server, receive: Open, name: Name) -> None:
+    first = receive(house, name("alice"))
+    first.close()
+    house.publish({"user": name("alice")}, body="meanwhile")
+    assert bodies(receive(house, name("alice"), cursor=first.start).take(1)) == ["meanwhile"]
+
+
+def test_start_is_all_that_is_kept(house: Server, receive: Open, name: Name) -> None:
+    publish_many(house, name("alice"), ["a", "b"])
+    # What was sent to all by other tests is hers too, as the log keeps it.
+    events = receive(house, name("alice"), cursor="start")
+    got: list[Received] = []
+    while bodies(got)[-2:] != ["a", "b"]:
+        got += events.take(1)
+    assert all(one < two for one, two in pairwise(seqs(got)))
+
+
+def test_a_cursor_of_another_log_is_answered_with_a_reset(house: Server, receive: Open, name: Name) -> None:
+    publish_many(house, name("alice"), ["kept"])
+    receiver = receive(house, name("alice"), cursor="0ther1og-7")
+    [reset] = receiver.take(1)
+    assert reset.type == "reset"
+    assert reset.data["reason"] == "unknown_epoch"
+    assert reset.data["cursor"] == reset.id
+    got: list[Received] = []
+    while bodies(got)[-1:] != ["kept"]:
+        got += receiver.take(1)
+
+
+def test_a_cursor_that_the_log_has_not_reached_is_answered_with_a_reset(
+    house: Server, receive: Open, name: Name
+) -> None:
+    epoch = house.publish({"user": name("bob")})["cursor"].partition("-")[0]
+    [reset] = receive(house, name("alice"), cursor=f"{epoch}-99999999").take(1)
+    assert (reset.type, reset.data["reason"]) == ("reset", "ahead")
+
+
+def test_nobody_gets_anothers(house: Server, receive: Open, name: Name) -> None:
+    tail = name("x.io")
+    pairs = [(f"a@{tail}", f"aa@{tail}"), (f"1-{tail}", f"11-{tail}"), (f"{tail}-1", f"{tail}-11")]
+    for one, other in pairs:
+        house.follow(f"{tail}/author/4", one)
+        house.follow(f"{tail}/author/42", other)
+    ours = [receive(house, user) for pair in pairs for user in pair]
+    for one, other in pairs:
+        house.publish({"user": one}, body=f"to {one}")
+        house.publish({"user": other}, body=f"to {other}")
+    house.publish({"topic": f"{tail}/author/4"}, body="of 4")
+    house.publish({"topic": f"{tail}/author/42"}, body="of 42")
+    house.publish({"topic": f"{tail}/author"}, body="of neither")
+    house.publish({"users": [user for pair in pairs for user in pair]}, body="the end")
+    for receiver, user, author in zip(ours, [u for pair in pairs for u in pair], ["4", "42"] * 3, strict=True):
+        assert bodies(receiver.take(3)) == [f"to {user}", f"of {author}", "the end"]
+
+
+def test_a_topic_that_was_asked_for_comes_beside_the_feed(house: Server, receive: Open, name: Name) -> None:
+    receiver = receive(house, name("alice"), topics=(name("post/7"),))
+    for topic in (name("post/7"), name("post/77"), name("post")):
+        house.publish({"topic": topic}, body=topic)
+    house.publish({"user": name("alice")}, body="mine")
+    assert bodies(receiver.take(2)) == [name("post/7"), "mine"]
+
+
+def test_a_follow_takes_effect_at_its_place_in_the_order(house: Server, receive: Open, name: Name) -> None:
+    user, topic = name("alice"), name("author/42")
+    receiver = receive(house, user)
+    house.publish({"topic": topic}, body="before")
+    house.follow(topic, user)
+    house.publish({"topic": topic}, body="after")
+    followed, after = receiver.take(2)
+    assert (followed.type, followed.data["topic"], after.data["body"]) == ("follow.created", topic, "after")
+    assert house.request("DELETE", f"/v1/topics/{topic}/followers/{user}").status == 204
+    house.publish({"topic": topic}, body="no more")
+    house.publish({"user": user}, body="the end")
+    unfollowed, end = receiver.take(2)
+    assert (unfollowed.type, end.data["body"]) == ("follow.deleted", "the end")
+
+
+def test_who_does_not_read_for_a_while_gets_it_all_later(house: Server, receive: Open, name: Name) -> None:
+    user, padding = name("alice"), "x" * 30_000
+    receiver = receive(house, user)
+    place = receiver.start
+    sent = [id for n in range(10) for id in publish_many(house, user, [str(n)] * 40, data=padding)]  # 12 MB
+    sent.append(house.publish({"user": user}, body="the last")["cursor"])
+    got: list[Received] = []
+    while len(got) < len(sent):
+        try:
+            got += receiver.take(1)
+            place = got[-1].id
+        except Ended:  # it made no progress for longer than a heartbeat
+            receiver = receive(house, user, cursor=place)
+    assert [event.id for event in got] == sent
+
+
+def test_silence_is_broken_by_a_sign_of_life(house: Server, receive: Open, name: Name) -> None:
+    receiver = receive(house, name("alice"))
+    for _ in range(2):
+        receiver.sign_of_life(within=5 * HEARTBEAT)
+
+
+def test_who_leaves_leaves_nothing_behind(house: Server, receive: Open, name: Name, transport: str) -> None:
+    gauge = f'tidings_connections{{transport="{transport.rpartition("-")[2]}"}}'
+    before = house.gauges()[gauge]
+    receivers = [receive(house, name(f"user{n}")) for n in range(10)]
+    for receiver in receivers:
+        if isinstance(receiver, LongPoll):
+            receiver.send(wait=60)
+    if transport != "short-poll":
+        eventually("they are counted", lambda: house.gauges()[gauge] == before + 10)
+    for receiver in receivers:
+        receiver.close()
+    eventually("they are forgotten", lambda: house.gauges()[gauge] == before)
+
+
+def test_a_server_that_stops_says_so_and_keeps_nobody_waiting(mortal: Server, receive: Open, name: Name) -> None:
+    receiver = receive(mortal, name("alice"))
+    receiver.sign_of_life(within=5 * HEARTBEAT)
+    if isinstance(receiver, LongPoll):
+        receiver.send(wait=60)
+        eventually("it waits", lambda: mortal.connections() == 1)
+    stopping = threading.Thread(target=mortal.stop)
+    stopping.start()
+    receiver.goodbye(within=10)
+    stopping.join(10)
+    assert not stopping.is_alive()

@@ -1,0 +1,218 @@
+"""What the bell's tests need: a page with nothing but a bell, under a strict policy, and eyes to look at it."""
+
+import base64
+import re
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, Route, expect
+
+from tests.servers import Server
+
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+PATIENCE = 20_000  # ms
+POLICY = "default-src 'self'"
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+
+# The page's own colours are those that the bell must fit: light, or dark where the system is.
+STYLE = """
+:root { color-scheme: light dark; font: 16px/1.5 "Liberation Sans", Arial, sans-serif }
+body { margin: 0; background: light-dark(#fff, #101114); color: light-dark(#111, #eee) } a { color: inherit }
+header { display: flex; justify-content: space-between; align-items: center; padding: 8px 24px }
+"""
+PAGE = """<!doctype html><html lang="{lang}" dir="{dir}"><head><meta charset="utf-8"><title>A page</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/demo/icon.svg">
+<link rel="stylesheet" href="/bell-page.css"><script type="module" src="/js/define.js"></script></head>
+<body><header><strong>A page</strong><tidings-bell {attributes}></tidings-bell></header>
+<main><h1>A page with a bell</h1><p><a href="#here">A link</a></p></main></body></html>"""
+
+# Put into the page by the test, not by the page: the page itself may not.
+LISTENERS = """
+window.refused = []; window.told = []; window.counted = []; window.clicked = 0;
+addEventListener("click", () => (clicked = Date.now()), true);
+addEventListener("securitypolicyviolation", (event) => refused.push(`${event.violatedDirective} ${event.blockedURI}`));
+for (const type of ["tidings:notification", "tidings:click"])
+  addEventListener(type, (event) => {
+    told.push(`${type} ${event.detail.notification.title}`);
+    if (window.prevent) event.preventDefault();
+  });
+"""
+
+
+@dataclass
+class Bell:
+    """A page with a bell. Locators see into its shadow root."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(
+        cls,
+        context: BrowserContext,
+        server: Server,
+        user: str,
+        *,
+        lang: str = "en",
+        dir: str = "ltr",
+        clock: bool = False,
+        **attributes: str,
+    ) -> "Bell":
+        """Opens the page and waits until its inbox is loaded and its stream is open."""
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        bell = cls(page)
+        page.on("pageerror", lambda error: bell.complaints.append(str(error)))
+        page.on("console", lambda said: bell.complaints.append(said.text) if said.type == "error" else None)
+        named = {"user": user, **{name.replace("_", "-"): value for name, value in attributes.items()}}
+        markup = " ".join(f'{name}="{escape(value)}"' for name, value in named.items())
+
+        def answer(route: Route) -> None:
+            body = PAGE.format(lang=lang, dir=dir, attributes=markup)
+            route.fulfill(body=body, content_type="text/html", headers={"content-security-policy": POLICY})
+
+        page.route(re.compile(r"/bell-page\?"), answer)
+        page.route("**/bell-page.css", lambda route: route.fulfill(body=STYLE, content_type="text/css"))
+        page.add_init_script(LISTENERS)
+        if clock:
+            page.clock.install()
+        page.goto(f"{server.url}/bell-page?{urlencode(named)}")
+        page.wait_for_function(
+            "() => document.querySelector('tidings-bell')?.store?.getSnapshot().connection === 'open'"
+        )
+        page.evaluate(
+            """() => document.querySelector("tidings-bell").store.subscribe(() => {
+              const badge = document.querySelector("tidings-bell").shadowRoot.querySelector(".badge").textContent;
+              if (counted.at(-1)?.badge !== badge) counted.push({ badge, at: Date.now() });
+            }) && 0"""
+        )
+        return bell
+
+    @property
+    def button(self) -> Locator:
+        return self.page.locator(".bell")
+
+    @property
+    def badge(self) -> Locator:
+        return self.page.locator(".badge")
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.get_by_role("dialog", name="Notifications")
+
+    @property
+    def rows(self) -> Locator:
+        return self.panel.get_by_role("listitem")
+
+    @property
+    def toasts(self) -> Locator:
+        return self.page.locator(".toast:not([data-leaving])")
+
+    def row(self, text: str) -> Locator:
+        return self.rows.filter(has_text=text)
+
+    def unread(self, count: int) -> None:
+        """Waits until the badge says so."""
+        if count:
+            expect(self.badge).to_have_text(str(count) if count < 100 else "99+")
+        else:
+            expect(self.badge).to_be_hidden()
+
+    def show(self) -> "Bell":
+        """Opens the list by a click, and waits for the end of its way in."""
+        self.button.click()
+        expect(self.panel).to_be_visible()
+        self.still()
+        return self
+
+    def still(self) -> None:
+        """Waits until nothing moves."""
+        self.page.wait_for_function(
+            "() => document.querySelector('tidings-bell').shadowRoot.getAnimations()"
+            ".every((one) => one.playState !== 'running' || one.effect.getTiming().iterations === Infinity)"
+        )
+
+    def titles(self) -> list[str]:
+        return self.rows.locator("[part=title] bdi").all_inner_texts()
+
+    def focused(self) -> str:
+        """What has the focus: its name for a screen reader, or its text."""
+        return str(
+            self.page.evaluate(
+                """() => {
+                  let at = document.activeElement;
+                  while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+                  const name = at.ariaLabel ?? document.querySelector("tidings-bell").shadowRoot
+                    .getElementById(at.getAttribute("aria-labelledby"))?.textContent ?? at.textContent;
+                  return name.trim();
+                }"""
+            )
+        )
+
+    def snapshot(self) -> Any:
+        return self.page.evaluate("document.querySelector('tidings-bell').store.getSnapshot()")
+
+    def told(self) -> list[str]:
+        """The element's own events that the page has heard."""
+        return list(self.page.evaluate("window.told"))
+
+    def clicked(self) -> float:
+        """When something was last clicked here, in milliseconds since 1970."""
+        return float(self.page.evaluate("window.clicked"))
+
+    def counted(self, badge: str) -> float:
+        """When the badge last came to say this, in milliseconds since 1970."""
+        return float(self.page.evaluate("(badge) => counted.findLast((one) => one.badge === badge).at", badge))
+
+    def is_well(self) -> None:
+        """Nothing was refused by the page's policy, and nothing went wrong."""
+        assert self.page.evaluate("window.refused") == []
+        assert self.complaints == []
+
+    def faults(self) -> list[str]:
+        """What axe finds wrong."""
+        cdp = self.page.context.new_cdp_session(self.page)
+        cdp.send("Runtime.evaluate", {"expression": AXE.read_text()})  # as a debugger: the page's policy forbids it
+        found = self.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        return [
+            f"{fault['impact']} {fault['id']}: {node['target']} {node['failureSummary']}"
+            for fault in found["violations"]
+            for node in fault["nodes"]
+        ]
+
+
+def brightness(browser: Browser, picture: bytes) -> float:
+    """The mean of a picture's pixels, 0 (black) to 1 (white)."""
+    page = browser.new_page()
+    try:
+        return float(
+            page.evaluate(
+                """async (url) => {
+                  const image = new Image();
+                  image.src = url;
+                  await image.decode();
+                  const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+                  canvas.drawImage(image, 0, 0);
+                  const { data } = canvas.getImageData(0, 0, image.width, image.height);
+                  let sum = 0;
+                  for (let at = 0; at < data.length; at += 4) sum += data[at] + data[at + 1] + data[at + 2];
+                  return sum / (data.length / 4) / 765;
+                }""",
+                "data:image/png;base64," + base64.b64encode(picture).decode(),
+            )
+        )
+    finally:
+        page.close()
+
+
+def box(locator: Locator) -> FloatRect:
+    """Where something is on the screen: x, y, width, height."""
+    found = locator.bounding_box()
+    assert found is not None
+    return found

@@ -1,0 +1,156 @@
+"""What the user got wrong is one clear line on the terminal, never a traceback."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from click.testing import CliRunner
+
+from tests.servers import environment
+from tidings.cli import main
+from tidings.store import sql
+
+NO_SETTINGS = dict.fromkeys(name for name in os.environ if name.startswith("TIDINGS_"))
+SECRET = "0123456789abcdef" * 2
+
+
+def refused(output: str, exit_code: int, *, saying: str) -> None:
+    assert exit_code == 1, output
+    [line] = output.splitlines()
+    assert line.startswith("Error: ")
+    assert saying in line
+
+
+def refuses(*words: str, saying: str, **settings: object) -> None:
+    """The command says so before it starts anything."""
+    done = CliRunner(env={**NO_SETTINGS, **environment(settings)}).invoke(main, words)
+    refused(done.output, done.exit_code, saying=saying)
+
+
+def newer(db: Path) -> None:
+    db.parent.mkdir()
+    connection = apsw.Connection(str(db))
+    connection.execute(f"CREATE TABLE head (x); PRAGMA user_version = {len(sql.migrations('sqlite')) + 1}")
+    connection.close()
+
+
+def of_something_else(db: Path) -> None:
+    db.parent.mkdir()
+    connection = apsw.Connection(str(db))
+    connection.execute("CREATE TABLE customers (name)")
+    connection.close()
+
+
+def no_database(db: Path) -> None:
+    db.parent.mkdir()
+    db.write_bytes(b"Dear diary, " * 1000)
+
+
+def a_folder(db: Path) -> None:
+    db.mkdir(parents=True)
+
+
+def in_no_folder(db: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("command", "make", "saying"),
+    [
+        ("serve", newer, "was written by a newer Tidings (schema"),
+        ("dev", of_something_else, "is a database of something else"),
+        ("dev", no_database, "cannot open the database"),
+        ("dev", a_folder, "cannot open the database"),
+        ("dev", in_no_folder, "cannot open the database"),
+    ],
+)
+def test_a_database_that_cannot_be_used(tmp_path: Path, command: str, make: Any, saying: str) -> None:
+    """The whole process, which is about to serve and then does not."""
+    db = tmp_path / "sub" / "0.db"
+    make(db)
+    done = subprocess.run(
+        [sys.executable, "-m", "tidings", command, "--port", "0"],
+        env=environment({"db": db, "secret": SECRET}), cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    refused(done.stdout, done.returncode, saying=saying)
+    assert str(db) in done.stdout
+
+
+@pytest.mark.parametrize("command", ["dev", "serve"])
+def test_a_port_that_somebody_uses(tmp_path: Path, command: str) -> None:
+    db = tmp_path / "0.db"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refuses(command, "--port", str(port), saying=f"port {port}: something else is using it", db=db, secret=SECRET)
+    assert not db.exists()  # nothing was made
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org", ""])
+def test_dev_listens_on_this_machine_only(host: str) -> None:
+    refuses("dev", "--port", "0", "--host", host, saying="listens on this machine only")
+
+
+def names_of_this_machine() -> list[str]:
+    names = ["localhost", "127.1.2.3"]
+    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        names.append("::1")
+    return names
+
+
+@pytest.mark.parametrize("host", names_of_this_machine())
+def test_dev_says_where_it_is_when_it_can_be_reached(tmp_path: Path, host: str) -> None:
+    """Whoever reads the line may connect at once. Port 0 picks a free one."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tidings", "dev", "--port", "0", "--host", host],
+        env=environment({}), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("Tidings is at http://"), line
+        assert line.endswith(" (database tidings.db; Ctrl-C stops it)\n")
+        address, _, port = line.split("http://")[1].split(" ")[0].rpartition(":")
+        with socket.create_connection((address.strip("[]"), int(port)), timeout=10) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+    finally:
+        process.kill()
+        process.communicate()
+    assert (tmp_path / "tidings.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "saying"),
+    [
+        ({}, "secret"),
+        ({"secret": "short"}, "secret must have at least 32 characters"),
+        ({"secret": SECRET, "cors_origins": "*", "cors_credentials": "true"}, "cors_credentials needs named origins"),
+        ({"secret": SECRET, "cors_origins": "https://a.example,*", "cors_credentials": "true"}, "needs named origins"),
+        ({"secret": SECRET, "heartbeat": "0"}, "heartbeat must be between"),
+        ({"secret": SECRET, "heartbeat": "often"}, "heartbeat"),
+        ({"secret": SECRET, "port": "http"}, "port"),
+    ],
+)
+def test_a_setting_that_makes_no_sense(settings: Mapping[str, object], saying: str) -> None:
+    refuses("serve", saying=saying, **settings)
+
+
+@pytest.mark.parametrize(
+    ("words", "saying"),
+    [
+        (["--user", "alice", "--secret", "short"], "at least 32 characters"),
+        (["--secret", SECRET], "say what the token is for"),
+        (["--secret", SECRET, "--user", "a b"], "not a user id"),
+        (["--secret", SECRET, "--user", "a", "--topic", "x//y"], "not a topic"),
+    ],
+)
+def test_a_token_that_cannot_be_made(words: list[str], saying: str) -> None:
+    refuses("token", *words, saying=saying)

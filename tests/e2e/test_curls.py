@@ -1,0 +1,117 @@
+"""What the README tells a newcomer to type: three terminals, curl, and `tidings dev`."""
+
+import json
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import PATIENCE, Server
+from tests.streams import Event, Parser
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """As a newcomer starts it: with every setting as it comes."""
+    server = Server(db=tmp_path_factory.mktemp("curls") / "0.db").start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+class Terminal:
+    """A terminal in which `curl -N` runs. What it prints is read as a stream of events."""
+
+    def __init__(self, server: Server, command: str, printed: Path) -> None:
+        self._printed = printed
+        self._parser = Parser()
+        self._read = 0
+        self._events: list[Event] = []
+        with printed.open("wb") as out:
+            self.process = subprocess.Popen(words(server, command), stdout=out, stderr=subprocess.STDOUT)
+
+    def next(self) -> Event:
+        deadline = time.monotonic() + PATIENCE
+        while not self._events:
+            assert time.monotonic() < deadline and self.process.poll() is None, self._printed.read_text()
+            with self._printed.open("rb") as printed:
+                printed.seek(self._read)
+                data = printed.read()
+            self._read += len(data)
+            self._events += self._parser.feed(data)
+            time.sleep(0.01)
+        return self._events.pop(0)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def words(server: Server, command: str) -> list[str]:
+    """A command as it is printed, for a server that is not on port 8000."""
+    found = shlex.split(command.replace("localhost:8000", f"localhost:{server.port}"))
+    return [found[0], "--no-progress-meter", *found[1:]]
+
+
+def curl(server: Server, command: str) -> Any:
+    done = subprocess.run(words(server, command), capture_output=True, text=True, timeout=PATIENCE, check=True)
+    return json.loads(done.stdout) if done.stdout else None
+
+
+@pytest.fixture
+def terminals(server: Server, tmp_path: Path) -> Iterator[list[Terminal]]:
+    """Alice's and Bob's, past their `hello`."""
+    with ExitStack() as stack:
+        opened = []
+        for user in ("alice", "bob"):
+            terminal = Terminal(server, f"curl -N 'localhost:8000/v1/stream?user={user}'", tmp_path / user)
+            stack.callback(terminal.close)
+            opened.append(terminal)
+        for terminal in opened:
+            assert terminal.next().type == "hello"
+        yield opened
+
+
+POST = "curl -X POST localhost:8000/v1/notifications -d "
+
+
+def test_alice_sees_at_once_what_bob_does_not(server: Server, terminals: list[Terminal]) -> None:
+    alice, bob = terminals
+    to_alice = '\'{"to":{"user":"alice"},"type":"like","body":"Bob liked your post"}\''
+    answer = curl(server, POST + to_alice)
+    assert answer["live"] == 1
+    seen = alice.next()
+    assert (seen.type, seen.id) == ("notification.created", answer["cursor"])
+    assert (seen.json["type"], seen.json["body"]) == ("like", "Bob liked your post")
+
+    curl(server, POST + '\'{"to":{"all":true},"body":"to both"}\'')
+    assert (alice.next().json["body"], bob.next().json["body"]) == ("to both", "to both")  # bob's first
+
+
+def test_a_topic_reaches_who_follows_it_from_the_moment_they_do(server: Server, terminals: list[Terminal]) -> None:
+    alice, bob = terminals
+    to_topic = '\'{"to":{"topic":"author/42"},"body":"a new post"}\''
+    assert curl(server, POST + to_topic)["live"] == 0
+    curl(server, "curl -X PUT localhost:8000/v1/topics/author/42/followers/alice")
+    assert alice.next().type == "follow.created"
+    assert curl(server, POST + to_topic)["live"] == 1
+    assert alice.next().json["body"] == "a new post"
+    curl(server, POST + '\'{"to":{"users":["alice","bob"]},"body":"to each"}\'')
+    assert (alice.next().json["body"], bob.next().json["body"]) == ("to each", "to each")
+
+
+def test_the_second_tab_sees_it_too(server: Server, terminals: list[Terminal], tmp_path: Path) -> None:
+    alice, _ = terminals
+    second = Terminal(server, "curl -N 'localhost:8000/v1/stream?user=alice'", tmp_path / "second")
+    try:
+        assert second.next().type == "hello"
+        assert curl(server, POST + '\'{"to":{"user":"alice"},"body":"on both"}\'')["live"] == 2
+        assert alice.next().id == second.next().id
+    finally:
+        second.close()

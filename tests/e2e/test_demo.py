@@ -1,0 +1,397 @@
+"""The pages of `tidings dev` in a real browser: what is clicked here arrives there, and nothing leaves the machine."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect, sync_playwright
+
+from tests.conftest import StartServer
+from tests.servers import Server, eventually
+
+pytestmark = pytest.mark.timeout(120)
+
+PATIENCE = 20_000  # ms
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+LANES = ("sse", "ws", "long-poll", "short-poll")
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def server(start_server: StartServer) -> Server:
+    return start_server()
+
+
+class Watched:
+    """A page, and what it should not have said or asked for."""
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.elsewhere: list[str] = []
+        self._own = (server.url, server.url.replace("http", "ws"), "blob:")
+        page.on(
+            "console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.context.on("request", self._asked)
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith(self._own):
+            self.elsewhere.append(request.url)
+
+    def is_well(self) -> None:
+        assert self.complaints == []
+        assert self.elsewhere == []
+
+
+@pytest.fixture
+def watched(context: BrowserContext, server: Server) -> Iterator[Watched]:
+    watched = Watched(context.new_page(), server)
+    yield watched
+    watched.is_well()
+
+
+@pytest.fixture
+def page(watched: Watched) -> Page:
+    return watched.page
+
+
+# Try it
+
+
+@pytest.fixture
+def trying(page: Page, server: Server) -> Page:
+    """The index, with both people listening."""
+    page.goto(server.url)
+    for user in ("alice", "bob"):
+        expect(page.locator(f"[data-user={user}] [data-status=open]")).to_have_text("live over SSE")
+        expect(page.locator(f"[data-user={user}] li[data-type=hello]")).to_have_count(1)
+    return page
+
+
+def send(page: Page, kind: str, /, **fields: str) -> str:
+    """Send one kind of message, with some fields changed. What the server answered, as the page shows it."""
+    page.get_by_label(kind, exact=True).check()
+    for name, value in fields.items():
+        field = page.locator(f".form [name={name}]")
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+    page.locator(".form .main").click()
+    answer = page.locator("#answer")
+    expect(answer).to_be_visible()
+    return answer.inner_text()
+
+
+def arrived(page: Page, server: Server) -> dict[str, list[tuple[str, str]]]:
+    """What both have received: (event, what it says), oldest first, up to an announcement that is made now."""
+    server.publish({"all": True}, type="end", title="that was all")
+    found = {}
+    for user in ("alice", "bob"):
+        events = page.locator(f"[data-user={user}] .events > li")
+        expect(events.first).to_contain_text("that was all")
+        rows = events.evaluate_all("rows => rows.map(row => [row.dataset.type, row.textContent])")
+        found[user] = [(type, text) for type, text in reversed(rows[1:]) if type != "hello"]
+    return found
+
+
+def types(rows: list[tuple[str, str]]) -> list[str]:
+    return [type for type, _ in rows]
+
+
+CREATED = "notification.created"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "alice", "bob"),
+    [
+        ("One person", {"user": "alice"}, [CREATED], []),
+        ("One person", {"user": "bob"}, [], [CREATED]),
+        ("Several", {"users": "bob,alice"}, [CREATED], [CREATED]),
+        ("Everyone", {}, [CREATED], [CREATED]),
+        ("A topic", {}, [], []),
+        ("Batch", {}, [CREATED, CREATED], [CREATED, CREATED]),
+        ("Follow", {"user": "bob"}, [], ["follow.created"]),
+    ],
+)
+def test_what_is_sent_reaches_whom_it_is_for(
+    trying: Page, server: Server, kind: str, fields: dict[str, str], alice: list[str], bob: list[str]
+) -> None:
+    assert send(trying, kind, **fields).split()[0] in {"200", "201", "204"}
+    found = arrived(trying, server)
+    assert {user: types(rows) for user, rows in found.items()} == {"alice": alice, "bob": bob}
+
+
+def test_a_topic_reaches_those_who_follow_it_from_the_page(trying: Page, server: Server) -> None:
+    send(trying, "Follow", user="alice", topic="author/7")
+    expect(trying.locator("[data-user=alice] .follows")).to_have_text("follows author/7")
+    send(trying, "A topic", topic="author/7", title="Seven wrote")
+    send(trying, "Follow", does="unfollow", user="alice", topic="author/7")
+    expect(trying.locator("[data-user=alice] .follows li")).to_have_count(0)
+    send(trying, "A topic", topic="author/7", title="Seven wrote again")
+    found = arrived(trying, server)
+    assert types(found["alice"]) == ["follow.created", CREATED, "follow.deleted"]
+    assert types(found["bob"]) == []
+
+
+def test_what_was_sent_can_be_changed_and_taken_back(trying: Page, server: Server) -> None:
+    badge = trying.locator("[data-user=alice] tidings-bell .badge")
+    send(trying, "One person", user="alice", title="Draft")
+    expect(badge).to_have_text("1")
+    send(trying, "Update", title="Final", progress="0.75")
+    send(trying, "Retract")
+    expect(badge).to_be_hidden()
+    found = arrived(trying, server)
+    assert types(found["alice"]) == [CREATED, "notification.updated", "notification.deleted"]
+    assert '"title":"Final"' in found["alice"][1][1]
+    assert types(found["bob"]) == []
+
+
+def test_a_key_is_used_once(trying: Page, server: Server, watched: Watched) -> None:
+    first = send(trying, "Exactly once", key="k-1")
+    assert first.startswith("201")
+    trying.locator(".form .main").click()
+    expect(trying.locator("#answer")).to_contain_text("Idempotent-Replayed: true")
+    trying.locator(".form [name=title]").fill("Another")
+    trying.locator(".form .main").click()
+    expect(trying.locator("#answer")).to_contain_text("idempotency_key_reused")
+    assert types(arrived(trying, server)["alice"]) == [CREATED]
+    assert all("422" in complaint for complaint in watched.complaints)  # the browser remarks on the refusal
+    watched.complaints.clear()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_the_command_that_is_shown_does_the_same(trying: Page, server: Server) -> None:
+    trying.locator(".form [name=title]").fill('It\'s "quoted" \\ $HOME `x` ünï')
+    command = trying.locator("#curl").inner_text()
+    done = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, text=True, check=True, timeout=20)
+    assert '"id"' in done.stdout
+    (event,) = arrived(trying, server)["alice"]
+    assert 'It\'s \\"quoted\\" \\\\ $HOME `x` ünï' in event[1]
+
+
+def test_another_name_is_another_person(trying: Page, server: Server) -> None:
+    trying.locator("[data-user=bob] input.name").fill("o'hara@x.io")
+    trying.locator("[data-user=bob] input.name").press("Enter")
+    events = trying.locator(".person").nth(1).locator(".events li")
+    expect(events).to_have_count(1)  # its own hello
+    server.publish({"user": "bob"}, title="for bob")
+    server.publish({"user": "o'hara@x.io"}, title="for the other")
+    expect(events.first).to_contain_text("for the other")
+    expect(events).to_have_count(2)
+
+
+# The lab
+
+
+def fact(page: Page, lane: str, name: str) -> str:
+    return page.locator(f"tr[data-transport={lane}] [data-fact={name}]").inner_text()
+
+
+def received(page: Page) -> list[int]:
+    return [int(fact(page, lane, "received")) for lane in LANES]
+
+
+def all_receive(page: Page, *, more_than: int) -> None:
+    eventually(f"more than {more_than} events on each lane", lambda: min(received(page)) > more_than)
+
+
+def test_the_lab_shows_four_lanes_that_move_and_miss_nothing(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/lab")
+    for lane in LANES:
+        expect(page.locator(f"section[data-transport={lane}] .state")).to_have_text("open")
+    page.locator("#rate").fill("5")
+    expect(page.locator("#rate-shown")).to_have_text("20 a second")
+    all_receive(page, more_than=20)
+
+    page.locator("#cut").click()
+    for lane in LANES:
+        expect(page.locator(f"section[data-transport={lane}] .state")).to_have_text("closed")
+    all_receive(page, more_than=max(received(page)))
+
+    page.locator("#start").click()
+    sent = page.locator("#sent")
+    eventually("every lane has everything", lambda: sent.inner_text() == f"{min(received(page))} published")
+    assert len(set(received(page))) == 1
+    assert [fact(page, lane, "missed") for lane in LANES] == ["0"] * 4
+    expect(page.locator("#sum")).to_contain_text("none missed on any lane")
+
+    # One request and one more after the cut, against one for each event or so.
+    assert (fact(page, "sse", "requests"), fact(page, "ws", "requests")) == ("2", "2")
+    assert int(fact(page, "long-poll", "requests")) > 10
+    drawn = page.locator("canvas").evaluate_all(
+        "all => all.map(c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(byte => byte))"
+    )
+    assert drawn == [True] * 4
+
+
+def test_the_lab_lets_go_of_its_connections_while_nobody_sees_it(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/lab")
+    all_receive(page, more_than=0)
+    turn = """hidden => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(turn, True)
+    eventually("no connection is left", lambda: server.connections() == 0)
+    before = max(received(page))
+    page.evaluate(turn, False)
+    all_receive(page, more_than=before)
+    assert [fact(page, lane, "missed") for lane in LANES] == ["0"] * 4
+
+
+def test_the_lab_comes_through_a_crash_of_the_server(page: Page, server: Server, watched: Watched) -> None:
+    page.goto(f"{server.url}/lab")
+    page.locator("#rate").fill("4")
+    all_receive(page, more_than=5)
+    server.kill()
+    server.start()
+    all_receive(page, more_than=max(received(page)) + 10)
+    assert [fact(page, lane, "missed") for lane in LANES] == ["0"] * 4
+    watched.complaints.clear()  # the browser tells of each request that found no server
+
+
+# The plaza
+
+
+class Screen:
+    """One of the two screens of the plaza."""
+
+    def __init__(self, page: Page, side: str) -> None:
+        self.root = page.locator(f"[data-side={side}]")
+        self.bell = self.root.locator("tidings-bell")
+        self.badge = self.bell.locator(".badge")
+
+    def become(self, name: str) -> None:
+        self.root.get_by_label(name, exact=True).check()
+
+    def post(self, text: str) -> Locator:
+        return self.root.locator("article", has_text=text)
+
+    def open(self) -> Locator:
+        self.bell.get_by_role("button", name="Notifications").click()
+        return self.bell.get_by_role("dialog")
+
+
+@pytest.fixture
+def screens(page: Page, server: Server) -> tuple[Screen, Screen]:
+    """Ada at the left, Ben at the right; both have been told whom they follow."""
+    page.goto(f"{server.url}/social")
+    page.wait_for_selector("[data-ready]")
+    eventually("both listen", lambda: server.connections() == 2)
+    return Screen(page, "left"), Screen(page, "right")
+
+
+def test_a_like_is_on_the_authors_bell_and_many_likes_are_one_item(page: Page, screens: tuple[Screen, Screen]) -> None:
+    left, right = screens
+    right.post("Sourdough").get_by_label("Like").click()
+    expect(left.badge).to_have_text("1")
+    expect(page).to_have_title("(1) Plaza · Tidings")
+    for name in ("Chloe Park", "Dario Vega"):
+        right.become(name)
+        right.post("Sourdough").get_by_label("Like").click()
+    item = left.open().get_by_role("listitem")
+    expect(item).to_contain_text("Dario Vega, Chloe Park, and Ben Okoro liked your post")
+    expect(left.badge).to_have_text("1")
+
+
+def test_a_deleted_post_takes_its_notifications_with_it(page: Page, screens: tuple[Screen, Screen]) -> None:
+    left, right = screens
+    left.root.get_by_label("Post", exact=True).fill("Fresh rye at seven")
+    left.root.get_by_role("button", name="Post", exact=True).click()
+    expect(right.badge).to_have_text("1")
+    right.post("Fresh rye").get_by_label("Comment").last.fill("Two, please")
+    right.post("Fresh rye").get_by_label("Comment").last.press("Enter")
+    expect(left.badge).to_have_text("1")
+    left.post("Fresh rye").get_by_label("Delete").click()
+    expect(left.badge).to_be_hidden()
+    expect(right.badge).to_be_hidden()
+    expect(right.post("Fresh rye")).to_have_count(0)
+
+
+def test_following_decides_whose_posts_one_hears_of(page: Page, screens: tuple[Screen, Screen]) -> None:
+    left, right = screens
+    right.root.get_by_role("button", name="Unfollow Ada Lind").click()
+    expect(right.root.get_by_role("button", name="Follow Ada Lind", exact=True)).to_be_visible()
+    left.root.get_by_role("button", name="Post", exact=True).click()
+    page.locator("#announce").click()
+    expect(right.badge).to_have_text("1")  # the announcement, and not the post
+    right.root.get_by_role("button", name="Follow Ada Lind", exact=True).click()
+    expect(left.badge).to_have_text("2")  # the announcement, and a new follower
+    left.root.get_by_role("button", name="Post", exact=True).click()
+    expect(right.badge).to_have_text("2")
+
+
+def test_one_person_at_two_screens_reads_once(page: Page, screens: tuple[Screen, Screen], server: Server) -> None:
+    left, right = screens
+    right.become("Ada Lind")
+    page.locator("#announce").click()
+    page.locator("#announce").click()
+    for screen in screens:
+        expect(screen.badge).to_have_text("2")
+    left.open().get_by_role("button", name="Mark all as read").click()
+    for screen in screens:
+        expect(screen.badge).to_be_hidden()
+
+
+def test_a_recommendation_leads_to_the_post(page: Page, screens: tuple[Screen, Screen]) -> None:
+    _, right = screens
+    expect(right.post("First tomatoes")).to_have_count(0)
+    right.root.get_by_role("button", name="Unfollow Chloe Park").click()
+    expect(right.post("Four minutes")).to_have_count(0)
+    page.locator("#recommend").click()
+    expect(right.badge).to_have_text("1")
+    right.open().get_by_role("button", name="Recommended: a post by Chloe Park").click()
+    expect(right.post("Four minutes")).to_be_focused()
+    expect(right.badge).to_be_hidden()
+
+
+def test_an_export_ends_with_a_workbook(page: Page, screens: tuple[Screen, Screen], tmp_path: Path) -> None:
+    left, right = screens
+    right.post("Sourdough").get_by_label("Like").click()
+    expect(left.badge).to_have_text("1")
+    panel = left.open()
+    left.bell.get_by_role("button", name="Export to Excel").click()
+    with page.expect_download() as download:
+        panel.get_by_role("link", name="Your export is ready").click()
+    download.value.save_as(tmp_path / download.value.suggested_filename)
+    sheet = load_workbook(tmp_path / "notifications.xlsx").active
+    assert sheet is not None
+    cells = [str(cell) for row in sheet.iter_rows(values_only=True) for cell in row]
+    assert "Ben Okoro liked your post" in cells
+
+
+def test_on_a_phone_no_page_is_wider_than_the_screen(browser: Browser, server: Server) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+    try:
+        page = context.new_page()
+        for path in ("/", "/lab", "/social"):
+            page.goto(server.url + path)
+            page.locator("main").wait_for()
+            assert page.evaluate("document.documentElement.scrollWidth") == 360
+    finally:
+        context.close()

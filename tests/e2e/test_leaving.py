@@ -1,0 +1,225 @@
+"""Whoever leaves is noticed within the heartbeat's time, whichever way they leave, and nothing of them stays."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartServer
+from tests.servers import SECRET, Server, eventually
+from tests.streams import Stream, connect, crowd, stream_target
+from tidings.auth.tokens import issue
+from tidings.domain.topics import User
+
+HEARTBEAT = 1  # second
+NOTICED = 8.0  # seconds, on a busy machine; without heartbeats and TCP_USER_TIMEOUT it would be fifteen minutes
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with nobody else on it: its gauges are this module's."""
+    server = Server(db=tmp_path_factory.mktemp("quiet") / "0.db", settings={"heartbeat": HEARTBEAT}).start()
+    try:
+        server.follow("author/42", *(f"u{n}" for n in range(100)))
+        yield server
+        assert server.left_behind() == {}
+    finally:
+        server.kill()
+
+
+def test_a_closed_tab(quiet: Server) -> None:
+    streams = [connect((quiet.host, quiet.port), stream_target(f"u{n}")).begin() for n in range(20)]
+    assert quiet.connections() == 20
+    for stream in streams:
+        stream.close()
+    eventually("nothing is left", lambda: quiet.left_behind() == {}, within=NOTICED)
+
+
+def test_a_connection_that_is_reset(quiet: Server) -> None:
+    streams = [connect((quiet.host, quiet.port), stream_target(f"u{n}")).begin() for n in range(20)]
+    for stream in streams:
+        stream.reset()
+    eventually("nothing is left", lambda: quiet.left_behind() == {}, within=NOTICED)
+
+
+CLIENT = """
+import socket, sys, time
+host, port = sys.argv[1:]
+open_ones = []
+for n in range(20):
+    connection = socket.create_connection((host, int(port)))
+    connection.sendall(b"GET /v1/stream?user=u%d HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % n)
+    open_ones.append(connection)
+while True:
+    time.sleep(1)
+"""
+
+
+def test_a_client_that_is_killed(quiet: Server) -> None:
+    """It never read a byte, so its kernel answers the next write with RST."""
+    client = subprocess.Popen([sys.executable, "-c", CLIENT, quiet.host, str(quiet.port)])
+    try:
+        eventually("its streams are open", lambda: quiet.connections() == 20)
+    finally:
+        client.send_signal(signal.SIGKILL)
+        client.wait()
+    eventually("nothing is left", lambda: quiet.left_behind() == {}, within=NOTICED)
+
+
+def test_a_client_that_stops_reading_with_data_pending(quiet: Server) -> None:
+    stream = connect((quiet.host, quiet.port), stream_target("u1"), receive_buffer=4096).begin()
+    fill = "x" * 4000
+    batch = [{"to": {"user": "u1"}, "body": fill} for _ in range(2000)]  # 8 MB: more than its socket holds
+    assert quiet.request("POST", "/v1/notifications:batch", batch).status == 200
+    eventually("nothing is left", lambda: quiet.left_behind() == {}, within=NOTICED)
+    stream.close()
+
+
+def test_a_request_that_never_ends_is_no_reader(quiet: Server) -> None:
+    with socket.create_connection((quiet.host, quiet.port)) as connection:
+        connection.sendall(b"GET /v1/stream?user=u1 HTTP/1.1\r\nHost: x\r\n")
+        assert quiet.left_behind() == {}
+        connection.sendall(b"\r\n")
+        eventually("it is one now", lambda: quiet.connections() == 1)
+    eventually("nothing is left", lambda: quiet.left_behind() == {}, within=NOTICED)
+
+
+# A peer whose network is gone says nothing: no FIN, no RST, no answer.
+
+
+class Network:
+    """A network namespace with a cable to this machine that can be pulled."""
+
+    here, there = "10.203.113.1", "10.203.113.2"
+
+    def __init__(self) -> None:
+        self.name = f"tidings{os.getpid()}"
+        self._cable = f"td{os.getpid()}"
+
+    def plug(self) -> None:
+        self._ip("netns", "add", self.name)
+        self._ip(
+            "link", "add", f"{self._cable}a", "type", "veth", "peer", "name", f"{self._cable}b", "netns", self.name
+        )
+        self._ip("addr", "add", f"{self.here}/30", "dev", f"{self._cable}a")
+        self._ip("link", "set", f"{self._cable}a", "up")
+        self._ip("-n", self.name, "addr", "add", f"{self.there}/30", "dev", f"{self._cable}b")
+        self._ip("-n", self.name, "link", "set", f"{self._cable}b", "up")
+
+    def pull(self) -> None:
+        self._ip("-n", self.name, "link", "set", f"{self._cable}b", "down")
+
+    def remove(self) -> None:
+        for command in (["link", "del", f"{self._cable}a"], ["netns", "del", self.name]):
+            subprocess.run(["ip", *command], check=False, capture_output=True)
+
+    def socket(self) -> socket.socket:
+        """A socket of that namespace. (A thread may live in another one; a socket stays in its thread's.)"""
+        made: list[socket.socket] = []
+
+        def make() -> None:
+            with Path(f"/run/netns/{self.name}").open("rb") as namespace:
+                if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0):
+                    raise OSError(ctypes.get_errno(), "setns")
+            made.append(socket.socket())
+
+        thread = threading.Thread(target=make)
+        thread.start()
+        thread.join()
+        return made[0]
+
+    def _ip(self, *words: str) -> None:
+        done = subprocess.run(["ip", *words], check=False, capture_output=True, text=True)
+        assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a network and cut it")
+    network = Network()
+    try:
+        network.plug()
+        yield network
+    finally:
+        network.remove()
+
+
+@pytest.mark.parametrize("publishing", [False, True], ids=["in silence", "while it is written to"])
+def test_a_peer_whose_network_is_gone(network: Network, tmp_path: Path, publishing: bool) -> None:
+    server = Server(db=tmp_path / "0.db", mode="serve", host=network.here, settings={"heartbeat": HEARTBEAT})
+    token = issue(SECRET, user=User("alice"), publish=True, topics=[], now=int(time.time()), lifetime=600)
+    authorized = [("Authorization", f"Bearer {token}")]
+    streams: list[Stream] = []
+    try:
+        server.start()
+        streams = [
+            connect((server.host, server.port), "/v1/stream", headers=authorized, make_socket=network.socket).begin()
+            for _ in range(5)
+        ]
+        assert server.connections() == 5
+        network.pull()
+        deadline = time.monotonic() + NOTICED
+        while server.left_behind():
+            assert time.monotonic() < deadline, f"still there: {server.left_behind()}"
+            if publishing:
+                answer = server.request("POST", "/v1/notifications", {"to": {"all": True}}, headers=dict(authorized))
+                assert answer.status == 201
+            time.sleep(0.05)
+    finally:
+        server.kill()
+        for stream in streams:
+            stream.close()
+
+
+# Ten thousand
+
+WAVES, WAVE = 5, 2000
+
+
+@pytest.mark.timeout(120)
+async def test_ten_thousand_come_and_go_and_nothing_of_them_stays(start_server: StartServer) -> None:
+    server = start_server(heartbeat=HEARTBEAT)
+    await asyncio.to_thread(server.follow, "author/42", *(f"u{n}" for n in range(100)))
+    users = [f"u{n % (WAVE // 2)}" for n in range(WAVE)]
+    memory = []
+    for _ in range(WAVES):
+        listeners = await crowd((server.host, server.port), users)
+        sent = [
+            await asyncio.to_thread(server.publish, to, body="x" * 100)
+            for to in ({"all": True}, {"topic": "author/42"}, {"user": "u1"})
+        ]
+        assert [answer["live"] for answer in sent] == [WAVE, 200, 2]
+        for place, listener in enumerate(listeners):
+            if place % 2:
+                listener.reset()
+            else:
+                listener.transport.abort()
+        await asyncio.gather(*(listener.lost for listener in listeners))
+        nothing = "nothing is left of a wave"
+        await asyncio.to_thread(eventually, nothing, lambda: server.left_behind() == {}, within=NOTICED)
+        memory.append(server.resident())
+    growth = memory[-1] - memory[1]  # the first waves fill caches that stay filled
+    assert growth < 3 * WAVE * 300, [f"{held / 1e6:.1f} MB" for held in memory]
+
+
+def test_the_place_of_one_who_left_is_free_for_the_next(start_server: StartServer) -> None:
+    server = start_server(max_connections=2)
+    address = (server.host, server.port)
+    streams = [connect(address, stream_target(user)).begin() for user in ("a", "b")]
+    refused = server.request("GET", stream_target("c"))
+    assert (refused.status, refused.json["code"]) == (503, "too_many_connections")
+    assert refused.headers["retry-after"]
+    streams[0].close()
+    eventually("one has left", lambda: server.connections() == 1)
+    connect(address, stream_target("c")).begin().close()
+    streams[1].close()

@@ -1,0 +1,207 @@
+"""The seed's two endpoints: its streams, and workbooks that open."""
+
+import io
+import itertools
+import json
+import socket
+import urllib.parse
+import zipfile
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import openpyxl
+import pytest
+
+from tests.conftest import StartServer
+from tests.servers import Server, eventually
+from tests.streams import Event, Stream, connect, request_head
+
+ME, SUFFIX = "a@x.io", "aa@x.io"
+_names = itertools.count(1)
+
+
+def somebody() -> str:
+    """A user whom no other test knows: the server is shared."""
+    return f"{next(_names)}@x.io"
+
+
+def seed_stream(server: Server, user: str, *, trace: str = "t1", cursor: str | None = None) -> closing[Stream]:
+    query = {"user_email": user, "trace_id": trace} | ({"cursor": cursor} if cursor else {})
+    return closing(
+        connect((server.host, server.port), f"/notification/socket-connection?{urllib.parse.urlencode(query)}")
+    )
+
+
+def connected(server: Server, number: int) -> None:
+    eventually(
+        "the seed's streams are open", lambda: server.gauges()['tidings_connections{transport="seed"}'] == number
+    )
+
+
+def export(server: Server, user: str, **asked: str) -> Any:
+    query = urllib.parse.urlencode({"user_email": user, **asked})
+    answer = server.request("GET", f"/notification/export-excel?{query}")
+    assert answer.status == 202, answer.body
+    return answer.json
+
+
+def own_stream(server: Server, user: str) -> closing[Stream]:
+    return closing(connect((server.host, server.port), f"/v1/stream?user={urllib.parse.quote(user)}").begin())
+
+
+def until(stream: Stream, holds: Callable[[Event], object], *, within: float = 60) -> list[Event]:
+    """Events up to the first of which this holds."""
+    seen = [stream.next(within=within)]
+    while not holds(seen[-1]):
+        seen.append(stream.next(within=within))
+    return seen
+
+
+def links(event: Event) -> bool:
+    """Is this the notification with the file?"""
+    return event.type == "notification.created" and event.json["action_url"] is not None
+
+
+def rows(server: Server, link: str) -> list[dict[str, Any]]:
+    answer = server.request("GET", link)
+    assert answer.status == 200
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.body), read_only=True).active
+    assert sheet is not None
+    heading, *values = sheet.iter_rows(values_only=True)
+    return [dict(zip(map(str, heading), row, strict=True)) for row in values]
+
+
+def test_an_unnamed_event_of_the_original_form_reaches_each_trace_of_its_user_and_nobody_else(server: Server) -> None:
+    with (
+        seed_stream(server, ME, trace="one") as one,
+        seed_stream(server, ME, trace="two") as two,
+        seed_stream(server, SUFFIX) as other,
+    ):
+        connected(server, 3)
+        server.publish({"user": ME}, type="EXPORT_EXCEL", body="ready")
+        server.publish({"all": True}, type="SYSTEM", body="for everyone")
+        for stream in (one, two):
+            mine, everyones = stream.take(2)
+            assert mine.type == "message"  # unnamed
+            assert set(mine.json) == {"message_body", "user_email", "type", "status", "creat_time"}
+            assert mine.json["message_body"] == "ready"
+            assert (mine.json["user_email"], mine.json["type"], mine.json["status"]) == (ME, "EXPORT_EXCEL", "UNREAD")
+            assert everyones.json["message_body"] == "for everyone"
+        assert other.next().json["message_body"] == "for everyone"
+
+
+def test_the_parameters_may_come_in_a_json_body_as_the_original_sent_them(server: Server) -> None:
+    body = json.dumps({"user_email": ME, "trace_id": "t"}).encode()
+    head = request_head(
+        "/notification/socket-connection",
+        host=server.host,
+        headers=[("Content-Type", "application/json"), ("Content-Length", str(len(body)))],
+    )
+    with closing(Stream(socket.create_connection((server.host, server.port)), head + body)) as stream:
+        connected(server, 1)
+        server.publish({"user": ME}, body="hello")
+        assert stream.next().json["message_body"] == "hello"
+
+
+def test_a_seed_stream_resumes_from_a_cursor(server: Server) -> None:
+    me = somebody()
+    first = server.publish({"user": me}, body="one")
+    server.publish({"user": me}, body="two")
+    with seed_stream(server, me, cursor=first["cursor"]) as stream:
+        assert stream.next().json["message_body"] == "two"
+
+
+@pytest.mark.parametrize("path", ["socket-connection", "export-excel"])
+@pytest.mark.parametrize("query", ["", "user_email=", "user_email=a%00b", "user_email=" + "x" * 300])
+def test_who_does_not_say_who_they_are_is_told_so(server: Server, path: str, query: str) -> None:
+    answer = server.request("GET", f"/notification/{path}?{query}")
+    assert answer.status == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_an_export_shows_its_progress_and_ends_with_a_link_to_a_real_workbook(server: Server) -> None:
+    me = somebody()
+    server.publish({"user": me}, type="like", body="=1+1", title="Bob")
+    server.publish({"user": f"a{me}"}, type="like", body="not mine")
+    server.publish({"all": True}, type="notice", body="for everyone \u2028 and ☃")
+    with own_stream(server, me) as stream, seed_stream(server, me) as seed:
+        connected(server, 1)
+        asked = export(server, me, message_body="It is ready", action_type="EXPORT_EXCEL")
+        begun, *between, done = until(stream, links)
+        assert (begun.json["type"], begun.json["progress"]) == ("export.progress", 0.0)
+        updates = [event for event in between if event.type == "notification.updated"]
+        assert {event.json["id"] for event in updates} == {begun.json["id"]}
+        assert [event.json["progress"] for event in updates][-1] == 1.0
+        assert between[-1].type == "notification.deleted"  # the progress goes as the link comes
+        assert done.json["action_url"] == asked["file"]
+        assert (done.json["type"], done.json["body"]) == ("EXPORT_EXCEL", "It is ready")
+        assert seed.next().json["message_body"] == "It is ready"
+    found = rows(server, done.json["action_url"])
+    assert [row["message_body"] for row in found[:2]] == ["for everyone \u2028 and ☃", "=1+1"]
+    assert found[1]["type"] == "like"
+    assert found[1]["status"] == "UNREAD"
+
+
+def test_only_its_owner_downloads_a_workbook(server: Server) -> None:
+    me = somebody()
+    with own_stream(server, me) as stream:
+        export(server, me)
+        link = until(stream, links)[-1].json["action_url"]
+    assert server.request("GET", link).status == 200
+    for whose in (f"a{me}", me[1:], me[:-1]):
+        assert server.request("GET", f"{link.partition('?')[0]}?user={whose}").status == 404
+    assert server.request("GET", link.partition("?")[0]).status == 401
+    assert server.request("GET", f"/v1/exports/..%2F..%2Ftidings.xlsx?user={me}").status == 404
+
+
+def test_two_exports_at_once_and_one_that_is_cancelled(server: Server) -> None:
+    me = somebody()
+    fill(server, me, 6000)
+    with own_stream(server, me) as stream:
+        kept, dropped = export(server, me), export(server, me)
+        assert server.request("DELETE", f"/v1/exports/{dropped['id']}?user=a{me}").status == 404
+        assert server.request("DELETE", f"/v1/exports/{dropped['id']}?user={me}").status == 204
+        until(stream, lambda event: event.json.get("title") == "Export was cancelled")
+    eventually("the other one is finished", lambda: server.request("GET", kept["file"]).status == 200)
+    assert len(rows(server, kept["file"])) >= 6000
+    assert server.request("GET", dropped["file"]).status == 404
+    assert server.request("DELETE", f"/v1/exports/{dropped['id']}?user={me}").status == 404
+
+
+def test_an_export_that_a_crash_cut_off_says_so(start_server: StartServer) -> None:
+    me = somebody()
+    server = start_server()
+    fill(server, me, 10_000)
+    with own_stream(server, me) as stream:
+        export(server, me)
+        assert stream.next().json["progress"] == 0.0
+    server.kill()
+    server.start()
+    titles = [item["title"] for item in server.request("GET", f"/v1/inbox?user={me}&limit=1").json["data"]]
+    assert titles == ["Export was interrupted"]
+
+
+@pytest.mark.timeout(300)
+def test_a_user_with_100_000_notifications_is_exported_in_bounded_memory(server: Server) -> None:
+    me = somebody()
+    fill(server, me, 100_000)
+    with own_stream(server, me) as stream:
+        before = server.resident()
+        export(server, me)
+        link = until(stream, links, within=240)[-1].json["action_url"]
+        grown = server.resident() - before
+    answer = server.request("GET", link)
+    assert answer.status == 200
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as book:
+        assert book.read("xl/worksheets/sheet1.xml").count(b"<t>Bob liked your post</t>") == 100_000
+    assert grown < 64 * 1024 * 1024
+
+
+def fill(server: Server, user: str, number: int) -> None:
+    """Give a user many notifications."""
+    line = json.dumps({"to": {"user": user}, "type": "like", "body": "Bob liked your post"}).encode() + b"\n"
+    while number > 0:
+        now = min(10_000, number)
+        assert server.request("POST", "/v1/notifications:batch", body=line * now).status == 200
+        number -= now

@@ -1,0 +1,158 @@
+"""SIGTERM: everyone is asked to come back a little later, what was accepted is kept, and it ends in time."""
+
+import asyncio
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartServer
+from tests.servers import Server, environment, eventually
+from tests.streams import connect, crowd, stream_target
+
+STREAMS = 5000
+IN_TIME = 2.0  # seconds from SIGTERM to the end of the process
+RETRY = 2000  # milliseconds; the setting's default
+
+
+def end(server: Server) -> float:
+    """SIGTERM, and how long it took to end."""
+    began = time.monotonic()
+    assert server.stop() == -signal.SIGTERM  # the process ends by the signal, as whoever sent it expects
+    return time.monotonic() - began
+
+
+@pytest.mark.timeout(120)
+async def test_five_thousand_streams_are_asked_to_come_back_each_at_a_time_of_its_own(
+    start_server: StartServer,
+) -> None:
+    server = start_server()
+    listeners = await crowd((server.host, server.port), [f"u{n}" for n in range(STREAMS)])
+    assert await asyncio.to_thread(server.connections) == STREAMS
+    took = await asyncio.to_thread(end, server)
+    await asyncio.gather(*(listener.lost for listener in listeners))
+    retries = []
+    for listener in listeners:
+        [goaway] = listener.events
+        assert goaway.type == "goaway"
+        assert goaway.json == {"reason": "shutdown", "retry": listener.response.parser.retry}
+        assert goaway.id == listener.hello.result().id  # it is not in the log: the cursor stays
+        retries.append(goaway.json["retry"])
+    assert RETRY / 4 <= min(retries) < RETRY * 0.4 and RETRY * 1.8 < max(retries) <= RETRY * 2
+    assert len(set(retries)) > 1000
+    assert took < IN_TIME
+
+
+def test_a_stalled_stream_does_not_hold_the_exit(start_server: StartServer) -> None:
+    """One whose socket is full, one with a little left to send, one that has everything."""
+    server = start_server()
+    address = (server.host, server.port)
+    full = connect(address, stream_target("full"), receive_buffer=4096).begin()
+    some = connect(address, stream_target("some"), receive_buffer=4096).begin()
+    well = connect(address, stream_target("well")).begin()
+    fill = "x" * 4000
+    batch: list[object] = [{"to": {"user": "full"}, "body": fill} for _ in range(2000)]
+    assert server.request("POST", "/v1/notifications:batch", batch).status == 200
+    for _ in range(100):  # until its kernel takes no more, and not so far that it counts as stalled
+        server.publish({"user": "some"}, body=fill)
+    server.publish({"user": "well"}, body="before the end")
+    assert end(server) < IN_TIME
+    assert [event.type for event in well.rest()] == ["notification.created", "goaway"]
+    for stream in (full, some):
+        assert all(event.type in {"notification.created", "goaway"} for event in stream.rest())
+        stream.close()
+    well.close()
+
+
+def test_a_request_that_never_ends_does_not_hold_the_exit(start_server: StartServer) -> None:
+    server = start_server()
+    with (
+        socket.create_connection((server.host, server.port)) as half,
+        socket.create_connection((server.host, server.port)) as idle,
+    ):
+        half.sendall(b"POST /v1/notifications HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert idle.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        assert end(server) < IN_TIME + 1  # uvicorn gives it a second, then ends it
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_what_was_accepted_is_kept(start_server: StartServer, stop: signal.Signals) -> None:
+    """Publishers are at work when the signal comes: each answer of 201 is in the log, each once."""
+    server = start_server()
+    accepted: list[set[int]] = [set() for _ in range(6)]
+    refused: list[int] = []
+
+    def publish(place: int) -> None:
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+        number = place
+        try:
+            while True:
+                body = json.dumps({"to": {"user": "alice"}, "data": number})
+                connection.request("POST", "/v1/notifications", body)
+                response = connection.getresponse()
+                response.read()
+                if response.status != 201:
+                    refused.append(response.status)
+                    return
+                accepted[place].add(number)
+                number += len(accepted)
+        except (OSError, http.client.HTTPException):
+            return
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=publish, args=[place]) for place in range(len(accepted))]
+    for thread in threads:
+        thread.start()
+    eventually("some were accepted", lambda: sum(map(len, accepted)) > 300)
+    assert server.process is not None
+    server.process.send_signal(stop)
+    server.process.wait(10)
+    for thread in threads:
+        thread.join()
+    assert set(refused) <= {503}
+
+    server.start()
+    head = server.request("GET", "/readyz").json["head"]
+    stream = connect((server.host, server.port), stream_target("alice", cursor="start")).begin()
+    kept = [event.json["data"] for event in stream.take(head)]
+    stream.close()
+    assert set().union(*accepted) <= set(kept)
+    assert len(kept) == len(set(kept)) <= sum(map(len, accepted)) + len(accepted)
+
+
+def test_the_database_is_folded_into_one_file(start_server: StartServer) -> None:
+    server = start_server()
+    server.publish({"user": "alice"}, body="x")
+    assert Path(f"{server.db}-wal").exists()
+    server.stop()
+    assert not Path(f"{server.db}-wal").exists()
+
+
+def test_ctrl_c_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tidings", "dev", "--port", "0", "--db", str(tmp_path / "0.db")],
+        env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("Tidings is at http://127.0.0.1:")
+        port = int(line.split("127.0.0.1:")[1].split(" ")[0])
+        stream = connect(("127.0.0.1", port), stream_target("alice")).begin()
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=10)
+        assert [event.type for event in stream.rest()] == ["goaway"]
+        stream.close()
+    finally:
+        process.kill()
+        process.communicate()
+    assert "Traceback" not in rest and "Error" not in rest

@@ -1,0 +1,78 @@
+"""Readers that stop reading, among many that do not: publishing goes on, memory stays bounded, nothing is lost."""
+
+import asyncio
+from contextlib import closing
+from itertools import islice
+
+import pytest
+
+from tests.conftest import StartServer
+from tests.servers import Server, eventually
+from tests.streams import connect, crowd, resuming, stream_target
+
+READERS = 450
+STALLED = 50  # if each had a queue of what it missed, it would show
+ROUNDS = 40
+BUSY = 50  # notifications a round, on a topic that only those follow who stall
+FILL = "x" * 4000
+MISSED = ROUNDS * BUSY * len(FILL)  # bytes for each stalled connection: 8 MB, together 400 MB
+
+
+def publish(server: Server, number: int) -> None:
+    batch: list[object] = [{"to": {"topic": "busy"}, "data": [number, n], "body": FILL} for n in range(BUSY)]
+    answer = server.request("POST", "/v1/notifications:batch", [*batch, {"to": {"all": True}, "data": [number]}])
+    assert answer.status == 200, answer.body
+
+
+def prepare(server: Server, names: list[str]) -> None:
+    """They follow the topic, and each mutes something, so that no two of them are written the same bytes object."""
+    server.follow("busy", *names)
+    for name in names:
+        answer = server.request("PUT", f"/v1/preferences?user={name}", {"mutes": [f"type:nothing-{name}"]})
+        assert answer.status == 200
+
+
+@pytest.mark.timeout(180)
+async def test_stalled_readers_among_five_hundred_delay_nobody_and_lose_nothing(start_server: StartServer) -> None:
+    server = start_server()
+    address = (server.host, server.port)
+    readers = await crowd(address, [f"u{n}" for n in range(READERS)])
+    names = [f"sleeper{n}" for n in range(STALLED)]
+    await asyncio.to_thread(prepare, server, names)
+    sleepers = [connect(address, stream_target(name), receive_buffer=4096).begin() for name in names]
+    before = server.resident()
+    largest = 0
+    for number in range(ROUNDS):
+        await asyncio.to_thread(publish, server, number)
+        largest = max(largest, server.resident())
+
+    def all_came() -> bool:
+        return all(len(reader.events) >= ROUNDS for reader in readers)
+
+    await asyncio.to_thread(eventually, "the others have all", all_came)
+    for reader in readers:
+        assert [event.json["data"] for event in reader.events] == [[number] for number in range(ROUNDS)]
+        reader.transport.abort()
+    # The ring, which is shared, holds what was published once; the database has its caches.
+    assert largest - before < MISSED * STALLED / 4
+
+    expected = [[r, n] if n < BUSY else [r] for r in range(ROUNDS) for n in range(BUSY + 1)]
+    for name, sleeper in list(zip(names, sleepers, strict=True))[:5]:
+        with closing(resuming(address, name, sleeper)) as missed:
+            assert [event.json["data"] for event in islice(missed, len(expected))] == expected
+    for sleeper in sleepers[5:]:
+        sleeper.reset()
+
+
+def test_a_reader_that_wakes_in_time_goes_on_where_it_stopped(start_server: StartServer) -> None:
+    """On the same connection: it was full, nobody closed it, and what it missed comes from the log."""
+    server = start_server(heartbeat=60)
+    server.follow("busy", "sleeper")
+    sleeper = connect((server.host, server.port), stream_target("sleeper"), receive_buffer=4096).begin()
+    for number in range(ROUNDS):
+        publish(server, number)
+    events = sleeper.take(ROUNDS * (BUSY + 1))
+    assert [event.seq for event in events] == list(range(events[0].seq, events[0].seq + len(events)))
+    publish(server, ROUNDS)
+    assert sleeper.take(BUSY + 1)[-1].json["data"] == [ROUNDS]
+    sleeper.close()

@@ -1,0 +1,113 @@
+"""`tidings serve`: who may do what is in the token, and nothing outlives it."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Server, eventually, free_port
+from tests.streams import Stream, connect
+from tidings.auth.tokens import issue
+from tidings.domain.topics import Topic, User
+
+SECRET = "a secret of the tests, long enough to sign with"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    port = free_port()
+    served = Server(
+        db=tmp_path / "tidings.db",
+        port=port,
+        settings={
+            "mode": "serve",
+            "secret": SECRET,
+            "port": port,
+            "heartbeat": 1,
+            "cors_origins": "https://app.example",
+        },
+        argv=[sys.executable, "-m", "tidings", "serve"],
+    )
+    yield served.start()
+    served.kill()
+
+
+def bearer(
+    user: str | None = None, *, publish: bool = False, topics: tuple[str, ...] = (), lifetime: int = 600
+) -> dict[str, str]:
+    token = issue(
+        SECRET,
+        user=None if user is None else User(user),
+        publish=publish,
+        topics=[Topic(topic) for topic in topics],
+        now=int(time.time()),
+        lifetime=lifetime,
+    )
+    return {"Authorization": f"Bearer {token}"}
+
+
+def publish(server: Server, topic: str) -> int:
+    return server.request("POST", "/v1/notifications", {"to": {"topic": topic}}, headers=bearer(publish=True)).status
+
+
+def test_without_a_token_nobody_is_anybody(server: Server) -> None:
+    for path in ("/v1/stream?user=alice", "/v1/inbox?user=alice", "/v1/poll?user=alice"):
+        answer = server.request("GET", path)
+        assert (answer.status, answer.json["code"]) == (401, "not_identified")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("broken", ["nonsense", "a.b.c", ""])
+def test_a_broken_token_is_refused(server: Server, broken: str) -> None:
+    answer = server.request("GET", "/v1/inbox", headers={"Authorization": f"Bearer {broken}"})
+    assert answer.status == 401
+
+
+def test_an_old_token_is_refused(server: Server) -> None:
+    answer = server.request("GET", "/v1/inbox", headers=bearer("alice", lifetime=-1))
+    assert (answer.status, answer.json["code"]) == (401, "invalid_token")
+
+
+def test_a_reader_may_not_publish(server: Server) -> None:
+    answer = server.request("POST", "/v1/notifications", {"to": {"all": True}}, headers=bearer("alice"))
+    assert (answer.status, answer.json["code"]) == (403, "publish_forbidden")
+
+
+@pytest.mark.parametrize("topic", ["user/bob", "user/alice2", "author/42", "author/4/2"])
+def test_a_topic_that_is_not_granted_is_refused_not_filtered(server: Server, topic: str) -> None:
+    token = bearer("alice", topics=("author/4",))
+    answer = server.request("GET", f"/v1/stream?topic={topic}", headers=token)
+    assert (answer.status, answer.json["code"]) == (403, "topic_forbidden")
+    if not topic.startswith("user/"):
+        assert server.request("PUT", f"/v1/follows/{topic}", headers=token).status == 403
+
+
+def streaming(server: Server, target: str, headers: dict[str, str] | None = None) -> closing[Stream]:
+    return closing(connect((server.host, server.port), target, headers=(headers or {}).items()).begin())
+
+
+def test_a_granted_topic_and_ones_own_arrive(server: Server) -> None:
+    with streaming(server, "/v1/stream?topic=author/4", bearer("alice", topics=("author/4",))) as stream:
+        assert publish(server, "author/42") == 201
+        assert publish(server, "user/alice") == 201
+        assert publish(server, "author/4") == 201
+        assert [event.json["topic"] for event in stream.take(2)] == ["user/alice", "author/4"]
+
+
+def test_a_ticket_opens_one_stream_and_no_second(server: Server) -> None:
+    ticket = server.request("POST", "/v1/tickets", headers=bearer("alice")).json["ticket"]
+    with streaming(server, f"/v1/stream?ticket={ticket}"):
+        assert server.request("GET", f"/v1/stream?ticket={ticket}").status == 401
+
+
+def test_a_stream_is_warned_and_ends_no_later_than_its_token(server: Server) -> None:
+    until = int(time.time()) + 4
+    with streaming(server, "/v1/stream", bearer("alice", lifetime=4)) as stream:
+        warned, goaway = stream.rest()
+        assert time.time() <= until
+        assert (warned.type, goaway.type) == ("expiring", "goaway")
+        assert goaway.json["reason"] == "token_expired"
+    eventually("nothing of it is left", lambda: not server.left_behind())

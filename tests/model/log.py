@@ -1,0 +1,110 @@
+"""The log as a list: what a store and a hub are held against."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Event, Feed, Page
+from tidings.domain.topics import ALL, Topic, User, own_topic
+
+EPOCH = "model"
+
+
+class Log:
+    """Events in order, who follows what since when, and who muted what at which time."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.floor = 0
+        self.spans: dict[tuple[User, Topic], list[tuple[int, int | None]]] = {}  # (follow, unfollow or None) ...
+        self.tastes: dict[User, list[tuple[int, frozenset[str]]]] = {}  # (seq, mutes from then on) ...
+
+    @property
+    def head(self) -> int:
+        return len(self.events)
+
+    def __getitem__(self, seq: int) -> Event:
+        return self.events[seq - 1]
+
+    def append(self, topic: Topic, *, type: str = "note", data: bytes = b"{}", tags: frozenset[str] = NO_TAGS) -> Event:
+        event = Event(seq=self.head + 1, topic=topic, type=type, data=data, tags=tags)
+        self.events.append(event)
+        return event
+
+    def follow(self, user: User, topic: Topic) -> Event | None:
+        if topic in self.follows(user):
+            return None
+        event = self.append(own_topic(user), type=FOLLOWED, data=msgspec.json.encode({"topic": topic}))
+        self.spans.setdefault((user, topic), []).append((event.seq, None))
+        return event
+
+    def unfollow(self, user: User, topic: Topic) -> Event | None:
+        if topic not in self.follows(user):
+            return None
+        event = self.append(own_topic(user), type=UNFOLLOWED, data=msgspec.json.encode({"topic": topic}))
+        spans = self.spans[user, topic]
+        spans[-1] = (spans[-1][0], event.seq)
+        return event
+
+    def mute(self, user: User, mutes: frozenset[str]) -> Event:
+        event = self.append(own_topic(user), type=PREFERENCES, data=msgspec.json.encode({"mutes": sorted(mutes)}))
+        self.tastes.setdefault(user, []).append((event.seq, mutes))
+        return event
+
+    def follows(self, user: User) -> dict[Topic, int]:
+        """Now: each topic with its since."""
+        return {
+            topic: since
+            for (who, topic), spans in self.spans.items()
+            for since, until in spans
+            if who == user and until is None
+        }
+
+    def feed(self, user: User) -> Feed:
+        """As the store knows it now."""
+        tastes = self.tastes.get(user, [])
+        return Feed(
+            user=user,
+            head=self.head,
+            floor=self.floor,
+            follows=self.follows(user),
+            mutes=tastes[-1][1] if tastes else NO_TAGS,
+        )
+
+    def read(self, topics: Mapping[Topic, int], *, after: int, upto: int, limit: int) -> Page | None:
+        """Like `Store.read`."""
+        if after < self.floor:
+            return None
+        found = [e for e in self.events[after:upto] if e.topic in topics and e.seq > topics[e.topic]]
+        return Page(events=found[:limit], through=found[limit - 1].seq if len(found) >= limit else upto)
+
+    def tail(self, *, after: int, limit: int) -> Sequence[Event]:
+        """Like `Store.tail`."""
+        return self.events[max(after, self.floor) :][:limit]
+
+    # What one person should get
+
+    def reaches(self, user: User, seq: int) -> bool:
+        """Was this event in the person's feed when it was appended?"""
+        topic = self[seq].topic
+        return topic in {own_topic(user), ALL} or any(
+            since < seq and (until is None or seq < until) for since, until in self.spans.get((user, topic), ())
+        )
+
+    def reaches_still(self, user: User, seq: int, *, at: int) -> bool:
+        """Was it, and has the person followed on until `at`?"""
+        topic = self[seq].topic
+        return topic in {own_topic(user), ALL} or any(
+            since < seq and (until is None or until > at) for since, until in self.spans.get((user, topic), ())
+        )
+
+    def mutes(self, user: User, *, at: int) -> frozenset[str]:
+        """As of a position."""
+        return next((mutes for since, mutes in reversed(self.tastes.get(user, ())) if since <= at), NO_TAGS)
+
+    def muted(self, user: User, seq: int, *, upto: int) -> set[bool]:
+        """Was it muted: at each of the times from its own until `upto`."""
+        tags = self[seq].tags
+        tastes = [(0, NO_TAGS), *self.tastes.get(user, ())]
+        first = max(index for index, (since, _) in enumerate(tastes) if since < seq)
+        return {not mutes.isdisjoint(tags) for since, mutes in tastes[first:] if since <= upto}

@@ -1,0 +1,51 @@
+"""The stores that the tests of this room run on. Another adapter is one more entry in `ADAPTERS`."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from tidings.domain.ports import Store
+from tidings.store.sqlite import SqliteStore
+
+# Thousands of databases and commits: what they are about is not whether the disk turns.
+_MEMORY = Path("/dev/shm")
+
+
+class OpenStore(Store, Protocol):
+    """A store that can be closed."""
+
+    async def close(self) -> None: ...
+
+
+class Adapter(Protocol):
+    """A kind of store: where a fresh one may be, and how it is opened, the first time or again."""
+
+    name: str
+
+    def place(self, folder: Path) -> Any: ...
+
+    async def open(self, place: Any, *, cap: int = 1000) -> OpenStore: ...
+
+
+class Sqlite:
+    """The embedded store."""
+
+    name = "sqlite"
+
+    def place(self, folder: Path) -> Path:
+        return folder / "tidings.db"
+
+    async def open(self, place: Path, *, cap: int = 1000) -> OpenStore:
+        return await SqliteStore.open(place, cap=cap)
+
+
+ADAPTERS: list[Adapter] = [Sqlite()]
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """A folder in memory, where the machine has such a thing."""
+    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
+        yield Path(folder)

@@ -1,0 +1,369 @@
+"""What every store promises: law 1 (durable before visible), law 2 (total order), and answers like a list's."""
+
+import asyncio
+import random
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.model.effort import tries
+from tests.model.log import Log
+from tests.store.adapters import ADAPTERS, Adapter, OpenStore, quick_folder
+from tests.store.conftest import Open
+from tests.store.drafts import (
+    ALICE,
+    BOB,
+    DAY,
+    NOW,
+    POST,
+    broken,
+    do,
+    failing,
+    failing_late,
+    failing_too_late,
+    inbox,
+    log,
+    marks_of,
+    note,
+    posting,
+    run,
+    said,
+)  # fmt: skip
+from tidings.domain.errors import NotFound
+from tidings.domain.model import Event
+from tidings.domain.topics import ALL, Topic, User, own_topic
+from tidings.store.ledger.following import follow, followers, prefer, unfollow
+from tidings.store.ledger.ledger import Job, Script
+from tidings.store.ledger.pruning import Retention, prune
+from tidings.store.ledger.publish import Published, retract
+from tidings.store.ledger.reading import arrive, mark_ids
+
+FOREVER = 1 << 50
+
+
+def seqs(events: Any) -> list[int]:
+    return [event.seq for event in events]
+
+
+# Order
+
+
+async def test_seqs_have_no_holes_and_are_the_order_of_the_commits(open_store: Open) -> None:
+    """Several writers at once, on two nodes, with jobs that fail and jobs that break among theirs."""
+    stores = [await open_store(), await open_store()]
+    rng = random.Random(1)
+    batches: list[list[Event]] = []
+
+    async def write(store: OpenStore) -> None:
+        for _ in range(12):
+            jobs: list[Job[Any]] = [
+                rng.choice([posting(), posting(note(POST), note()), failing(), failing_late(), broken()])
+                for _ in range(rng.randint(1, 4))
+            ]
+            done = await store.transact(jobs, now=NOW)
+            batches.append(list(done.events))
+            for job, result in zip(jobs, done.results, strict=True):
+                assert isinstance(result, list | NotFound | ZeroDivisionError), (job, result)
+
+    await asyncio.gather(*[write(store) for store in stores for _ in range(4)])
+    kept = await log(stores[0])
+    assert seqs(kept) == list(range(1, len(kept) + 1))
+    assert {event.type for event in kept} == {"notification.created"}
+    assert sorted(seqs(event for batch in batches for event in batch)) == seqs(kept)
+    assert await stores[1].span() == (0, len(kept))
+
+
+async def test_what_was_answered_comes_before_what_is_asked_after(store: OpenStore) -> None:
+    for expected in range(1, 6):
+        [answer] = await do(store, posting())
+        assert answer.cursor == f"{store.epoch}-{expected}"
+        assert (await store.span())[1] == expected
+
+
+async def test_the_results_are_in_the_order_of_the_jobs(store: OpenStore) -> None:
+    first, second = await run(store, posting(note(title="one")), posting(note(title="two"), note(title="three")))
+    assert [one.cursor for one in (*first, *second)] == [f"{store.epoch}-{seq}" for seq in (1, 2, 3)]
+    assert [said(event)["title"] for event in await log(store)] == ["one", "two", "three"]
+
+
+# All or nothing
+
+
+@pytest.mark.parametrize("refused", [failing, failing_late], ids=["at once", "after it appended"])
+async def test_a_job_that_raises_changes_nothing_and_others_go_on(store: OpenStore, refused: Any) -> None:
+    before, error, after = await run(store, posting(), refused(), posting())
+    assert isinstance(error, NotFound)
+    assert [before[0].cursor, after[0].cursor] == [f"{store.epoch}-1", f"{store.epoch}-2"]
+    assert seqs(await log(store)) == [1, 2]
+    assert [item.type for item in (await inbox(store, ALICE)).items] == ["note", "note"]
+
+
+async def test_a_job_that_breaks_takes_no_other_with_it(store: OpenStore) -> None:
+    before, error, refused, after = await run(store, posting(), broken(), failing(), posting())
+    assert isinstance(error, ZeroDivisionError)
+    assert isinstance(refused, NotFound)
+    assert [before[0].cursor, after[0].cursor] == [f"{store.epoch}-1", f"{store.epoch}-2"]
+    assert seqs(await log(store)) == [1, 2]
+    assert await store.feeds([User("nobody")]) == [None]
+
+
+async def test_an_error_that_comes_too_late_to_be_undone_is_a_broken_job(store: OpenStore) -> None:
+    before, error, after = await run(store, posting(), failing_too_late(), posting())
+    assert isinstance(error, RuntimeError)
+    assert [before[0].cursor, after[0].cursor] == [f"{store.epoch}-1", f"{store.epoch}-2"]
+    assert seqs(await log(store)) == [1, 2]
+
+
+async def test_a_job_that_breaks_alone_leaves_the_store_as_it_was(store: OpenStore) -> None:
+    [error] = await run(store, broken())
+    assert isinstance(error, ZeroDivisionError)
+    assert await store.span() == (0, 0)
+    await do(store, posting())
+    assert seqs(await log(store)) == [1]
+
+
+async def test_jobs_of_one_transaction_see_each_other(store: OpenStore) -> None:
+    [published] = await do(store, posting())
+    results = await run(
+        store, posting(note(group_key="k")), retract(published.id), posting(note(group_key="k")), retract(published.id)
+    )
+    assert results[1] == 1
+    assert isinstance(results[3], NotFound)
+    [item] = (await inbox(store, ALICE)).items
+    assert item.group is not None
+    assert item.group.count == 2
+
+
+# Durability
+
+
+async def test_what_was_answered_is_there_after_it_is_opened_again(adapter: Adapter, place: Any) -> None:
+    store = await adapter.open(place)
+    await run(store, arrive(ALICE), posting(note(title="ä\u2028\x00")), follow([(ALICE, POST)]))
+    await do(store, prefer(ALICE, ["type:like"]))
+    before = (store.epoch, await store.span(), await log(store), await store.feeds([ALICE]), await inbox(store, ALICE))
+    await store.close()
+    store = await adapter.open(place)
+    after = (store.epoch, await store.span(), await log(store), await store.feeds([ALICE]), await inbox(store, ALICE))
+    await store.close()
+    assert before == after
+    assert before[1] == (0, 3)
+
+
+async def test_two_logs_are_never_taken_for_each_other(adapter: Adapter) -> None:
+    epochs = set()
+    for _ in range(3):
+        with quick_folder() as folder:
+            store = await adapter.open(adapter.place(folder))
+            epochs.add(store.epoch)
+            await store.close()
+    assert len(epochs) == 3
+    assert all(epoch.isascii() and epoch.isalnum() and epoch.islower() for epoch in epochs)
+
+
+async def test_a_node_sees_what_another_has_committed(open_store: Open) -> None:
+    one, other = await open_store(), await open_store()
+    assert one.epoch == other.epoch
+    await do(one, posting())
+    assert seqs(await log(other)) == [1]
+    await do(other, posting())
+    assert await one.span() == (0, 2)
+
+
+async def test_a_snapshot_does_not_change_while_it_is_read(store: OpenStore) -> None:
+    await do(store, posting())
+    loop = asyncio.get_running_loop()
+    seen = []
+
+    def script(floor: int, head: int) -> Any:
+        seen.append(head)
+        asyncio.run_coroutine_threadsafe(run(store, posting()), loop).result(timeout=5)
+        return (yield from followers(POST, after="", limit=1)), head
+
+    assert await store.ask(script) == ([], 1)
+    assert (seen, await store.span()) == ([1], (0, 2))
+
+
+# Reading
+
+TOPICS = [own_topic(ALICE), own_topic(BOB), ALL, Topic("author/4"), Topic("author/42"), Topic("author/42/posts")]
+
+questions = st.tuples(
+    st.dictionaries(st.sampled_from(TOPICS), st.integers(0, 15), min_size=1, max_size=5),
+    st.integers(0, 15),
+    st.integers(0, 40),
+    st.integers(1, 6),
+)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
+@given(
+    batches=st.lists(st.lists(st.sampled_from(TOPICS), min_size=2, max_size=6), min_size=3, max_size=6),
+    asked=st.lists(questions, min_size=8, max_size=16),
+    floor=st.integers(0, 10),
+)
+@tries(60)
+def test_reading_is_filtering_a_list(
+    adapter: Adapter, batches: list[list[Topic]], asked: list[Any], floor: int
+) -> None:
+    async def compare() -> None:
+        with quick_folder() as folder:
+            store = await adapter.open(adapter.place(folder))
+            try:
+                model = Log()
+                for batch in batches:
+                    await do(store, posting(*[note(topic) for topic in batch]))
+                model.events = await log(store)
+                model.floor = min(floor, model.head)
+                rows = model.head - model.floor
+                await do(store, prune(Retention(log_age=FOREVER, log_rows=rows, inbox_age=FOREVER), step=1000))
+                assert await store.span() == (model.floor, model.head)
+                for topics, after, upto, limit in asked:
+                    after, upto = min(after, model.head), min(max(after, upto), model.head)
+                    got = await store.read(topics, after=after, upto=upto, limit=limit)
+                    expected = model.read(topics, after=after, upto=upto, limit=limit)
+                    if expected is None or got is None:
+                        assert got is expected
+                    else:
+                        assert list(got.events) == list(expected.events)
+                        assert got.through == expected.through
+                    tail = await store.tail(after=after, limit=limit)
+                    assert list(tail.events) == list(model.tail(after=after, limit=limit))
+                    assert tail.through == max(seqs(tail.events), default=after)
+            finally:
+                await store.close()
+
+    asyncio.run(compare())
+
+
+async def test_an_event_comes_back_as_it_was_written(store: OpenStore) -> None:
+    content: dict[str, Any] = {
+        "title": "\u2028 <&> \U0001f600 \x00",
+        "data": {"deep": [1, None, "\r\n"]},
+        "entity": "post/7",
+        "type": "like",
+    }
+    done = await store.transact([posting(note(POST, **content)), posting(note(POST, priority="critical"))], now=NOW)
+    assert list(done.events) == await log(store)
+    like, critical = done.events
+    assert like.tags == {"type:like", "topic:post/7", "entity:post/7"}
+    assert critical.tags == frozenset()
+    assert said(like)["title"] == content["title"]
+    assert said(like)["data"] == content["data"]
+
+
+async def test_a_feed_is_of_one_moment_and_nobody_is_taken_for_another(store: OpenStore) -> None:
+    await run(store, arrive(ALICE), arrive(User("alice2")), posting(note(ALL), note(), note(own_topic(User("alice2")))))
+    await do(store, follow([(ALICE, POST), (User("alice2"), Topic("post/77"))]))
+    await do(store, prefer(ALICE, ["type:like", "topic:author/4"]))
+    alice, nobody, other = await store.feeds([ALICE, BOB, User("alice2")])
+    assert nobody is None
+    assert alice is not None
+    assert other is not None
+    assert (alice.head, alice.floor, other.head) == (6, 0, 6)
+    assert (dict(alice.follows), dict(other.follows)) == ({POST: 4}, {Topic("post/77"): 5})
+    assert [set(alice.mutes), set(other.mutes)] == [{"type:like", "topic:author/4"}, set()]
+    assert (alice.counters.unread, other.counters.unread) == (2, 2)
+    assert alice.since() == {own_topic(ALICE): 0, ALL: 0, POST: 4}
+
+
+# Following
+
+
+def following(after: str, floor: int, head: int) -> Script[list[str]]:
+    return followers(POST, after=after, limit=7)
+
+
+async def test_following_many_at_once_says_how_many_are_new(store: OpenStore) -> None:
+    users = [User(f"u{number:02}") for number in range(25)]
+    assert await do(store, follow([(user, POST) for user in users[:10]])) == 10
+    assert await do(store, follow([(user, POST) for user in users])) == 15
+    assert await do(store, unfollow([(user, POST) for user in (users[0], users[0], BOB)])) == 1
+    assert len(await log(store)) == 26
+    found = [""]
+    while page := await store.ask(partial(following, found[-1])):
+        found += page
+    assert found[1:] == users[1:]
+
+
+async def test_what_changes_nothing_is_no_event(store: OpenStore) -> None:
+    [item] = await do(store, posting())
+    await do(store, prefer(ALICE, ["type:like"]))
+    await do(store, mark_ids(ALICE, [item.id], verb="archive"))
+    _, head = await store.span()
+    await run(
+        store,
+        prefer(ALICE, ["type:like", "type:like"]),
+        unfollow([(ALICE, POST)]),
+        mark_ids(ALICE, [item.id], verb="archive"),
+        mark_ids(ALICE, [item.id, f"n-{store.epoch}-99", "n-elsewhere-1"], verb="unread"),
+        mark_ids(BOB, [item.id], verb="read"),
+    )
+    assert (await store.span())[1] == head
+
+
+# Retention
+
+
+async def test_rows_over_the_limit_go_in_steps_and_the_log_says_where_it_starts(store: OpenStore) -> None:
+    await do(store, posting(*[note() for _ in range(10)]))
+    keep = Retention(log_age=FOREVER, log_rows=3, inbox_age=FOREVER)
+    steps = []
+    while await do(store, prune(keep, step=4)):
+        steps.append((await store.span())[0])
+    assert steps == [4]
+    assert await store.span() == (7, 10)
+    assert seqs(await log(store)) == [8, 9, 10]
+    assert await store.read({own_topic(ALICE): 0}, after=6, upto=10, limit=10) is None
+    assert len((await inbox(store, ALICE)).items) == 10
+
+
+async def test_old_events_go_and_young_ones_stay(store: OpenStore) -> None:
+    await do(store, posting(note(), note()), now=NOW)
+    await do(store, posting(), now=NOW + DAY)
+    keep = Retention(log_age=DAY, log_rows=1000, inbox_age=FOREVER)
+    assert not await do(store, prune(keep, step=100), now=NOW + DAY)
+    assert (await store.span())[0] == 0
+    assert not await do(store, prune(keep, step=100), now=NOW + DAY + 1)
+    assert await store.span() == (2, 3)
+    assert not await do(store, prune(keep, step=100), now=NOW + 9 * DAY)
+    assert await store.span() == (3, 3)
+    assert await log(store) == []
+    await do(store, posting())
+    assert seqs(await log(store)) == [4]
+
+
+async def test_old_notifications_go_with_what_was_marked_on_them(store: OpenStore) -> None:
+    old = await do(store, posting(*[note() for _ in range(5)]), now=NOW)
+    [young] = await do(store, posting(), now=NOW + DAY)
+    await do(store, mark_ids(ALICE, [one.id for one in (*old, young)], verb="archive"), now=NOW + DAY)
+    keep = Retention(log_age=FOREVER, log_rows=1000, inbox_age=DAY)
+    assert [await do(store, prune(keep, step=2), now=NOW + DAY + 1) for _ in range(3)] == [True, True, False]
+    marks = await store.ask(lambda floor, head: marks_of(ALICE, range(1, head + 1)))
+    assert [nid for nid, *_ in marks] == [6]
+    await do(store, mark_ids(ALICE, [young.id], verb="unarchive"), now=NOW + DAY + 1)
+    assert [item.id for item in (await inbox(store, ALICE)).items] == [young.id]
+
+
+async def test_nobody_waits_for_retention_for_long(store: OpenStore) -> None:
+    """A step is a transaction of its own, and no larger than was asked."""
+    await do(store, posting(*[note() for _ in range(50)]))
+    none = Retention(log_age=-1, log_rows=0, inbox_age=-1)
+    floors = []
+    for _ in range(5):
+        assert await do(store, prune(none, step=10), now=NOW) is True
+        floors.append((await store.span())[0])
+    assert floors == [10, 20, 30, 40, 50]
+    assert await do(store, prune(none, step=10), now=NOW) is False
+
+
+async def test_an_answer_says_what_was_stored(store: OpenStore) -> None:
+    [answer] = await do(store, posting(note(own_topic(ALICE), own_topic(BOB))))
+    assert answer == Published(
+        id=f"n-{store.epoch}-1", cursor=f"{store.epoch}-2", create_time="2026-01-01T00:00:00.000Z"
+    )
+    [alice], [bob] = [(await inbox(store, user)).items for user in (ALICE, BOB)]
+    assert (alice.id, bob.id) == (answer.id, answer.id)

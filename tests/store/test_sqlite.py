@@ -1,0 +1,136 @@
+"""What is the embedded store's own: its file."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.store.adapters import quick_folder
+from tests.store.drafts import do, log, posting
+from tidings.domain.errors import StoreTooNew, StoreUnavailable
+from tidings.store.sql import migrations
+from tidings.store.sqlite import CHECKPOINT, SqliteStore
+
+
+@pytest.fixture
+def path() -> Iterator[Path]:
+    with quick_folder() as folder:
+        yield folder / "tidings.db"
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def put(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+async def test_what_was_answered_survives_the_process(path: Path) -> None:
+    """The files as they are at the moment of the answer are all that a machine that loses its power keeps."""
+    store = await SqliteStore.open(path)
+    for number in range(1, 4):
+        await do(store, posting())
+        copy = path.parent / f"{number}.db"
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
+        found = await SqliteStore.open(copy)
+        assert (found.epoch, await found.span(), len(await log(found))) == (store.epoch, (0, number), number)
+        await found.close()
+    await store.close()
+
+
+async def test_a_closed_store_is_one_file(path: Path) -> None:
+    store = await SqliteStore.open(path)
+    await do(store, posting())
+    await store.close()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+async def test_every_commit_is_synced_and_the_journal_is_a_wal(path: Path) -> None:
+    store = await SqliteStore.open(path)
+    writer = store._writer
+    assert (writer.pragma("synchronous"), writer.pragma("journal_mode")) == (2, "wal")  # 2: FULL
+    await store.close()
+
+
+async def test_the_write_ahead_log_does_not_grow_for_ever(path: Path) -> None:
+    store = await SqliteStore.open(path)
+    drafts = posting()
+    sizes = []
+    for _ in range(8):
+        for _ in range(CHECKPOINT // 4):
+            await do(store, drafts)
+        sizes.append(len(content(Path(f"{path}-wal"))))
+    await store.close()
+    assert max(sizes) < 4096 * CHECKPOINT * 4
+
+
+async def test_an_empty_file_becomes_a_store_of_the_newest_schema(path: Path) -> None:
+    put(path, b"")
+    await (await SqliteStore.open(path)).close()
+    assert apsw.Connection(str(path)).pragma("user_version") == len(migrations("sqlite"))
+
+
+async def test_a_store_of_an_older_version_is_brought_up_to_date_and_keeps_what_it_has(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await SqliteStore.open(path)
+    await do(store, posting())
+    await store.close()
+    step = "CREATE TABLE later (a INTEGER) STRICT; INSERT INTO later SELECT count(*) FROM events;"
+    newer = [*migrations("sqlite"), step]
+    monkeypatch.setattr("tidings.store.sqlite.migrations", lambda dialect: newer)
+    for _ in range(2):
+        found = await SqliteStore.open(path)
+        assert (found.epoch, len(await log(found))) == (store.epoch, 1)
+        await found.close()
+    connection = apsw.Connection(str(path))
+    assert connection.execute("SELECT a FROM later").fetchall() == [(1,)]
+    assert connection.pragma("user_version") == len(newer)
+
+
+async def test_processes_that_start_at_once_make_one_log(path: Path) -> None:
+    stores = await asyncio.gather(*[SqliteStore.open(path) for _ in range(4)])
+    assert len({store.epoch for store in stores}) == 1
+    for store in stores:
+        await store.close()
+
+
+async def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
+    await (await SqliteStore.open(path)).close()
+    connection = apsw.Connection(str(path))
+    connection.pragma("user_version", 99)
+    connection.close()
+    before = content(path)
+    with pytest.raises(StoreTooNew, match="schema 99"):
+        await SqliteStore.open(path)
+    assert content(path) == before
+
+
+@pytest.mark.parametrize(
+    "other", [b"this is not a database, but it is long enough to look at" * 9, b"SQLite format 3\0"]
+)
+async def test_a_file_of_something_else_is_refused(path: Path, other: bytes) -> None:
+    put(path, other)
+    with pytest.raises(StoreUnavailable):
+        await SqliteStore.open(path)
+    assert content(path) == other
+
+
+async def test_a_database_of_something_else_is_refused_and_left_as_it_is(path: Path) -> None:
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE other (a)")
+    connection.close()
+    before = content(path)
+    with pytest.raises(StoreUnavailable, match="something else"):
+        await SqliteStore.open(path)
+    assert content(path) == before
+
+
+async def test_a_folder_that_is_not_there_is_one_clear_error(path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match=r"missing/tidings\.db"):
+        await SqliteStore.open(path.parent / "missing" / "tidings.db")

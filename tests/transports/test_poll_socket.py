@@ -1,0 +1,228 @@
+"""A long poll on a socket: it waits without HTTP, is answered once, and HTTP goes on where it was."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.transports.wire import EPOCH, Connection, House
+from tidings.domain.topics import User
+from tidings.transports.handover import HandOverProtocol
+from tidings.transports.poll import PIPELINED, PollSocket, Room, Waiting
+from tidings.transports.poll_frames import PollEncoding
+
+pytestmark = pytest.mark.anyio
+
+WAIT = b"GET /v1/poll HTTP/1.1\r\nHost: x\r\n\r\n"
+ECHO = b"GET /echo?%b HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Client:
+    """A connection to an application of two paths: one waits, the other answers with its query."""
+
+    def __init__(self) -> None:
+        self.house = House()
+        self.room = Room(hub=self.house.hub, timer=self.house.timer, encoding=PollEncoding(EPOCH))
+        self.limit = 100
+        self.connection = Connection(self.app)
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        async def with_header(message: Any) -> None:
+            """As a middleware would."""
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"vary", b"Origin")]
+            await send(message)
+
+        if scope["path"] == "/v1/poll":
+            head = self.house.hub.head
+            membership = self.house.hub.introduce(self.house.feed())
+            waiting = Waiting(
+                self.room,
+                membership=membership,
+                extra=(),
+                position=head,
+                head=head,
+                wait=30,
+                limit=self.limit,
+                expires=0,
+            )
+            await waiting(scope, receive, with_header)
+        else:
+            body = scope["query_string"]
+            headers = [(b"content-length", str(len(body)).encode())]
+            await with_header({"type": "http.response.start", "status": 200, "headers": headers})
+            await with_header({"type": "http.response.body", "body": body})
+
+    async def sends(self, data: bytes) -> bytes:
+        return await self.connection.receives(data)
+
+    async def answers(self) -> list[tuple[dict[bytes, bytes], bytes]]:
+        """The responses that were written since the last time: headers and body of each."""
+        data = self.connection.wire.taken()
+        while more := await self.connection.receives(b""):
+            data += more
+        found = []
+        while data:
+            head, _, data = data.partition(b"\r\n\r\n")
+            status, *lines = head.split(b"\r\n")
+            assert status == b"HTTP/1.1 200 OK"
+            headers = dict(line.split(b": ", 1) for line in lines)
+            assert len(headers) == len(lines), "a header twice"
+            size = int(headers[b"content-length"])
+            found.append((headers, data[:size]))
+            data = data[size:]
+        return found
+
+    async def answer(self) -> tuple[dict[bytes, bytes], Any]:
+        [(headers, body)] = await self.answers()
+        return headers, json.loads(body)
+
+    @property
+    def waiting(self) -> int:
+        return self.house.hub.open["poll"]
+
+    @property
+    def protocol(self) -> Any:
+        return self.connection.wire.protocol
+
+
+@pytest.fixture
+async def client() -> Client:
+    return Client()
+
+
+async def test_it_waits_as_a_reader_and_is_answered_with_the_event(client: Client) -> None:
+    assert await client.sends(WAIT) == b""
+    assert client.waiting == 1
+    assert isinstance(client.protocol, PollSocket)
+    client.house.tell(b"1", b"2")
+    headers, page = await client.answer()
+    assert [event["data"] for event in page["events"]] == [1, 2]
+    assert (page["cursor"], page["more"]) == ("ep0ch-2", False)
+    assert headers[b"content-type"] == b"application/json"
+    assert headers[b"vary"] == b"Origin"  # what a middleware adds is there, though it came later
+    assert client.waiting == 0
+    assert client.house.timer.due == []
+
+
+async def test_after_its_answer_the_connection_is_https_again(client: Client) -> None:
+    for n in range(1, 4):
+        await client.sends(WAIT)
+        client.house.tell(b"%d" % n)
+        assert client.protocol.timeout_keep_alive_task is not None  # who does not go on is not kept for ever
+        _, page = await client.answer()
+        assert page["cursor"] == f"ep0ch-{n}"
+        assert (await client.sends(ECHO % b"hello")).endswith(b"hello")
+    assert isinstance(client.protocol, HandOverProtocol)
+    assert client.connection.state.connections == {client.protocol}
+    assert not client.connection.wire.closed
+
+
+async def test_nothing_is_said_twice_to_who_was_answered(client: Client) -> None:
+    await client.sends(WAIT)
+    waiting = client.protocol
+    client.house.tell(b"1")
+    await client.answers()
+    client.house.tell(b"2")
+    client.house.timer.passes()
+    for late in (waiting.expire, waiting.close):
+        late()
+    assert await client.answers() == []
+
+
+async def test_a_batch_over_the_limit_is_cut_and_the_cursor_with_it(client: Client) -> None:
+    client.limit = 2
+    await client.sends(WAIT)
+    client.house.tell(b"1", b"2", b"3")
+    _, page = await client.answer()
+    assert [event["id"] for event in page["events"]] == ["ep0ch-1", "ep0ch-2"]
+    assert (page["cursor"], page["more"]) == ("ep0ch-2", True)
+
+
+async def test_when_its_time_is_up_the_answer_is_empty_and_the_cursor_the_same(client: Client) -> None:
+    client.house.tell(b"1")
+    await client.sends(WAIT)
+    client.house.timer.passes()
+    _, page = await client.answer()
+    assert page == {"events": [], "cursor": "ep0ch-1", "more": False}
+    assert (await client.sends(ECHO % b"on")).endswith(b"on")
+
+
+async def test_the_same_cursor_moves_on_before_it_wears_off_the_memory(client: Client) -> None:
+    await client.sends(WAIT)
+    client.house.tell(*[b"1"] * 40, user=User("bob"))
+    client.house.timer.passes()
+    _, page = await client.answer()
+    assert page == {"events": [], "cursor": "ep0ch-40", "more": False}
+
+
+async def test_who_leaves_frees_their_reader(client: Client) -> None:
+    await client.sends(WAIT)
+    client.connection.lost()
+    client.house.tell(b"1")
+    assert (client.waiting, client.house.timer.due, client.connection.state.connections) == (0, [], set())
+
+
+async def test_requests_that_came_meanwhile_are_answered_after_it(client: Client) -> None:
+    await client.sends(WAIT)
+    first, second = ECHO % b"first", ECHO % b"second"
+    await client.sends(first + second[:10])
+    await client.sends(second[10:])
+    client.house.tell(b"1")
+    (_, page), (_, one), (_, two) = await client.answers()
+    assert json.loads(page)["cursor"] == "ep0ch-1"
+    assert (one, two) == (b"first", b"second")
+
+
+async def test_two_polls_at_once_on_one_connection_are_answered_in_their_order(client: Client) -> None:
+    await client.sends(WAIT)
+    await client.sends(WAIT)
+    assert client.waiting == 1
+    client.house.tell(b"1")
+    await client.answers()
+    assert client.waiting == 1
+    client.house.tell(b"2")
+    _, page = await client.answer()
+    assert page["cursor"] == "ep0ch-2"
+
+
+async def test_of_what_comes_meanwhile_no_more_is_held_than_a_little(client: Client) -> None:
+    await client.sends(WAIT)
+    many = (ECHO % (b"x" * 1000)) * (PIPELINED // 1000 + 1)
+    await client.sends(many)
+    held = not client.connection.wire.reading
+    client.house.tell(b"1")
+    answers = await client.answers()
+    assert (held, client.connection.wire.reading) == (True, True)
+    assert len(answers) == 1 + PIPELINED // 1000 + 1
+
+
+async def test_a_client_that_wants_the_connection_closed_gets_it_closed(client: Client) -> None:
+    await client.sends(WAIT.replace(b"Host: x", b"Connection: close"))
+    client.house.tell(b"1")
+    headers, page = await client.answer()
+    assert (headers[b"connection"], page["cursor"]) == (b"close", "ep0ch-1")
+    assert client.connection.wire.closed == "closed"
+
+
+@pytest.mark.parametrize("expired", [False, True])
+async def test_a_server_that_stops_answers_empty_and_closes(client: Client, expired: bool) -> None:
+    await client.sends(WAIT)
+    client.protocol.write(client.room.encoding.control("goaway", b"{}", retry=1))
+    client.protocol.close(expired=expired)
+    headers, page = await client.answer()
+    assert page == {"events": [], "cursor": "ep0ch-0", "more": False}
+    assert headers[b"connection"] == b"close"
+    assert client.connection.wire.closed == "closed"
+
+
+async def test_who_does_not_take_the_answer_is_not_answered_again_before_they_do(client: Client) -> None:
+    client.connection.wire.capacity = 100
+    await client.sends(WAIT)
+    client.house.tell(b"1")
+    assert client.protocol.flow.write_paused  # by the protocol that goes on, not by the one that is gone
+    await client.sends(ECHO % b"later")
+    assert b"later" not in b"".join(body for _, body in await client.answers())
+    client.connection.wire.drain()
+    [(_, body)] = await client.answers()
+    assert body == b"later"

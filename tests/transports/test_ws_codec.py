@@ -1,0 +1,174 @@
+"""What a client may send over a WebSocket, and how the connection ends for who sends anything else."""
+
+import struct
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from websockets.frames import Close, Frame, Opcode
+
+from tidings.transports.endings import BINARY, NOT_TEXT, PROTOCOL, TOO_BIG, Broken, Ending
+from tidings.transports.ws_codec import MESSAGE, Bye, Incoming, Ping
+
+Heard = str | Ping | Bye
+
+
+def text(payload: bytes, *, fin: bool = True) -> bytes:
+    return Frame(Opcode.TEXT, payload, fin=fin).serialize(mask=True)
+
+
+def more(payload: bytes, *, fin: bool = True) -> bytes:
+    return Frame(Opcode.CONT, payload, fin=fin).serialize(mask=True)
+
+
+def ping(payload: bytes) -> bytes:
+    return Frame(Opcode.PING, payload).serialize(mask=True)
+
+
+def header(first: int, second: int, rest: bytes = b"") -> bytes:
+    """A frame that the library would not write."""
+    return struct.pack("!BB", first, second) + rest
+
+
+def all_of(incoming: Incoming) -> list[Heard]:
+    heard = []
+    while (one := incoming.next()) is not None:
+        heard.append(one)
+    return heard
+
+
+def hear(*chunks: bytes) -> list[Heard]:
+    incoming = Incoming()
+    heard = []
+    for chunk in chunks:
+        incoming.feed(chunk)
+        heard += all_of(incoming)
+    assert incoming.empty
+    return heard
+
+
+def ending(data: bytes) -> Ending:
+    incoming = Incoming()
+    incoming.feed(data)
+    with pytest.raises(Broken) as broken:
+        all_of(incoming)
+    return broken.value.ending
+
+
+@pytest.mark.parametrize(
+    ("data", "heard"),
+    [
+        (text(b'{"type":"ping"}'), ['{"type":"ping"}']),
+        (text(b""), [""]),
+        (text("\u2028\U0001f514".encode()), ["\u2028\U0001f514"]),
+        (text(b"a") + text(b"b"), ["a", "b"]),
+        (text(b"x" * MESSAGE), ["x" * MESSAGE]),
+        (ping(b"") + ping(b"x" * 125), [Ping(b""), Ping(b"x" * 125)]),
+        (Frame(Opcode.PONG, b"whatever").serialize(mask=True), []),
+        (Frame(Opcode.CLOSE, b"").serialize(mask=True), [Bye(b"")]),
+        (Frame(Opcode.CLOSE, Close(1000, "bye").serialize()).serialize(mask=True), [Bye(b"\x03\xe8bye")]),
+        (text(b"ab", fin=False) + more(b"", fin=False) + more(b"c"), ["abc"]),
+        (text(b"\xc3", fin=False) + more(b"\xa9"), ["\xe9"]),  # a character in two fragments
+        (text(b"a", fin=False) + ping(b"now") + more(b"b"), [Ping(b"now"), "ab"]),
+        (text(b"x" * (MESSAGE - 1), fin=False) + ping(b"y" * 125) + more(b"x"), [Ping(b"y" * 125), "x" * MESSAGE]),
+    ],
+)
+def test_what_is_said_properly_is_heard(data: bytes, heard: list[Heard]) -> None:
+    assert hear(data) == heard
+    assert hear(*(data[n : n + 1] for n in range(len(data)))) == heard
+
+
+@pytest.mark.parametrize(
+    ("data", "how"),
+    [
+        (Frame(Opcode.TEXT, b"no mask").serialize(mask=False), PROTOCOL),
+        (header(0xC1, 0x80, b"mask"), PROTOCOL),  # a reserved bit: compression was not agreed on
+        (header(0x83, 0x80, b"mask"), PROTOCOL),  # an opcode that nothing has
+        (header(0x8B, 0x80, b"mask"), PROTOCOL),
+        (header(0x09, 0x80, b"mask"), PROTOCOL),  # a ping in fragments
+        (header(0x89, 0xFE, struct.pack("!H", 126) + b"mask" + b"x" * 126), PROTOCOL),  # a ping that is too long
+        (more(b"the middle of nothing"), PROTOCOL),
+        (text(b"a", fin=False) + text(b"b"), PROTOCOL),
+        (Frame(Opcode.CLOSE, b"\x03").serialize(mask=True), PROTOCOL),
+        (Frame(Opcode.CLOSE, struct.pack("!H", 1005)).serialize(mask=True), PROTOCOL),  # a code that is never sent
+        (Frame(Opcode.CLOSE, b"\x03\xe8\xff").serialize(mask=True), NOT_TEXT),
+        (Frame(Opcode.BINARY, b"\x00").serialize(mask=True), BINARY),
+        (text(b"\xff\xfe"), NOT_TEXT),
+        (text(b"\xed\xa0\x80"), NOT_TEXT),  # half of a surrogate pair
+        (text(b"x" * (MESSAGE + 1)), TOO_BIG),
+        (header(0x81, 0xFF, struct.pack("!Q", 1 << 62)), TOO_BIG),  # refused by its length, before it is there
+        (text(b"x" * MESSAGE, fin=False) + more(b"x"), TOO_BIG),
+    ],
+)
+def test_what_is_not_ends_the_connection(data: bytes, how: Ending) -> None:
+    assert ending(data) == how
+
+
+def test_what_came_before_it_went_wrong_is_heard() -> None:
+    incoming = Incoming()
+    incoming.feed(text(b"first") + b"\xff\xff")
+    assert incoming.next() == "first"
+    with pytest.raises(Broken):
+        incoming.next()
+
+
+def end_of(data: bytes) -> Ending | None:
+    incoming = Incoming()
+    incoming.feed(data)
+    try:
+        all_of(incoming)
+    except Broken as broken:
+        return broken.ending
+    return None
+
+
+ENDINGS = {None, PROTOCOL, BINARY, NOT_TEXT, TOO_BIG}
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.binary(max_size=300))
+def test_no_bytes_do_more_than_end_the_connection(data: bytes) -> None:
+    assert end_of(data) in ENDINGS
+
+
+MASKED = st.builds(
+    lambda first, size, rest: header(first, 0x80 | size, b"mask" + rest),
+    st.integers(0, 255),
+    st.integers(0, 127),
+    st.binary(max_size=130),
+)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.lists(MASKED, max_size=6).map(b"".join))
+def test_nor_do_bytes_that_look_like_frames(data: bytes) -> None:
+    assert end_of(data) in ENDINGS
+
+
+@st.composite
+def fragmented(draw: st.DrawFn) -> tuple[str, bytes]:
+    """A message, and one of the many ways to write it."""
+    message = draw(st.text(max_size=60))
+    payload = message.encode()
+    cuts = sorted(draw(st.lists(st.integers(0, len(payload)), max_size=4)))
+    parts = [payload[start:end] for start, end in zip([0, *cuts], [*cuts, len(payload)], strict=True)]
+    frames = [(more if n else text)(part, fin=n == len(parts) - 1) for n, part in enumerate(parts)]
+    if draw(st.booleans()):
+        frames.insert(draw(st.integers(0, len(frames) - 1)), ping(b"between"))
+    return message, b"".join(frames)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.lists(fragmented(), max_size=8), st.lists(st.integers(1, 40), min_size=1))
+def test_however_messages_are_cut_they_are_heard_whole_and_in_order(
+    messages: Sequence[tuple[str, bytes]], sizes: Sequence[int]
+) -> None:
+    data = b"".join(written for _, written in messages)
+    chunks: list[bytes] = []
+    at = 0
+    while at < len(data):
+        size = sizes[len(chunks) % len(sizes)]
+        chunks.append(data[at : at + size])
+        at += size
+    assert [one for one in hear(*chunks) if isinstance(one, str)] == [message for message, _ in messages]

@@ -1,0 +1,288 @@
+"""A WebSocket on a socket of its own: hears one message at a time, holds back who says too much, and parts properly."""
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+from websockets.frames import Close, Frame, Opcode
+from websockets.streams import StreamReader
+
+from tests.transports.wire import ALICE, EPOCH, House, Wire
+from tidings.domain.topics import User
+from tidings.transports.endings import FAILED, GOING_AWAY, NOT_JSON, PROTOCOL, TOKEN, Broken, Ending
+from tidings.transports.stream import Stream
+from tidings.transports.ws_frames import WsEncoding
+from tidings.transports.ws_socket import TURN, Room, WsSocket
+
+pytestmark = pytest.mark.anyio
+
+
+class Talk:
+    """One open connection, and an ear that notes what it hears. `slow:x` takes until `done` is set."""
+
+    def __init__(self) -> None:
+        self.house = House()
+        self.heard: list[str] = []
+        self.done = asyncio.Event()
+        self.wire = Wire()
+        room = Room(hub=self.house.hub, timer=self.house.timer, hear=self.hear)
+        self.sink = WsSocket(room, set())
+        self.wire.protocol = self.sink
+        self.sink.start(
+            self.wire,
+            Stream(
+                hub=self.house.hub,
+                feed=self.house.feed(),
+                extra=(),
+                encoding=WsEncoding(EPOCH),
+                position=0,
+                preface=b"",
+                headers=(),
+            ),
+        )
+        self.sink.connections.add(self.sink)
+
+    def hear(self, user: User, text: str) -> bytes | Awaitable[bytes]:
+        assert user == ALICE
+        self.heard.append(text)
+        if text == "nonsense":
+            raise Broken(NOT_JSON)
+        return self._slow(text) if text.startswith("slow") else f'"{text}"'.encode()
+
+    async def _slow(self, text: str) -> bytes:
+        await self.done.wait()
+        if text == "slow:fails":
+            raise Broken(FAILED)
+        return b"" if text == "slow:quiet" else f'"{text}"'.encode()
+
+    def says(self, *messages: str) -> None:
+        """All of them in one packet."""
+        self.gets(*(Frame(Opcode.TEXT, message.encode()) for message in messages))
+
+    def gets(self, *frames: Frame) -> None:
+        self.sink.data_received(b"".join(frame.serialize(mask=True) for frame in frames))
+
+    def frames(self) -> list[Frame]:
+        """What was written since the last time."""
+        reader = StreamReader()
+        reader.feed_data(self.wire.taken())
+        frames: list[Frame] = []
+        while reader.buffer:
+            parsing = Frame.parse(reader.read_exact, mask=False)
+            with pytest.raises(StopIteration) as end:
+                next(parsing)
+            frames.append(end.value.value)
+        return frames
+
+    def messages(self) -> list[Any]:
+        return [json.loads(bytes(frame.data)) for frame in self.frames()]
+
+    def words(self) -> list[Ending | bytes]:
+        """The close frames that were written."""
+        return [bytes(frame.data) for frame in self.frames() if frame.opcode is Opcode.CLOSE]
+
+    @property
+    def open(self) -> int:
+        return self.house.hub.open["ws"]
+
+
+def word(ending: Ending) -> bytes:
+    return Close(ending.code, ending.reason).serialize()
+
+
+@pytest.fixture
+async def talk() -> Talk:
+    return Talk()
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+# Listening
+
+
+async def test_an_answer_comes_between_the_events(talk: Talk) -> None:
+    talk.house.tell(b"1")
+    talk.says("hello")
+    talk.house.tell(b"2", b"3")
+    assert talk.messages() == [
+        {"id": "ep0ch-1", "type": "note", "data": 1},
+        "hello",
+        {"id": "ep0ch-2", "type": "note", "data": 2},
+        {"id": "ep0ch-3", "type": "note", "data": 3},
+    ]
+
+
+async def test_while_one_message_is_worked_on_the_next_waits_and_events_go_on(talk: Talk) -> None:
+    talk.says("slow:1", "2", "slow:3", "4")
+    talk.house.tell(b"1")
+    await settle()
+    assert talk.heard == ["slow:1"]
+    assert [message["data"] for message in talk.messages()] == [1]
+    assert not talk.wire.reading  # what else it says stays with the kernel
+    talk.done.set()
+    await settle()
+    assert talk.heard == ["slow:1", "2", "slow:3", "4"]
+    assert talk.messages() == ["slow:1", "2", "slow:3", "4"]
+    assert talk.wire.reading
+
+
+async def test_no_answer_is_none(talk: Talk) -> None:
+    talk.done.set()
+    talk.says("slow:quiet")
+    await settle()
+    assert talk.messages() == []
+    assert talk.wire.reading
+
+
+async def test_who_says_much_at_once_is_heard_a_few_at_a_time(talk: Talk) -> None:
+    many = [str(n) for n in range(3 * TURN)]
+    talk.says(*many)
+    assert talk.heard == many[:TURN]
+    assert not talk.wire.reading
+    await settle()
+    assert talk.heard == many
+    assert talk.messages() == [str(n) for n in range(3 * TURN)]
+    assert talk.wire.reading
+
+
+async def test_who_does_not_read_is_not_heard(talk: Talk) -> None:
+    talk.wire.capacity = 10
+    talk.says("one", "two", "three", "four")
+    assert talk.heard == ["one", "two"]
+    assert not talk.wire.reading
+    await settle()
+    assert talk.heard == ["one", "two"]
+    talk.wire.drain()
+    assert talk.heard == ["one", "two", "three", "four"]
+    assert talk.wire.reading
+
+
+async def test_a_turn_that_was_put_off_does_not_overtake_the_work_on_a_message(talk: Talk) -> None:
+    talk.says(*(str(n) for n in range(TURN)), "slow:1", "after it")
+    talk.wire.drain()
+    await settle()
+    assert talk.heard[TURN:] == ["slow:1"]
+    talk.done.set()
+    await settle()
+    assert talk.heard[TURN:] == ["slow:1", "after it"]
+
+
+async def test_a_ping_is_answered_with_what_it_said(talk: Talk) -> None:
+    talk.gets(Frame(Opcode.PING, b"are you there?"))
+    [pong] = talk.frames()
+    assert (pong.opcode, bytes(pong.data)) == (Opcode.PONG, b"are you there?")
+
+
+async def test_nothing_is_kept_of_a_connection_that_is_silent(talk: Talk) -> None:
+    whole = Frame(Opcode.TEXT, b"whole").serialize(mask=True)
+    kept = []
+    for data in (Frame(Opcode.PONG, b"").serialize(mask=True), whole[:3], whole[3:], whole):
+        talk.sink.data_received(data)
+        kept.append(talk.sink._incoming is not None)
+    assert kept == [False, True, False, False]
+    assert talk.heard == ["whole", "whole"]
+
+
+async def test_every_beat_is_a_ping(talk: Talk) -> None:
+    for slot in range(32):
+        talk.house.hub.beat(slot)
+    assert [frame.opcode for frame in talk.frames()] == [Opcode.PING]
+
+
+# Parting
+
+
+async def test_the_clients_goodbye_is_echoed_and_the_server_hangs_up(talk: Talk) -> None:
+    talk.gets(Frame(Opcode.TEXT, b"last"), Frame(Opcode.CLOSE, b"\x0f\xa0bye"), Frame(Opcode.TEXT, b"late"))
+    assert talk.heard == ["last"]
+    assert talk.open == 0
+    _, echo = talk.frames()
+    assert (echo.opcode, bytes(echo.data)) == (Opcode.CLOSE, b"\x0f\xa0bye")
+    assert talk.wire.closed == "closed"
+
+
+@pytest.mark.parametrize(("expired", "ending"), [(False, GOING_AWAY), (True, TOKEN)])
+async def test_our_goodbye_waits_for_the_clients(talk: Talk, expired: bool, ending: Ending) -> None:
+    talk.sink.close(expired=expired)
+    assert talk.words() == [word(ending)]
+    assert talk.open == 0
+    assert not talk.wire.closed
+    talk.says("does that still count?")
+    talk.house.tell(b"1")
+    assert (talk.heard, talk.wire.taken()) == ([], b"")
+    talk.gets(Frame(Opcode.CLOSE, word(ending)))
+    assert (talk.wire.closed, talk.wire.taken()) == ("closed", b"")
+
+
+async def test_who_does_not_say_goodbye_is_cut_off(talk: Talk) -> None:
+    talk.sink.close()
+    talk.house.timer.passes()
+    assert talk.wire.closed == "aborted"
+
+
+async def test_who_was_held_back_is_heard_say_goodbye(talk: Talk) -> None:
+    talk.wire.capacity = 0
+    talk.says("one", "two")
+    held = not talk.wire.reading
+    talk.sink.close()
+    assert (held, talk.wire.reading) == (True, True)
+    assert talk.heard == ["one"]
+
+
+async def test_a_server_that_stops_asks_once(talk: Talk) -> None:
+    talk.sink.close()
+    talk.sink.shutdown()
+    assert len(talk.words()) == 1
+
+
+async def test_who_breaks_the_rules_is_told_and_not_heard_again(talk: Talk) -> None:
+    talk.gets(Frame(Opcode.TEXT, b"fine"))
+    talk.sink.data_received(b"\x81\x05no mask")
+    talk.says("and now?")
+    assert talk.heard == ["fine"]
+    assert talk.open == 0
+    assert talk.words() == [word(PROTOCOL)]
+    # To close with bytes unread would be a reset, which may take our word with it: the client hangs up.
+    assert (talk.wire.ended, talk.wire.closed) == (True, "")
+    talk.house.timer.passes()
+    assert talk.wire.closed == "aborted"
+
+
+@pytest.mark.parametrize(("message", "ending"), [("nonsense", NOT_JSON), ("slow:fails", FAILED)])
+async def test_a_message_may_end_the_connection(talk: Talk, message: str, ending: Ending) -> None:
+    talk.done.set()
+    talk.says(message, "what follows")
+    await settle()
+    assert talk.heard == [message]
+    assert talk.words() == [word(ending)]
+
+
+async def test_who_leaves_while_their_message_is_worked_on_is_not_written_to(talk: Talk) -> None:
+    talk.says("slow:1", "2")
+    await settle()
+    talk.wire.closed = "closed"
+    talk.sink.connection_lost(None)
+    talk.done.set()
+    await settle()
+    assert talk.heard == ["slow:1"]
+    assert (talk.open, talk.sink.connections, talk.house.timer.due) == (0, set(), [])
+
+
+async def test_work_that_ends_after_the_goodbye_is_not_answered(talk: Talk) -> None:
+    talk.says("slow:1", "2")
+    await settle()
+    talk.sink.close()
+    assert len(talk.words()) == 1
+    talk.done.set()
+    await settle()
+    assert talk.wire.taken() == b""
+    assert talk.wire.reading  # for the client's goodbye
+    talk.gets(Frame(Opcode.CLOSE, word(GOING_AWAY)))
+    assert talk.wire.closed == "closed"
+    talk.sink.connection_lost(None)
+    assert talk.house.timer.due == []
