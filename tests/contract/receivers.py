@@ -144,6 +144,8 @@ class Ws:
             try:
                 data = self._socket.recv(64 * 1024)
             except ConnectionError as error:
+                # A reset may follow the server's last word: it hung up before it had read our answer to a ping.
+                self._protocol.receive_eof()
                 raise Ended(str(error)) from error
             if data:
                 self._protocol.receive_data(data)
