@@ -19,10 +19,13 @@ def reader() -> Reader:
     return Reader(sink=pipe, encoding=Lines("lines"), membership=Membership(User("a")), extra=(), position=0)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.sampled_from(TOPICS), st.integers(0, 3)), max_size=60))
+@given(
+    st.sampled_from([2, 64]),
+    st.lists(st.tuples(st.booleans(), st.sampled_from(TOPICS), st.integers(0, 3)), max_size=60),
+)
 @tries(300)
-def test_it_is_a_dictionary_of_sets(moves: list[tuple[bool, Topic, int]]) -> None:
-    index, readers = Index(), [reader() for _ in range(4)]
+def test_it_is_a_dictionary_of_sets(few: int, moves: list[tuple[bool, Topic, int]]) -> None:
+    index, readers = Index(few=few), [reader() for _ in range(4)]
     model: dict[Topic, set[Reader]] = {}
     for adds, topic, who in moves:
         if adds:

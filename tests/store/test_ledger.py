@@ -174,6 +174,20 @@ async def test_counters_are_exact_up_to_the_cap_and_say_more_above_it(open_store
     assert found == [(1, 1, False), (2, 2, False), (3, 3, False), (3, 3, True), (3, 3, True)]
 
 
+async def test_a_count_is_exact_though_the_other_one_reached_the_cap(open_store: Open) -> None:
+    store = await open_store(cap=3)
+    posted = [(await do(store, posting(note(type="like"))))[0] for _ in range(6)]
+    await do(store, read_up_to(ALICE, Cursor.parse(posted[3].cursor), verb="seen"))
+    counters = (await inbox(store, ALICE, cap=3)).counters
+    assert (counters.unread, counters.unseen, counters.more) == (3, 2, True)
+    await do(store, read_up_to(ALICE, Cursor.parse(posted[5].cursor), verb="read"))
+    await do(store, mark_ids(ALICE, [one.id for one in posted[:2]], verb="unread"))
+    await do(store, mark_ids(ALICE, [one.id for one in posted], verb="unseen"))
+    counters = (await inbox(store, ALICE, cap=3)).counters
+    assert (counters.unread, counters.unseen, counters.more) == (2, 3, True)
+    assert counters.by_type == {"like": 2}
+
+
 # Groups
 
 

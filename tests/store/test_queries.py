@@ -19,6 +19,9 @@ DIALECTS = sorted(path.name for path in (PACKAGE / "store" / "sql").iterdir() if
 LARGE = {"events", "notifications", "marks", "people", "follows", "keys"}
 WALKS = {"drop_items"}
 
+LISTS = {"who", "topics", "users", "nids", "origins", "rows", "tags"}  # parameters that are JSON arrays
+ONCE = {"start_log"}  # a second one is an error
+
 
 def asked_by_name(path: Path) -> set[str]:
     """The first argument of each `Query(...)`. A name that is put together would not be found: there is none."""
@@ -65,6 +68,32 @@ def test_a_query_is_good_sql_and_does_not_read_a_whole_table(database: apsw.Conn
     aliases = dict(re.findall(r"\b(?:FROM|JOIN|UPDATE)\s+(\w+)\s+(?!WHERE|SET|ORDER|GROUP|LIMIT|CROSS|ON)(\w+)", query))
     tables = {table for table, alias in aliases.items() if alias in scanned} | scanned
     assert name in WALKS or tables.isdisjoint(LARGE), plan
+
+
+@pytest.mark.parametrize("name", sorted(queries("sqlite")))
+def test_a_query_is_compiled_once_whatever_is_bound(database: apsw.Connection, name: str) -> None:
+    query = queries("sqlite")[name]
+    names = set(re.findall(r":([a-z_]+)", query))
+    compiled: list[object] = []
+
+    def authorizer(*what: object) -> int:  # SQLite asks it whenever it compiles
+        compiled.append(what)
+        return apsw.SQLITE_OK
+
+    database.authorizer = authorizer
+    database.execute("SAVEPOINT before")
+    try:
+        for number in range(3):
+            bound = {name: "[]" if name in LISTS else number for name in names}
+            compiled.clear()
+            database.execute(query, bound).fetchall()
+            assert bool(compiled) == (number == 0)
+            if name in ONCE:
+                break
+    finally:
+        database.authorizer = None
+        database.execute("ROLLBACK TO before")
+        database.execute("RELEASE before")
 
 
 def test_a_name_that_stands_twice_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

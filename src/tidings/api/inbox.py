@@ -41,7 +41,6 @@ def routes(door: Door, tickets: Tickets) -> list[Route]:
             if place.epoch != epoch:
                 raise InvalidCursor("that page is of another log; start from the first page")
             before = place.seq
-        await desk.feed(user)
         found = await desk.inbox(user, filter, before=before, limit=limit)
         at = Cursor(epoch, found.head)
         answer = Json(
@@ -55,9 +54,8 @@ def routes(door: Door, tickets: Tickets) -> list[Route]:
         return tagged(request, bytes(answer.body))
 
     async def get_counters(request: Request) -> Response:
-        feed = await desk.feed(door.grant(request).me())
-        at = Cursor(epoch, feed.head)
-        return tagged(request, bytes(Json(counters(feed.counters, at)).body))
+        counted, head = await desk.counters(door.grant(request).me())
+        return tagged(request, bytes(Json(counters(counted, Cursor(epoch, head))).body))
 
     def marking(verb: str) -> Route:
         async def mark(request: Request) -> Response:

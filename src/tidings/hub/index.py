@@ -3,41 +3,53 @@
 from tidings.domain.topics import Topic
 from tidings.hub.reader import Reader
 
+FEW = 64  # readers of a topic that are kept in a list: 8 bytes each, and 60 or more in a set; a walk is 1 µs
+
 
 class Index:
-    """Most topics are a person's own and have one reader, so a lone reader stands without a set around it."""
+    """Most topics are a person's own and have one reader, so a lone reader stands without anything around it."""
 
-    def __init__(self) -> None:
-        self._readers: dict[Topic, Reader | set[Reader]] = {}
+    def __init__(self, *, few: int = FEW) -> None:
+        self._few = few
+        self._readers: dict[Topic, Reader | list[Reader] | set[Reader]] = {}
 
     def add(self, topic: Topic, reader: Reader) -> None:
         found = self._readers.setdefault(topic, reader)
         if isinstance(found, set):
             found.add(reader)
+        elif isinstance(found, list):
+            if reader in found:
+                return
+            found.append(reader)
+            if len(found) > self._few:
+                self._readers[topic] = set(found)
         elif found is not reader:
-            self._readers[topic] = {found, reader}
+            self._readers[topic] = [found, reader]
 
     def discard(self, topic: Topic, reader: Reader) -> None:
         found = self._readers.get(topic)
         if found is reader:
             del self._readers[topic]
+        elif isinstance(found, list):
+            if reader in found:
+                found.remove(reader)
         elif isinstance(found, set):
             found.discard(reader)
-            if not found:
-                del self._readers[topic]
+        if isinstance(found, list | set) and not found:
+            del self._readers[topic]
 
     def of(self, topic: Topic) -> tuple[Reader, ...]:
         """A copy: a sink may close, and its reader leave, while the caller is still writing."""
         found = self._readers.get(topic)
         if found is None:
             return ()
-        return tuple(found) if isinstance(found, set) else (found,)
+        return (found,) if isinstance(found, Reader) else tuple(found)
 
     def count(self, topic: Topic) -> int:
         found = self._readers.get(topic)
         if found is None:
             return 0
-        return len(found) if isinstance(found, set) else 1
+        return 1 if isinstance(found, Reader) else len(found)
 
     def __len__(self) -> int:
         return len(self._readers)

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import ShuttingDown, TooManyConnections
-from tidings.domain.model import Feed
+from tidings.domain.model import Counters, Feed
 from tidings.domain.ports import Store
 from tidings.domain.topics import User
 from tidings.hub.hub import Hub
@@ -15,7 +15,7 @@ from tidings.service.relay import Relay
 from tidings.settings import Settings
 from tidings.store.ledger.inbox import Filter, InboxPage, page
 from tidings.store.ledger.ledger import Job, Script
-from tidings.store.ledger.reading import arrive
+from tidings.store.ledger.reading import arrive, count, known
 
 T = TypeVar("T")
 TRANSACTION = 4000  # jobs in one transaction, at the most
@@ -108,7 +108,22 @@ class Desk:
     async def inbox(self, user: User, filter: Filter, *, before: int, limit: int) -> InboxPage:
         """A page of a user's items that are placed before a position, newest first."""
         cap = self.settings.counter_cap
-        return await self.ask(lambda floor, head: page(user, filter, before=before, limit=limit, cap=cap, head=head))
+        return await self._of(user, lambda head: page(user, filter, before=before, limit=limit, cap=cap, head=head))
+
+    async def counters(self, user: User) -> tuple[Counters, int]:
+        """A user's counters, and the head at which they were true."""
+        cap = self.settings.counter_cap
+
+        def script(head: int) -> Script[tuple[Counters, int]]:
+            return (yield from count(user, cap=cap)), head
+
+        return await self._of(user, script)
+
+    async def _of(self, user: User, script: Callable[[int], Script[T]]) -> T:
+        """What a script that is made with the head finds. Someone who never came before is remembered from now."""
+        while (found := await self.ask(lambda floor, head: known(user, script(head)))) is None:
+            await self.write(arrive(user))
+        return found
 
     async def idle(self) -> None:
         """Until everything that was accepted is committed."""

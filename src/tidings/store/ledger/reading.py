@@ -5,7 +5,7 @@ place it was made at: an item that moved is unread again.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,8 +18,9 @@ from tidings.store.ledger.ledger import Job, Ledger, Query, Script, json_text, o
 
 STEPS = 16  # of each watermark are kept with their times; older readings share the oldest one's time
 
+T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
-_types = msgspec.json.Decoder(dict[str, int]).decode
+_types = msgspec.json.Decoder(dict[str, tuple[int, int, int]]).decode
 _steps = msgspec.json.Decoder(list[tuple[int, int]]).decode
 
 
@@ -61,6 +62,11 @@ def arrive(user: User) -> Job[None]:
     return script
 
 
+def known(user: User, script: Script[T]) -> Script[T | None]:
+    """What the script returns; None for a user who never came."""
+    return None if (yield from person(user)) is None else (yield from script)
+
+
 def personal(user: User, items: Sequence[tuple[int, str, int]]) -> Script[dict[int, Personal]]:
     """How a person has these items, given as (nid, topic, place)."""
     me = (yield from person(user)) or STRANGER
@@ -100,16 +106,50 @@ def count(user: User, *, cap: int) -> Script[Counters]:
 
 def count_all(people: Sequence[tuple[User, int, int, int]], *, cap: int) -> Script[dict[User, Counters]]:
     """The counters of people given as (user, arrival, read, seen), from the index alone."""
-    who = [(user, own_topic(user), arrival, read, seen) for user, arrival, read, seen in people]
-    rows = yield Query("counts", {"who": json_text(who), "limit": cap + 1})
+    counted = yield from _counts(people, what=_BOTH, cap=cap)
+    # Where the cap cut one count short because of the other, that one is counted by itself.
+    full = [person for person in people if counted[person[0]].looked_at > cap]
+    short = [person for person in full if sum(counted[person[0]].unread.values()) <= cap]
+    unread = (yield from _counts(short, what=_UNREAD, cap=cap)) if short else {}
+    short = [person for person in full if counted[person[0]].unseen <= cap]
+    unseen = (yield from _counts(short, what=_UNSEEN, cap=cap)) if short else {}
+    return {
+        user: _counters(unread.get(user, both).unread, unseen.get(user, both).unseen, cap=cap)
+        for user, both in counted.items()
+    }
+
+
+_UNREAD, _UNSEEN, _BOTH = 1, 2, 3
+
+
+class _Count(NamedTuple):
+    unread: dict[str, int]  # by type
+    unseen: int
+    looked_at: int
+
+
+def _counts(people: Sequence[tuple[User, int, int, int]], *, what: int, cap: int) -> Script[dict[User, _Count]]:
+    """Everyone's, exact where no more than the cap were looked at."""
+    who = [
+        (user, own_topic(user), arrival, read, seen, {_UNREAD: read, _UNSEEN: seen}.get(what, min(read, seen)), what)
+        for user, arrival, read, seen in people
+    ]
     found = {}
-    for user, types, unseen in rows:
-        by_type = _types(types)
-        unread = sum(by_type.values())
-        found[user] = Counters(
-            unread=min(unread, cap), unseen=min(unseen, cap), by_type=by_type, more=unread > cap or unseen > cap
+    for user, text in (yield Query("counts", {"who": json_text(who), "limit": cap + 1})):
+        types = _types(text)
+        found[user] = _Count(
+            unread={type: unread for type, (unread, _, _) in types.items() if unread},
+            unseen=sum(unseen for _, unseen, _ in types.values()),
+            looked_at=sum(number for _, _, number in types.values()),
         )
     return found
+
+
+def _counters(by_type: dict[str, int], unseen: int, *, cap: int) -> Counters:
+    unread = sum(by_type.values())
+    return Counters(
+        unread=min(unread, cap), unseen=min(unseen, cap), by_type=by_type, more=unread > cap or unseen > cap
+    )
 
 
 def counters_json(ledger: Ledger, counters: Counters, *, at: int) -> dict[str, Any]:
@@ -145,10 +185,12 @@ def read_up_to(user: User, cursor: Cursor, *, verb: str) -> Job[Marked]:
             place = {"user": user, "seq": cursor.seq}
             if verb == "read":
                 yield Query("move_read", {**place, "steps": _step(me.read_steps, cursor.seq, ledger.now)})
-                yield Query("void_read", place)
+                yield Query("drop_read_marks", place)
+                yield Query("void_read_marks", place)
+            else:
+                yield Query("drop_seen_marks", place)
+                yield Query("void_seen_marks", place)
             yield Query("move_seen", {**place, "steps": _step(me.seen_steps, cursor.seq, ledger.now)})
-            yield Query("void_seen", place)
-            yield Query("tidy_marks", {"user": user})
         return (yield from _tell(ledger, user, f"inbox.{verb}", {"up_to": str(cursor)}, changed=moved))
 
     return script

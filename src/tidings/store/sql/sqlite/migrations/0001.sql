@@ -60,6 +60,8 @@ CREATE TABLE marks (
     PRIMARY KEY (user, nid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX marks_by_item ON marks (nid);
+CREATE INDEX marks_to_void ON marks (user, place) WHERE read IS NOT NULL OR seen IS NOT NULL;
+CREATE INDEX marks_not ON marks (user) WHERE read = 0 OR seen = 0;
 
 CREATE TABLE follows (
     user TEXT NOT NULL,
