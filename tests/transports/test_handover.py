@@ -32,6 +32,7 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.sent = b""
+        self.writes = 0
         self.reading = True
         self.closed = ""  # "closed" or "aborted"
         self.protocol: Any = None
@@ -41,6 +42,7 @@ class Wire(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert not self.closed, "written after the close"
         self.sent += data
+        self.writes += 1
 
     def is_closing(self) -> bool:
         return bool(self.closed)
@@ -481,3 +483,55 @@ async def test_a_client_of_a_stream_has_nothing_to_say(streaming: Streaming) -> 
     assert not streaming.wire.is_closing()
     streaming.sink.data_received(b"x" * 100_000)
     assert streaming.wire.closed == "aborted"
+
+
+# An ordinary response
+
+
+async def test_a_response_is_one_write(connection: Connection) -> None:
+    for number in (1, 2):
+        await connection.receives(b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.wire.sent.count(b"\r\n\r\nok") == number
+        assert connection.wire.writes == number
+
+
+async def test_a_head_waits_for_its_body_one_turn_and_no_longer() -> None:
+    more = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        for part in (b"ab", b"cd"):
+            await more.wait()
+            await send({"type": "http.response.body", "body": part, "more_body": part == b"ab"})
+
+    connection = Connection(app)
+    await connection.receives(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert connection.wire.sent.endswith(b"\r\n\r\n")
+    more.set()
+    await connection.settle()
+    assert connection.wire.sent.endswith(b"\r\n\r\nabcd")
+
+
+@pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
+async def test_a_head_without_a_body_is_sent_before_the_next_answer_or_the_close(close: bytes) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-path", scope["path"].encode())]})
+        await send({"type": "http.response.body"})
+
+    connection = Connection(app)
+    await connection.receives(
+        b"HEAD /1 HTTP/1.1\r\nHost: x\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: x\r\n" + close + b"\r\n"
+    )
+    await connection.settle()
+    assert [part.split(b"\r\n")[0] for part in connection.wire.sent.split(b"x-path: ")[1:]] == [b"/1", b"/2"]
+    assert connection.wire.closed == ("closed" if close else "")
+
+
+async def test_a_client_that_left_before_its_answer_is_not_written_to() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        connection.wire.close()
+
+    connection = Connection(app)
+    await connection.receives(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert connection.wire.sent == b""

@@ -19,6 +19,43 @@ EXTENSION = "tidings.handover"
 Headers = Iterable[tuple[bytes, bytes]]
 
 
+class Answer:
+    """Where a response goes: its head waits for its body until the end of this turn of the loop.
+
+    uvicorn writes each by itself: two system calls, and two packets that the client is woken by.
+    """
+
+    __slots__ = ("_head", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head: bytes | None = b""  # None: it was sent
+
+    def write(self, data: bytes) -> None:
+        head = self._head
+        if head is None:
+            self._transport.write(data)
+        elif head:
+            self._head = None
+            self._transport.write(head + data)
+        else:
+            self._head = data
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _flush(self) -> None:
+        head, self._head = self._head, None
+        if head and not self._transport.is_closing():
+            self._transport.write(head)
+
+
 class HandOverProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol, able to let go of its socket."""
 
@@ -33,6 +70,10 @@ class HandOverProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"protocol": self}}
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self.cycle.transport = Answer(self.transport, self.loop)  # type: ignore[assignment]
 
     def _unsupported_upgrade_warning(self) -> None:
         """A WebSocket handshake is an ordinary request here, answered by its endpoint."""
