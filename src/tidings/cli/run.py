@@ -14,7 +14,7 @@ import uvicorn
 from tidings.app import Pages, Tidings, create_app
 from tidings.domain.errors import InvalidSettings
 from tidings.settings import Settings
-from tidings.transports.handover import HandOverProtocol
+from tidings.transports.doorstep import Doorstep
 
 BACKLOG = 4096  # connects waiting to be accepted; the kernel caps it at net.core.somaxconn
 SWITCH = 0.0005  # seconds; how long the event loop may keep the writer's thread waiting for the interpreter lock
@@ -60,7 +60,7 @@ def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
     listener = listen(settings)
     config = uvicorn.Config(
         app,
-        http=HandOverProtocol,
+        http=Doorstep(),  # type: ignore[arg-type] # all that is asked of it is to make protocols
         ws="none",
         lifespan="off",
         log_level="warning",
