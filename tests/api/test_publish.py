@@ -59,7 +59,7 @@ def test_every_field_arrives_as_it_was_sent(server: Server, listen: Listen, name
     server.publish({"user": name("alice")}, **sent, group_key="like:post/9", expire_time="2100-01-01T00:00:00Z")
     got = stream.next().json
     assert {field: got[field] for field in sent} == sent
-    assert got["group"] == {"key": "like:post/9", "count": 1, "actors": [sent["actor"]]}
+    assert got["group"] == {"key": "like:post/9", "count": 1, "total": 1, "actors": [sent["actor"]]}
     assert got["expire_time"] == "2100-01-01T00:00:00.000Z"
     assert (got["status"], got["read_time"], got["seen_time"], got["revision"]) == ("UNREAD", None, None, 1)
 

@@ -142,7 +142,7 @@ class Model:
         item.expire_at = expire_at
         item.count += 1
         if actor := content.get("actor"):
-            item.actors = [actor, *(other for other in item.actors if other != actor)][:3]
+            item.actors = [actor, *(other for other in item.actors if other["id"] != actor["id"])]
         item.updated_at = self.now
         item.revision += 1
         rings = self.now - item.rang_at >= 1000
@@ -203,7 +203,7 @@ class Model:
         person = self.person(user)
         if topic not in person.follows:
             person.follows[topic] = self.head + 1
-            self._tell(user, "follow.created", {"topic": topic})
+            self._append(own(user), "follow.created", {"topic": topic})  # what is followed from here has nothing yet
 
     def unfollow(self, user: str, topic: str) -> None:
         if self.person(user).follows.pop(topic, None) is not None:
@@ -329,7 +329,11 @@ class Model:
 
     def _public(self, item: Item) -> Json:
         """The parts that are everybody's."""
-        group = {"key": item.group_key, "count": item.count, "actors": item.actors} if item.group_key else None
+        group = (
+            {"key": item.group_key, "count": item.count, "total": len(item.actors), "actors": item.actors[:3]}
+            if item.group_key
+            else None
+        )
         optional = dict.fromkeys(("title", "body", "data", "actor", "action_url", "entity", "progress"))
         return {
             **optional,

@@ -353,11 +353,23 @@ async def test_nobody_waits_for_retention_for_long(store: OpenStore) -> None:
     await do(store, posting(*[note() for _ in range(50)]))
     none = Retention(log_age=-1, log_rows=0, inbox_age=-1)
     floors = []
-    for _ in range(5):
+    for _ in range(10):
         assert await do(store, prune(none, step=10), now=NOW) is True
         floors.append((await store.span())[0])
-    assert floors == [10, 20, 30, 40, 50]
+    assert floors == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]  # what leaves the inboxes is told, and told for a while
     assert await do(store, prune(none, step=10), now=NOW) is False
+
+
+async def test_what_leaves_the_inbox_with_age_is_taken_from_open_ones_too(store: OpenStore) -> None:
+    [answer] = await do(store, posting(note(own_topic(ALICE), own_topic(BOB))))
+    aged = Retention(log_age=10**12, log_rows=100, inbox_age=1000)
+    assert not await do(store, prune(aged, step=10), now=NOW + 1000)
+    assert len((await inbox(store, BOB)).items) == 1
+    assert not await do(store, prune(aged, step=10), now=NOW + 1001)
+    assert (await inbox(store, BOB)).items == []
+    gone = [event for event in await log(store) if event.type == "notification.deleted"]
+    assert [event.topic for event in gone] == [own_topic(ALICE), own_topic(BOB)]
+    assert [said(event) for event in gone] == [{"id": answer.id, "reason": "expired"}] * 2
 
 
 async def test_an_answer_says_what_was_stored(store: OpenStore) -> None:

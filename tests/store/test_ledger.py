@@ -10,7 +10,7 @@ from tests.store.drafts import ALICE, BOB, NOW, POST, WINDOW, do, inbox, log, ma
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest, NotFound
 from tidings.domain.model import Event
-from tidings.domain.notification import Notification, rfc3339
+from tidings.domain.notification import REMEMBERED, Notification, rfc3339
 from tidings.domain.topics import ALL, User, own_topic
 from tidings.store.ledger.following import follow, prefer
 from tidings.store.ledger.inbox import Filter
@@ -58,8 +58,7 @@ async def test_what_is_read_has_a_time_even_if_nobody_read_it(store: OpenStore) 
 
 async def test_an_announcement_does_not_count_for_someone_who_has_yet_to_come(store: OpenStore) -> None:
     await do(store, posting(note(ALL)))
-    await do(store, follow([(ALICE, POST)]))
-    assert said(await last(store))["counters"]["unread"] == 0
+    assert (await inbox(store, ALICE)).counters.unread == 0
 
 
 async def test_an_announcement_is_one_row_and_one_event_however_many_came(store: OpenStore) -> None:
@@ -196,11 +195,32 @@ async def test_a_group_grows_in_place_and_moves_to_the_top(store: OpenStore) -> 
         await do(store, posting(note(group_key="k", actor={"id": actor}), note(title="other")))
     grown = (await inbox(store, ALICE)).items[1]
     assert grown.group is not None
-    assert (grown.group.count, [actor["id"] for actor in grown.group.actors]) == (5, ["d", "c", "b"])
+    assert (grown.group.count, grown.group.total) == (5, 4)
+    assert [actor["id"] for actor in grown.group.actors] == ["d", "c", "b"]
     assert grown.revision == 5
     created, *updates = [event for event in await log(store) if said(event)["group"]]
     assert [event.type for event in (created, *updates)] == ["notification.created"] + ["notification.updated"] * 4
     assert all(said(event)["cursor"] == f"{store.epoch}-{event.seq}" for event in updates)
+
+
+async def test_an_actor_is_who_has_the_id_whatever_else_is_said(store: OpenStore) -> None:
+    for actor in ({"id": 1, "name": "Eve"}, {"id": 1, "name": "Eve", "avatar_url": "/eve"}, {"name": "Fay"}, {}):
+        await do(store, posting(note(group_key="k", actor=actor)))
+    group = (await inbox(store, ALICE)).items[0].group
+    assert group is not None
+    assert (group.count, group.total, group.actors) == (
+        4,
+        2,
+        ({"name": "Fay"}, {"id": 1, "name": "Eve", "avatar_url": "/eve"}),
+    )
+
+
+async def test_of_very_many_actors_the_newest_are_told_apart(store: OpenStore) -> None:
+    for number in [*range(REMEMBERED + 50), *range(REMEMBERED + 49, 60, -1)]:
+        await do(store, posting(note(group_key="k", actor={"id": f"u{number}"})))
+    group = (await inbox(store, ALICE)).items[0].group
+    assert group is not None
+    assert group.total == REMEMBERED + 50
 
 
 async def test_a_group_rings_no_more_than_once_a_second(store: OpenStore) -> None:
@@ -339,9 +359,17 @@ async def test_a_group_does_not_grow_out_of_what_is_over(store: OpenStore) -> No
 async def test_who_mutes_what_it_was_or_what_it_has_become_hears_of_the_change(store: OpenStore) -> None:
     [answer] = await do(store, posting(note(ALL, type="like", entity="post/7")))
     await do(store, update(answer.id, {"type": "comment"}))
-    assert (await last(store)).tags == {"topic:all", "entity:post/7"}
-    await do(store, update(answer.id, {"priority": "critical"}))
-    assert (await last(store)).tags == frozenset()
+    changed = await last(store)
+    mutes = [frozenset({tag}) for tag in ("type:like", "type:comment", "topic:all", "entity:post/7")]
+    assert [changed.muted(one) for one in mutes] == [False, False, True, True]
+    assert changed.muted(frozenset({"type:like", "type:comment"}))
+    for priority in ("critical", "normal"):
+        await do(store, update(answer.id, {"priority": priority}))
+        changed = await last(store)
+        assert not any(changed.muted(one) for one in mutes)
+    await do(store, update(answer.id, {"title": "the same to everyone"}))
+    changed = await last(store)
+    assert [changed.muted(one) for one in mutes] == [False, True, True, True]
 
 
 async def test_what_is_muted_is_neither_listed_nor_counted_and_what_is_critical_passes(store: OpenStore) -> None:

@@ -17,9 +17,9 @@ DIALECTS = sorted(path.name for path in (PACKAGE / "store" / "sql").iterdir() if
 
 # Big tables, and the queries that may walk one: in the order of its key, and no further than their limit.
 LARGE = {"events", "notifications", "marks", "people", "follows", "keys"}
-WALKS = {"drop_items"}
+WALKS = {"aged_items"}
 
-LISTS = {"who", "topics", "users", "nids", "origins", "rows", "tags"}  # parameters that are JSON arrays
+LISTS = {"who", "topics", "users", "nids", "origins", "rows", "pairs", "tags"}  # parameters that are JSON arrays
 ONCE = {"start_log"}  # a second one is an error
 
 

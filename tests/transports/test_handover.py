@@ -519,19 +519,19 @@ async def test_a_head_without_a_body_is_sent_before_the_next_answer_or_the_close
         await send({"type": "http.response.body"})
 
     connection = Connection(app)
-    await connection.receives(
-        b"HEAD /1 HTTP/1.1\r\nHost: x\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: x\r\n" + close + b"\r\n"
-    )
+    await connection.receives(b"HEAD /1 HTTP/1.1\r\nHost: x\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: x\r\n" + close + b"\r\n")
     await connection.settle()
     assert [part.split(b"\r\n")[0] for part in connection.wire.sent.split(b"x-path: ")[1:]] == [b"/1", b"/2"]
     assert connection.wire.closed == ("closed" if close else "")
 
 
 async def test_a_client_that_left_before_its_answer_is_not_written_to() -> None:
+    opened: list[Connection] = []
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        connection.wire.close()
+        opened[0].wire.close()
 
-    connection = Connection(app)
-    await connection.receives(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert connection.wire.sent == b""
+    opened.append(Connection(app))
+    await opened[0].receives(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert opened[0].wire.sent == b""

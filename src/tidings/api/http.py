@@ -116,11 +116,14 @@ def choice(request: Request, name: str, among: Sequence[str]) -> str | None:
     return text
 
 
-def tagged(request: Request, body: bytes, headers: dict[str, str] | None = None) -> Response:
-    """A response with an ETag; 304 if the client has it (RFC 9110, section 13.1.2)."""
-    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"etag": tag, "cache-control": "private, no-cache", **(headers or {})}
+def tagged(request: Request, content: Any, *, of: bytes) -> Response:
+    """A JSON response with an ETag that changes when `of` does; 304 if the client has it.
+
+    (RFC 9110, section 13.1.2. The tag is weak: the rest of the content may differ.)
+    """
+    tag = f'"{hashlib.blake2b(of, digest_size=12).hexdigest()}"'
+    headers = {"etag": f"W/{tag}", "cache-control": "private, no-cache"}
     known = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
     if tag in known or "*" in known:
         return Response(status_code=304, headers=headers)
-    return Json(body, headers=headers)
+    return Json(content, headers=headers)

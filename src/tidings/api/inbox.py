@@ -1,5 +1,6 @@
 """The receiving plane's inbox: pages, counters, marks, follows, preferences, tickets."""
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,6 +18,8 @@ from tidings.service.desk import NEWEST
 from tidings.store.ledger.following import follow, followed, muted, prefer, unfollow
 from tidings.store.ledger.inbox import Filter
 from tidings.store.ledger.reading import mark_ids, read_up_to
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 BODY = 256 * 1024  # bytes; a thousand ids fit
 
@@ -43,19 +46,18 @@ def routes(door: Door, tickets: Tickets) -> list[Route]:
             before = place.seq
         found = await desk.inbox(user, filter, before=before, limit=limit)
         at = Cursor(epoch, found.head)
-        answer = Json(
-            {
-                "data": found.items,
-                "next": None if found.next is None else str(Cursor(epoch, found.next)),
-                "cursor": str(at),
-                "counters": counters(found.counters, at),
-            }
-        )
-        return tagged(request, bytes(answer.body))
+        page = {
+            "data": found.items,
+            "next": None if found.next is None else str(Cursor(epoch, found.next)),
+            "mutes": sorted(found.mutes),
+        }
+        # The head moves with everything that happens to anybody: what it was is no part of what is asked about.
+        tag = _encode([page, found.counters])
+        return tagged(request, {**page, "cursor": str(at), "counters": counters(found.counters, at)}, of=tag)
 
     async def get_counters(request: Request) -> Response:
         counted, head = await desk.counters(door.grant(request).me())
-        return tagged(request, bytes(Json(counters(counted, Cursor(epoch, head))).body))
+        return tagged(request, counters(counted, Cursor(epoch, head)), of=_encode(counted))
 
     def marking(verb: str) -> Route:
         async def mark(request: Request) -> Response:

@@ -26,6 +26,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     type: str
     data: bytes  # JSON, encoded once, when it was published
     tags: frozenset[str] = NO_TAGS  # what a person may mute this by: "type:like", "topic:post/7", "entity:post/7"
+    was: frozenset[str] | None = None  # the same before it was changed, if it was
+
+    def muted(self, mutes: frozenset[str]) -> bool:
+        """The one rule of muting: not pushed to a person who mutes what it is and, if it was changed, what it was."""
+        return not mutes.isdisjoint(self.tags) and (self.was is None or not mutes.isdisjoint(self.was))
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,12 @@
 """A notification as a client sees it, and the small rules that are about nothing else."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from tidings.domain.errors import InvalidRequest
 from tidings.domain.model import NO_TAGS
@@ -12,14 +14,16 @@ from tidings.domain.topics import Topic
 
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 ACTORS = 3  # newest actors that a group shows
+REMEMBERED = 200  # newest actors of a group that are told apart; who comes again after so many others counts twice
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Several notifications of one `group_key`, merged into one item."""
 
     key: str
-    count: int
-    actors: tuple[dict[str, Any], ...] = ()  # newest first, at most ACTORS
+    count: int  # notifications
+    total: int = 0  # different actors
+    actors: tuple[dict[str, Any], ...] = ()  # the newest of them first, at most ACTORS
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +54,27 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     expire_time: str | None = None
     revision: int = 1
     ring: bool | UnsetType = UNSET  # in events only: should a bell ring for this?
+
+
+def actor_id(actor: Mapping[str, Any]) -> str:
+    """By what an actor is told from others: the id, or else everything that is said of them."""
+    id = actor.get("id")
+    return str(msgspec.json.encode(actor if id is None else id, order="deterministic"), "utf-8")
+
+
+def grown(group: Group, actor: Mapping[str, Any] | None, known: Sequence[str]) -> tuple[Group, list[str]]:
+    """A group with one notification more, and its actors' ids with this one's, newest first."""
+    if not actor:
+        return replace(group, count=group.count + 1), list(known)
+    id = actor_id(actor)
+    others = [other for other in group.actors if actor_id(other) != id]
+    ids = [id, *(other for other in known if other != id)][:REMEMBERED]
+    return replace(
+        group,
+        count=group.count + 1,
+        total=group.total + (id not in known),
+        actors=(dict(actor), *others)[:ACTORS],
+    ), ids
 
 
 def tags(topic: Topic, *, type: str, entity: str | None, priority: str) -> frozenset[str]:

@@ -37,8 +37,8 @@ class Membership:
         self.readers: tuple[Reader, ...] = ()
 
     def wants(self, event: Event) -> bool:
-        """The one rule of muting: what carries a tag that this user muted is not pushed."""
-        return self.mutes.isdisjoint(event.tags)
+        """Is this not muted?"""
+        return not event.muted(self.mutes)
 
 
 class Reader:

@@ -100,7 +100,7 @@ class Polls:
         frames: list[bytes] = []
         size, position = 0, page.through
         for event in page.events:
-            if feed.mutes.isdisjoint(event.tags):
+            if not event.muted(feed.mutes):
                 frames.append(self._encoding.event(event))
                 size += len(event.data)
                 if size >= BYTES:

@@ -19,7 +19,7 @@ from tidings.domain.errors import StoreTooNew, StoreUnavailable, TidingsError
 from tidings.domain.model import Event, Feed, Page
 from tidings.domain.topics import Topic, User
 from tidings.store.ledger.following import feeds
-from tidings.store.ledger.ledger import Job, Ledger, Rows, Script, json_text, split_tags
+from tidings.store.ledger.ledger import Job, Ledger, Rows, Script, event_of, json_text
 from tidings.store.sql import migrations, queries
 
 READERS = 3  # threads, each with a connection
@@ -265,10 +265,7 @@ def _refuse_what_is_not_ours(path: Path) -> None:
 
 
 def _events(rows: Rows) -> list[Event]:
-    return [
-        Event(seq=seq, topic=topic, type=type, data=data.encode(), tags=split_tags(tags))
-        for seq, topic, type, tags, data in rows
-    ]
+    return [event_of(*row) for row in rows]
 
 
 def _translate(error: Exception) -> Exception:

@@ -13,16 +13,20 @@ _encode = msgspec.json.Encoder().encode
 
 
 def follow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
-    """Follow from now on; how many of the pairs are new."""
+    """Follow from now on; how many of the pairs are new. (Nothing is there yet that could be counted.)"""
 
     def script(ledger: Ledger) -> Script[int]:
         yield from ledger.flush()
-        fresh = 0
-        for user, topic in pairs:
-            if (yield Query("follow", {"user": user, "topic": topic, "since": ledger.head + 1})):
-                yield from _tell(ledger, user, FOLLOWED, topic)
-                fresh += 1
-        return fresh
+        asked = list(dict.fromkeys(pairs))
+        old = {(user, topic) for user, topic in (yield Query("followed", {"pairs": json_text(asked)}))}
+        fresh = [
+            (user, topic, ledger.append(own_topic(user), FOLLOWED, _encode({"topic": topic})))
+            for user, topic in asked
+            if (user, topic) not in old
+        ]
+        if fresh:
+            yield Query("follow", {"rows": json_text(fresh)})
+        return len(fresh)
 
     return script
 
@@ -35,17 +39,13 @@ def unfollow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
         gone = 0
         for user, topic in pairs:
             if (yield Query("unfollow", {"user": user, "topic": topic})):
-                yield from _tell(ledger, user, UNFOLLOWED, topic)
+                counters = yield from count(user, cap=ledger.cap)
+                shown = counters_json(ledger, counters, at=ledger.head + 1)
+                ledger.append(own_topic(user), UNFOLLOWED, _encode({"topic": topic, "counters": shown}))
                 gone += 1
         return gone
 
     return script
-
-
-def _tell(ledger: Ledger, user: User, event: str, topic: Topic) -> Script[None]:
-    counters = yield from count(user, cap=ledger.cap)
-    shown = counters_json(ledger, counters, at=ledger.head + 1)
-    ledger.append(own_topic(user), event, _encode({"topic": topic, "counters": shown}))
 
 
 def prefer(user: User, mutes: Collection[str]) -> Job[list[str]]:

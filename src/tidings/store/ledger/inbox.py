@@ -34,6 +34,7 @@ class InboxPage(NamedTuple):
     next: int | None
     head: int
     counters: Counters
+    mutes: frozenset[str]
 
 
 def page(user: User, filter: Filter, *, before: int, limit: int, cap: int, head: int) -> Script[InboxPage]:
@@ -63,7 +64,7 @@ def page(user: User, filter: Filter, *, before: int, limit: int, cap: int, head:
             if (filter.type is None or filter.type == type) and (filter.topic is None or filter.topic == topic):
                 items.append(_shown(_decode(content), mine))
     counters = yield from count(user, cap=cap)
-    return InboxPage(items, before if more else None, head, counters)
+    return InboxPage(items, before if more else None, head, counters, mutes)
 
 
 def _shown(item: Notification, mine: Personal) -> Notification:

@@ -58,10 +58,19 @@ class Ledger:
         """The public form of a position in this log."""
         return str(Cursor(self.epoch, seq))
 
-    def append(self, topic: Topic, type: str, data: bytes, tags: frozenset[str] = NO_TAGS) -> int:
+    def append(
+        self,
+        topic: Topic,
+        type: str,
+        data: bytes,
+        tags: frozenset[str] = NO_TAGS,
+        was: frozenset[str] | None = None,
+    ) -> int:
         """Add one event; its seq."""
         self._seq += 1
-        self.events.append(Event(seq=self._seq, topic=topic, type=type, data=data, tags=tags))
+        self.events.append(
+            Event(seq=self._seq, topic=topic, type=type, data=data, tags=tags, was=None if was == tags else was)
+        )
         return self._seq
 
     def add_item(self, *row: Any) -> None:
@@ -86,12 +95,31 @@ class Ledger:
         fresh = self.events[self._written :]
         if fresh:
             yield Query("move_head", {"seq": self._seq})
-            rows = [(e.seq, e.topic, e.type, " ".join(e.tags), e.data.decode()) for e in fresh]
+            rows = [(e.seq, e.topic, e.type, join_tags(e), e.data.decode()) for e in fresh]
             yield Query("add_events", {"rows": json_text(rows), "now": self.now})
             self._written = len(self.events)
         if items := self._items[self._items_written :]:
             yield Query("add_items", {"rows": json_text(items)})
             self._items_written = len(self._items)
+
+
+def join_tags(event: Event) -> str:
+    """The tags of an event as one text: what it is and, on a line of its own, what it was."""
+    tags = " ".join(event.tags)
+    return tags if event.was is None else f"{tags}\n{' '.join(event.was)}"
+
+
+def event_of(seq: int, topic: Topic, type: str, tags: str, data: str) -> Event:
+    """The event of a row."""
+    now, changed, was = tags.partition("\n")
+    return Event(
+        seq=seq,
+        topic=topic,
+        type=type,
+        data=data.encode(),
+        tags=split_tags(now),
+        was=split_tags(was) if changed else None,
+    )
 
 
 def split_tags(text: str) -> frozenset[str]:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from tidings.store.ledger.keys import KEEP
 from tidings.store.ledger.ledger import Job, Ledger, Query, Script, one
+from tidings.store.ledger.publish import remove
 
 
 class Retention(NamedTuple):
@@ -32,10 +33,9 @@ def prune(retention: Retention, *, step: int) -> Job[bool]:
         if upto > floor:
             yield Query("drop_events", {"upto": upto})
             yield Query("move_floor", {"floor": upto})
-        dropped = yield Query("drop_items", {"before": ledger.now - retention.inbox_age, "limit": step})
-        for (nid,) in dropped:
-            yield Query("drop_marks", {"nid": nid})
+        aged_items = yield Query("aged_items", {"before": ledger.now - retention.inbox_age, "limit": step})
+        dropped = yield from remove(ledger, aged_items, reason="expired")
         yield Query("drop_keys", {"before": ledger.now - KEEP})
-        return upto == floor + step or len(dropped) == step
+        return upto == floor + step or dropped == step
 
     return script

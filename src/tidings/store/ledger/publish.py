@@ -10,21 +10,22 @@ from msgspec.structs import replace
 from tidings.domain.errors import NotFound
 from tidings.domain.model import CREATED, DELETED, UPDATED, Draft
 from tidings.domain.notification import (
-    ACTORS,
     Group,
     Notification,
+    grown,
     notification_id,
     parse_notification_id,
     rfc3339,
     tags,
 )
 from tidings.domain.topics import Topic, owner
-from tidings.store.ledger.ledger import Job, Ledger, Query, Script, one, split_tags
+from tidings.store.ledger.ledger import Job, Ledger, Query, Script, json_text, one, split_tags
 from tidings.store.ledger.reading import personal
 
 RING_EVERY = 1000  # milliseconds; a group that grows faster than this rings no more often
 
 _encode = msgspec.json.Encoder().encode
+_ids = msgspec.json.Decoder(list[str]).decode
 _decode = msgspec.json.Decoder(Notification).decode
 
 
@@ -70,12 +71,14 @@ def publish(drafts: Sequence[Draft], *, group_window: int, live: Sequence[int] =
 def _create(ledger: Ledger, draft: Draft, topic: Topic, *, origin: int, now: str) -> None:
     nid = ledger.head + 1
     content = draft.content
-    actor = content.get("actor")
+    group, actors = (
+        grown(Group(key=draft.group_key, count=0), content.get("actor"), ()) if draft.group_key else (None, [])
+    )
     item = Notification(
         id=notification_id(ledger.epoch, origin),
         cursor=ledger.cursor(nid),
         topic=topic,
-        group=Group(key=draft.group_key, count=1, actors=(actor,) if actor else ()) if draft.group_key else None,
+        group=group,
         create_time=now,
         update_time=now,
         expire_time=rfc3339(draft.expire_at) if draft.expire_at is not None else None,
@@ -87,7 +90,7 @@ def _create(ledger: Ledger, draft: Draft, topic: Topic, *, origin: int, now: str
     ledger.append(topic, CREATED, data, marked)
     ledger.add_item(
         nid, origin, topic, nid, item.type, item.entity, draft.group_key, draft.expire_at, ledger.now,
-        " ".join(marked), data.decode(),
+        " ".join(marked), data.decode(), json_text(actors),
     )  # fmt: skip
 
 
@@ -103,22 +106,19 @@ def _merge(ledger: Ledger, draft: Draft, topic: Topic, *, window: int) -> Script
     )
     if row is None:
         return None
-    nid, origin, moved_at, content = row
+    nid, origin, moved_at, actor_ids, content = row
     old = _decode(content)
     user = owner(topic)
     if user is not None and (yield from personal(user, [(nid, topic, _place(old))]))[nid].status != "UNREAD":
         return None  # once read, a group starts anew
-    actor = draft.content.get("actor")
-    group = old.group or Group(key=draft.group_key or "", count=1)
-    actors = group.actors
-    if actor:
-        actors = (actor, *(other for other in actors if other != actor))[:ACTORS]
+    assert old.group is not None  # its key led here
+    group, actors = grown(old.group, draft.content.get("actor"), _ids(actor_ids))
     place = ledger.head + 1
     item = replace(
         old,
         **draft.content,
         cursor=ledger.cursor(place),
-        group=Group(key=group.key, count=group.count + 1, actors=actors),
+        group=group,
         update_time=rfc3339(ledger.now),
         expire_time=rfc3339(draft.expire_at) if draft.expire_at is not None else None,
         revision=old.revision + 1,
@@ -129,14 +129,14 @@ def _merge(ledger: Ledger, draft: Draft, topic: Topic, *, window: int) -> Script
     )
     marked = _tags(item)
     data = _encode(item)
-    # Muted by what it was and still is: to who mutes but one of the two, it comes or goes.
-    ledger.append(topic, UPDATED, data, marked & _tags(old))
+    ledger.append(topic, UPDATED, data, marked, was=_tags(old))
     yield from ledger.flush()
     yield Query(
         "move_item",
         {
             "nid": nid, "place": place, "type": item.type, "entity": item.entity, "expire_at": draft.expire_at,
             "tags": " ".join(marked), "content": data.decode(), "rang_at": ledger.now if item.ring else moved_at,
+            "actor_ids": json_text(actors),
         },
     )  # fmt: skip
     return int(origin)
@@ -165,7 +165,7 @@ def update(id: str, changes: Mapping[str, Any], *, expire_at: int | None | Unset
                 found = (yield from personal(user, [(nid, topic, _place(old))]))[nid]
                 sent = replace(item, status=found.status, read_time=found.read_time, seen_time=found.seen_time)
             marked = _tags(item)
-            ledger.append(topic, UPDATED, _encode(sent), marked & _tags(old))  # as in `_merge`
+            ledger.append(topic, UPDATED, _encode(sent), marked, was=_tags(old))
             yield Query(
                 "change_item",
                 {
@@ -187,7 +187,7 @@ def retract(id: str) -> Job[int]:
         rows = (yield Query("items_to_retract", {"origin": origin})) if origin else []
         if not rows:
             raise NotFound(f"no notification {id!r}")
-        return (yield from _remove(ledger, rows, reason="retracted"))
+        return (yield from remove(ledger, rows, reason="retracted"))
 
     return script
 
@@ -198,7 +198,7 @@ def retract_entity(entity: str) -> Job[int]:
     def script(ledger: Ledger) -> Script[int]:
         yield from ledger.flush()
         rows = yield Query("items_of_entity", {"entity": entity})
-        return (yield from _remove(ledger, rows, reason="retracted"))
+        return (yield from remove(ledger, rows, reason="retracted"))
 
     return script
 
@@ -214,17 +214,20 @@ def expire(*, limit: int) -> Job[int]:
     def script(ledger: Ledger) -> Script[int]:
         yield from ledger.flush()
         rows = yield Query("items_to_expire", {"now": ledger.now, "limit": limit})
-        return (yield from _remove(ledger, rows, reason="expired"))
+        return (yield from remove(ledger, rows, reason="expired"))
 
     return script
 
 
-def _remove(ledger: Ledger, rows: list[tuple[Any, ...]], *, reason: str) -> Script[int]:
-    for nid, origin, topic, marked in rows:
+def remove(ledger: Ledger, rows: list[tuple[Any, ...]], *, reason: str) -> Script[int]:
+    """Withdraw items, given as (nid, origin, topic, tags); how many."""
+    for _, origin, topic, marked in rows:
         data = _encode({"id": notification_id(ledger.epoch, origin), "reason": reason})
         ledger.append(topic, DELETED, data, split_tags(marked))
-        yield Query("drop_item", {"nid": nid})
-        yield Query("drop_marks", {"nid": nid})
+    if rows:
+        nids = {"nids": json_text([nid for nid, *_ in rows])}
+        yield Query("drop_items", nids)
+        yield Query("drop_marks", nids)
     return len(rows)
 
 

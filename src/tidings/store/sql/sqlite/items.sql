@@ -3,20 +3,21 @@
 
 -- add_items
 INSERT INTO notifications
-    (nid, origin, topic, place, type, entity, group_key, expire_at, created_at, rang_at, tags, content)
+    (nid, origin, topic, place, type, entity, group_key, expire_at, created_at, rang_at, tags, content,
+    actor_ids)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-    value ->> 8, value ->> 8, value ->> 9, value ->> 10
+    value ->> 8, value ->> 8, value ->> 9, value ->> 10, value ->> 11
 FROM jsonb_each(:rows);
 
 -- open_group
-SELECT nid, origin, rang_at, content FROM notifications
+SELECT nid, origin, rang_at, actor_ids, content FROM notifications
 WHERE topic = +:topic AND group_key = +:key AND created_at > :from AND (expire_at IS NULL OR expire_at > :now)
 ORDER BY place DESC LIMIT 1;
 
 -- move_item
 UPDATE notifications
 SET place = :place, type = :type, entity = :entity, expire_at = :expire_at, rang_at = :rang_at, tags = :tags,
-    content = :content
+    content = :content, actor_ids = :actor_ids
 WHERE nid = :nid;
 
 -- change_item
@@ -40,10 +41,10 @@ SELECT nid, origin, topic, tags FROM notifications WHERE entity = +:entity ORDER
 -- items_to_expire
 SELECT nid, origin, topic, tags FROM notifications WHERE expire_at <= :now ORDER BY expire_at LIMIT :limit + 0;
 
--- drop_item
-DELETE FROM notifications WHERE nid = :nid;
+-- aged_items
+SELECT nid, origin, topic, tags
+FROM (SELECT nid, origin, topic, tags, created_at FROM notifications ORDER BY nid LIMIT :limit + 0)
+WHERE created_at < :before;
 
 -- drop_items
-DELETE FROM notifications
-WHERE nid IN (SELECT nid FROM (SELECT nid, created_at FROM notifications ORDER BY nid LIMIT :limit + 0) WHERE created_at < :before)
-RETURNING nid;
+DELETE FROM notifications WHERE nid IN (SELECT value FROM json_each(:nids));

@@ -43,7 +43,7 @@ ON CONFLICT (user, nid) DO UPDATE SET
     place = excluded.place;
 
 -- drop_marks
-DELETE FROM marks WHERE nid = :nid;
+DELETE FROM marks WHERE nid IN (SELECT value FROM json_each(:nids));
 
 -- mine
 SELECT n.nid, n.origin, n.topic, n.place FROM notifications n
@@ -144,7 +144,11 @@ ORDER BY n.place DESC LIMIT :limit + 0;
 SELECT topic, since FROM follows WHERE user = +:user ORDER BY topic;
 
 -- follow
-INSERT INTO follows (user, topic, since) VALUES (:user, :topic, :since) ON CONFLICT DO NOTHING RETURNING since;
+INSERT INTO follows (user, topic, since) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(:rows);
+
+-- followed
+SELECT f.user, f.topic FROM json_each(:pairs) asked
+CROSS JOIN follows f WHERE f.user = asked.value ->> 0 AND f.topic = asked.value ->> 1;
 
 -- unfollow
 DELETE FROM follows WHERE user = :user AND topic = :topic RETURNING since;

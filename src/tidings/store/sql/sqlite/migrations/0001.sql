@@ -30,7 +30,8 @@ CREATE TABLE notifications (
     created_at INTEGER NOT NULL,
     rang_at INTEGER NOT NULL,
     tags TEXT NOT NULL,
-    content TEXT NOT NULL
+    content TEXT NOT NULL,
+    actor_ids TEXT NOT NULL -- of a group: whom it has counted, newest first, JSON
 ) STRICT;
 -- With all that counting looks at, so that a thousand unread cost no thousand rows from elsewhere in the file.
 CREATE INDEX notifications_by_topic ON notifications (topic, place, type, tags);
