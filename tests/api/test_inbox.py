@@ -35,7 +35,7 @@ def test_pages_are_newest_first_and_meet_without_a_gap(server: Server, name: Nam
     alice = name("alice")
     send(server, alice, *"abcdefg")
     found: list[str] = []
-    after: dict[str, object] = {}
+    after: dict[str, Any] = {}
     for size in (3, 3, 1):
         answer = ask(server, alice, topic=f"user/{alice}", limit=3, **after)
         assert len(titles(answer)) == size
