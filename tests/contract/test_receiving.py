@@ -149,6 +149,23 @@ def test_a_follow_takes_effect_at_its_place_in_the_order(house: Server, receive:
     assert (unfollowed.type, end.data["body"]) == ("follow.deleted", "the end")
 
 
+def test_who_left_a_topic_and_came_back_to_it_gets_what_was_published_while_they_followed(
+    house: Server, receive: Open, name: Name
+) -> None:
+    user, topic = name("alice"), name("author/42")
+    house.follow(topic, user)
+    first = receive(house, user)
+    first.close()
+    house.publish({"topic": topic}, body="before")
+    for method, body in [("DELETE", "between"), ("PUT", "after")]:
+        assert house.request(method, f"/v1/topics/{topic}/followers/{user}").status == 204
+        house.publish({"topic": topic}, body=body)
+    before, left, followed, after = receive(house, user, cursor=first.start).take(4)
+    assert bodies([before, after]) == ["before", "after"]
+    assert [event.type for event in (left, followed)] == ["follow.deleted", "follow.created"]
+    assert seqs([before, left, followed, after]) == sorted(seqs([before, left, followed, after]))
+
+
 def test_who_does_not_read_for_a_while_gets_it_all_later(house: Server, receive: Open, name: Name) -> None:
     user, padding = name("alice"), "x" * 30_000
     receiver = receive(house, user)

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from tests.model.effort import tries
 from tidings.domain.errors import InvalidRequest
-from tidings.domain.model import Feed
 from tidings.domain.notification import milliseconds, notification_id, parse_notification_id, rfc3339, tags
-from tidings.domain.topics import ALL, Topic, User, own_topic
+from tidings.domain.topics import Topic
 
 POST = Topic("post/7")
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -72,8 +71,3 @@ def test_what_is_critical_has_no_tags_and_so_cannot_be_muted() -> None:
     assert tags(POST, type="like", entity="post/7", priority="normal") == {"type:like", "topic:post/7", "entity:post/7"}
     assert tags(POST, type="like", entity=None, priority="low") == {"type:like", "topic:post/7"}
     assert tags(POST, type="like", entity="post/7", priority="critical") == frozenset()
-
-
-def test_a_feed_is_ones_own_what_is_for_all_and_what_one_follows_since_then() -> None:
-    feed = Feed(user=User("alice"), head=9, floor=2, follows={POST: 5})
-    assert feed.since() == {own_topic(User("alice")): 0, ALL: 0, POST: 5}

@@ -11,10 +11,25 @@ from tidings.domain.topics import Topic
 from tidings.hub.ring import Ring
 
 TOPICS = [Topic("a"), Topic("b"), Topic("c")]
+kinds = st.sampled_from(["note", "follow.created", "follow.deleted"])
 
 
 def event(seq: int, *, topic: Topic = TOPICS[0], size: int = 2) -> Event:
     return Event(seq=seq, topic=topic, type="note", data=b"x" * size)
+
+
+@given(slots=st.integers(1, 8), limit=st.integers(1, 60), events=st.lists(st.tuples(st.sampled_from(TOPICS), kinds)))
+@tries(300)
+def test_it_knows_the_follows_of_a_topic(slots: int, limit: int, events: list[tuple[Topic, str]]) -> None:
+    ring = Ring(head=0, slots=slots, limit=limit)
+    log: list[Event] = []
+    for seq, (topic, kind) in enumerate(events, start=1):
+        log.append(Event(seq=seq, topic=topic, type=kind, data=b"x" * 10))
+        ring.append(log[-1])
+        for other in TOPICS:
+            for after in range(ring.floor, seq + 1):
+                follows = [e for e in log[after:] if e.topic == other and e.type.startswith("follow.")]
+                assert ring.follows(other, after=after) == follows
 
 
 @given(

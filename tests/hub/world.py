@@ -38,7 +38,7 @@ class Reading:
     """A page that a catch-up worker has asked the store for."""
 
     reader: Reader
-    topics: dict[Topic, int]
+    follows: tuple[Topic, ...]
     after: int
     upto: int
 
@@ -139,7 +139,7 @@ class World:
         mine = [
             seq
             for seq in range(after + 1, hub.head + 1)
-            if (log[seq].topic in extra or log.reaches_still(user, seq, at=hub.head))
+            if (log[seq].topic in extra or log.reaches(user, seq))
             and log[seq].tags.isdisjoint(log.mutes(user, at=hub.head))
         ]
         assert got == mine[:limit], "a page of what there is"
@@ -187,23 +187,30 @@ class World:
             return
         reader = self.hub.waiting.popleft()
         reader.queued = False
-        topics = self.hub.step(reader)
-        if topics is not None:
-            self.readings.append(Reading(reader, dict(topics), reader.position, self.hub.head))
+        if not self.hub.step(reader):
+            self.readings.append(Reading(reader, reader.membership.follows, reader.position, self.hub.head))
 
     def arrive(self, place: int) -> None:
         """The store answers."""
         if not self.readings:
             return
         reading = self.readings.pop(place % len(self.readings))
-        page: Page | None = self.log.read(reading.topics, after=reading.after, upto=reading.upto, limit=self.page)
+        reader = reading.reader
+        page: Page | None = self.log.read(
+            reader.membership.user,
+            follows=reading.follows,
+            extra=reader.extra,
+            after=reading.after,
+            upto=reading.upto,
+            limit=self.page,
+        )
         for lines in self.encodings:
             lines.counting = False
         if page is None:
             frame = b"reset %d\n" % self.log.floor
-            self.hub.reset(reading.reader, floor=self.log.floor, frame=frame)
+            self.hub.reset(reader, floor=self.log.floor, frame=frame)
         else:
-            self.hub.page(reading.reader, page, after=reading.after)
+            self.hub.page(reader, page, after=reading.after)
         for lines in self.encodings:
             lines.counting = True
 
@@ -267,10 +274,7 @@ class World:
             assert self.hub.audience([topic]) == sum(self._stands_under(one, topic) for one in crowd)
 
     def _stands_under(self, one: Listener, topic: Topic) -> bool:
-        spans = self.log.spans.get((one.user, topic), [])
-        head = self.hub.head
-        followed = any(since <= head and (until is None or until > head) for since, until in spans)
-        return followed or topic in {own_topic(one.user), ALL, *one.extra}
+        return topic in {own_topic(one.user), ALL, *one.extra, *self.log.follows(one.user, at=self.hub.head)}
 
     def _prove(self, one: Listener) -> None:
         """Law 3, for what this reader passed since the last time."""
@@ -301,7 +305,7 @@ class World:
                 assert extra or log.reaches(one.user, seq), f"{one.user} got {event.topic}"
                 assert mutes != {True}, f"{one.user} got what is muted"
             elif seq not in skipped and event.type not in one.encoding.without:
-                must = (extra or log.reaches_still(one.user, seq, at=hub.head)) and mutes == {False}
+                must = (extra or log.reaches(one.user, seq)) and mutes == {False}
                 assert not must, f"{one.user} did not get {seq} of {event.topic}"
         one.proved = through
         frame = LARGE + 100

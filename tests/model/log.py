@@ -1,11 +1,11 @@
 """The log as a list: what a store and a hub are held against."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Event, Feed, Page
-from tidings.domain.topics import ALL, Topic, User, own_topic
+from tidings.domain.topics import ALL, Topic, User, own_topic, owner
 
 EPOCH = "model"
 
@@ -51,13 +51,14 @@ class Log:
         self.tastes.setdefault(user, []).append((event.seq, mutes))
         return event
 
-    def follows(self, user: User) -> dict[Topic, int]:
-        """Now: each topic with its since."""
+    def follows(self, user: User, *, at: int | None = None) -> set[Topic]:
+        """As of a position; now, if none is given."""
+        head = self.head if at is None else at
         return {
-            topic: since
+            topic
             for (who, topic), spans in self.spans.items()
             for since, until in spans
-            if who == user and until is None
+            if who == user and since <= head and (until is None or until > head)
         }
 
     def feed(self, user: User) -> Feed:
@@ -67,20 +68,36 @@ class Log:
             user=user,
             head=self.head,
             floor=self.floor,
-            follows=self.follows(user),
+            follows=tuple(self.follows(user)),
             mutes=tastes[-1][1] if tastes else NO_TAGS,
         )
 
-    def read(self, topics: Mapping[Topic, int], *, after: int, upto: int, limit: int) -> Page | None:
+    def read(
+        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
+    ) -> Page | None:
         """Like `Store.read`."""
+        assert set(follows) == self.follows(user, at=upto), "what is followed at `upto`"
         if after < self.floor:
             return None
-        found = [e for e in self.events[after:upto] if e.topic in topics and e.seq > topics[e.topic]]
+        asked = set(extra)
+        found = [e for e in self.events[after:upto] if e.topic in asked or self.reaches(user, e.seq)]
         return Page(events=found[:limit], through=found[limit - 1].seq if len(found) >= limit else upto)
 
     def tail(self, *, after: int, limit: int) -> Sequence[Event]:
         """Like `Store.tail`."""
         return self.events[max(after, self.floor) :][:limit]
+
+    def learn(self, events: Iterable[Event]) -> None:
+        """Have what a store has written, from its beginning."""
+        for event in events:
+            user = owner(event.topic)
+            self.events.append(event)
+            if user is not None and event.type in (FOLLOWED, UNFOLLOWED):
+                spans = self.spans.setdefault((user, msgspec.json.decode(event.data)["topic"]), [])
+                if event.type == FOLLOWED:
+                    spans.append((event.seq, None))
+                else:
+                    spans[-1] = (spans[-1][0], event.seq)
 
     # What one person should get
 
@@ -89,13 +106,6 @@ class Log:
         topic = self[seq].topic
         return topic in {own_topic(user), ALL} or any(
             since < seq and (until is None or seq < until) for since, until in self.spans.get((user, topic), ())
-        )
-
-    def reaches_still(self, user: User, seq: int, *, at: int) -> bool:
-        """Was it, and has the person followed on until `at`?"""
-        topic = self[seq].topic
-        return topic in {own_topic(user), ALL} or any(
-            since < seq and (until is None or until > at) for since, until in self.spans.get((user, topic), ())
         )
 
     def mutes(self, user: User, *, at: int) -> frozenset[str]:

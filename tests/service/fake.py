@@ -1,7 +1,7 @@
 """A store whose answers come as late as a test wants, over a log in memory."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -48,8 +48,10 @@ class FakeStore:
         await self._late("feeds")
         return found
 
-    async def read(self, topics: Mapping[Topic, int], *, after: int, upto: int, limit: int) -> Page | None:
-        page = self.log.read(topics, after=after, upto=upto, limit=limit)
+    async def read(
+        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
+    ) -> Page | None:
+        page = self.log.read(user, follows=follows, extra=extra, after=after, upto=upto, limit=limit)
         await self._late("read")
         return page
 

@@ -16,7 +16,7 @@ from tidings.domain.cursor import Cursor
 from tidings.domain.errors import NotFound, ShuttingDown, TooManyConnections
 from tidings.domain.model import Feed
 from tidings.domain.ports import Store
-from tidings.domain.topics import ALL, Topic, User, own_topic
+from tidings.domain.topics import ALL, Topic, User
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
 from tidings.service.desk import START, Desk, From, opening
@@ -213,4 +213,4 @@ async def test_who_publishes_and_then_reads_finds_it() -> None:
         assert house.hub.head == 2
         page = await desk.inbox(ALICE, Filter(), before=1 << 62, limit=10)
         assert ([item.title for item in page.items], page.head) == (["new"], 2)
-        assert (await desk.feed(ALICE)).since() == {own_topic(ALICE): 0, ALL: 0, POST: 1}
+        assert (await desk.feed(ALICE)).follows == (POST,)

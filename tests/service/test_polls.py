@@ -194,6 +194,17 @@ async def test_a_topic_that_is_asked_for_counts_from_the_cursor(house: House) ->
     assert seqs(await house.look(at(1), extra=(AUTHOR,))) == [2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("slots", [2, 64], ids=["from the store", "from memory"])
+async def test_what_was_published_before_it_was_left_comes_and_what_came_between_does_not(slots: int) -> None:
+    house = House(slots=slots)
+    for act in (house.log.follow, house.log.unfollow, house.log.follow):
+        event = act(ALICE, AUTHOR)
+        assert event is not None
+        house.publish(event)
+        house.append(AUTHOR)
+    assert seqs(await house.look(at(1))) == [2, 3, 5, 6]
+
+
 async def test_what_is_muted_is_passed_over_from_memory_and_from_the_store(house: House) -> None:
     muted = frozenset({"type:like"})
     house.publish(house.log.mute(ALICE, muted))
@@ -248,7 +259,7 @@ async def test_under_load_clients_are_asked_to_come_less_often(
 ACTS = st.lists(
     st.one_of(
         st.sampled_from([HERS, HIS, ALL, AUTHOR]),
-        st.sampled_from(["follow", "prune"]),
+        st.sampled_from(["follow", "unfollow", "prune"]),
         st.integers(1, 5),  # poll once, with this limit
     ),
     max_size=60,
@@ -276,6 +287,9 @@ def test_who_polls_now_and_then_gets_all_of_it_once_or_is_told(acts: list[Any], 
             match act:
                 case "follow":
                     if event := house.log.follow(ALICE, AUTHOR):
+                        house.publish(event)
+                case "unfollow":
+                    if event := house.log.unfollow(ALICE, AUTHOR):
                         house.publish(event)
                 case "prune":
                     house.log.floor = max(house.log.floor, house.log.head - 3)

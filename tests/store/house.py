@@ -305,9 +305,11 @@ class House:
         while self.hub.waiting:
             waiting = self.hub.waiting.popleft()
             waiting.queued = False
-            if (topics := self.hub.step(waiting)) is not None:
-                after = waiting.position
-                found = self._run(self.store.read(topics, after=after, upto=self.hub.head, limit=3))
+            if not self.hub.step(waiting):
+                after, them = waiting.position, waiting.membership
+                found = self._run(
+                    self.store.read(them.user, follows=them.follows, extra=(), after=after, upto=self.hub.head, limit=3)
+                )
                 self.hub.page(waiting, found, after=after)
         assert reader.state is State.LIVE
         return reader

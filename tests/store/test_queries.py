@@ -19,7 +19,7 @@ DIALECTS = sorted(path.name for path in (PACKAGE / "store" / "sql").iterdir() if
 LARGE = {"events", "notifications", "marks", "people", "follows", "keys"}
 WALKS = {"aged_items"}
 
-LISTS = {"who", "topics", "users", "nids", "origins", "rows", "pairs", "tags"}  # parameters that are JSON arrays
+LISTS = {"who", "spans", "users", "nids", "origins", "rows", "pairs", "tags"}  # parameters that are JSON arrays
 ONCE = {"start_log"}  # a second one is an error
 
 

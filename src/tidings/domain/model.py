@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tidings.domain.topics import ALL, Topic, User, own_topic
+from tidings.domain.topics import Topic, User
 
 CREATED = "notification.created"
 UPDATED = "notification.updated"
@@ -82,10 +82,6 @@ class Feed:
     user: User
     head: int  # the newest event when this was read
     floor: int  # the newest event that retention has removed; 0 when nothing was
-    follows: Mapping[Topic, int] = field(default_factory=dict)  # topic -> since (seq)
+    follows: tuple[Topic, ...] = ()
     mutes: frozenset[str] = NO_TAGS
     counters: Counters = Counters()
-
-    def since(self) -> dict[Topic, int]:
-        """Every topic of the feed, each with the position that it counts from."""
-        return {own_topic(self.user): 0, ALL: 0, **self.follows}

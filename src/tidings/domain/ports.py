@@ -1,6 +1,6 @@
 """The seams of the house, each owned by the room that calls through it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from tidings.domain.model import Event, Feed, Page
@@ -62,8 +62,14 @@ class Store(Protocol):
     async def feeds(self, users: Sequence[User]) -> Sequence[Feed | None]:
         """Each user's feed, all of one moment; None for a user who never came."""
 
-    async def read(self, topics: Mapping[Topic, int], *, after: int, upto: int, limit: int) -> Page | None:
-        """Events of these topics (each from its since) in (after, upto], in order. None: retention took some."""
+    async def read(
+        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
+    ) -> Page | None:
+        """What was in a user's feed, and all of the `extra` topics, in (after, upto], in order.
+
+        `follows` is what they follow at `upto`; what they followed and left after `after` is found in the log.
+        None: retention took some.
+        """
 
     async def tail(self, *, after: int, limit: int) -> Page:
         """Events of every topic after a position, in order."""

@@ -2,10 +2,12 @@
 
 import msgspec
 
-from tidings.domain.model import FOLLOWED, PREFERENCES, UNFOLLOWED
+from tidings.domain.model import FOLLOWED, PREFERENCES, UNFOLLOWED, Event
+from tidings.domain.spans import Change
 from tidings.domain.topics import Topic
 
-MEMBERSHIP = frozenset({FOLLOWED, UNFOLLOWED, PREFERENCES})
+FOLLOWS = frozenset({FOLLOWED, UNFOLLOWED})
+MEMBERSHIP = FOLLOWS | {PREFERENCES}
 
 
 class _Follow(msgspec.Struct):
@@ -20,9 +22,9 @@ _follow = msgspec.json.Decoder(_Follow).decode
 _preferences = msgspec.json.Decoder(_Preferences).decode
 
 
-def followed(data: bytes) -> Topic:
+def change(event: Event) -> Change:
     """The topic that is followed from here on, or is not any more."""
-    return _follow(data).topic
+    return Change(event.seq, _follow(event.data).topic, event.type == FOLLOWED)
 
 
 def mutes(data: bytes) -> frozenset[str]:

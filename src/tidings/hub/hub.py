@@ -2,20 +2,20 @@
 
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from tidings.domain.model import FOLLOWED, PREFERENCES, UNFOLLOWED, Event, Feed, Page
+from tidings.domain.model import PREFERENCES, Event, Feed, Page
 from tidings.domain.notification import rfc3339
 from tidings.domain.ports import Encoding, Sink
 from tidings.domain.topics import Topic, User, owner
-from tidings.hub.changes import MEMBERSHIP, followed, mutes
+from tidings.hub.changes import MEMBERSHIP, change, mutes
 from tidings.hub.index import Index
 from tidings.hub.reader import Membership, Reader, State
 from tidings.hub.ring import Entry, Ring
 from tidings.hub.visitors import Visitors
-from tidings.hub.window import topics_of
+from tidings.hub.window import mine, topics_of
 
 CHUNK = 64 * 1024  # bytes written to a reader in one step of catching up: its sink's high-water mark
 WARNING = 60  # seconds before the end of its token that a stream is told to fetch another
@@ -50,14 +50,12 @@ class Hub:
 
         The feed may be older than the hub's head (the ring must reach back to it), never newer.
         """
-        membership = self._member(feed)
-        self._recall(membership, feed, position)
-        return self.attach(membership, sink=sink, encoding=encoding, extra=extra, position=position)
+        return self.attach(self._member(feed), sink=sink, encoding=encoding, extra=extra, position=position)
 
     def attach(
         self, membership: Membership, *, sink: Sink, encoding: Encoding, extra: Sequence[Topic], position: int
     ) -> Reader:
-        """The same for someone who is known here, at a position that is past each of their follows."""
+        """The same for someone who is known here."""
         reader = Reader(sink=sink, encoding=encoding, membership=membership, extra=tuple(extra), position=position)
         if not membership.readers:
             self.users += 1
@@ -81,7 +79,6 @@ class Hub:
         membership.readers = tuple(other for other in membership.readers if other is not reader)
         if not membership.readers:
             self.users -= 1
-            membership.late = None
             if membership.user not in self.visitors:
                 del self._members[membership.user]
         self._wheel[reader.slot].discard(reader)
@@ -190,30 +187,27 @@ class Hub:
 
     # Catching up
 
-    def step(self, reader: Reader) -> Mapping[Topic, int] | None:
+    def step(self, reader: Reader) -> bool:
         """Serve a catching-up reader one chunk from the ring.
 
-        If the ring does not reach back to it: the topics (each with its since) that the store should be
-        asked for, after `reader.position` and up to `head`; the answer goes to `page`.
+        False if the ring does not reach back to it: then the store should be asked for what there is after
+        `reader.position` and up to `head`, with what its user follows now; the answer goes to `page`.
         """
         if not reader.waits():
-            return None
-        since = self._since(reader)
+            return True
         if not self.ring.covers(reader.position):
-            return since
+            return False
         frames: list[bytes] = []
         size, position = 0, self.head
-        for entry in self.ring.after(reader.position):
-            event = entry.event
-            if event.topic in since and event.seq > since[event.topic] and reader.wants(event):
-                frame = entry.frame(reader.encoding)
-                frames.append(frame)
-                size += len(frame)
-                if size >= CHUNK:
-                    position = event.seq
-                    break
+        for entry in mine(self.ring, reader.membership, reader.extra, after=reader.position):
+            frame = entry.frame(reader.encoding)
+            frames.append(frame)
+            size += len(frame)
+            if size >= CHUNK:
+                position = entry.event.seq
+                break
         self._advance(reader, frames, position)
-        return None
+        return True
 
     def page(self, reader: Reader, page: Page, *, after: int) -> None:
         """Serve a catching-up reader what the store had after a position, chunk by chunk while its sink takes it."""
@@ -268,9 +262,6 @@ class Hub:
             return
         if position == self.head:
             reader.become(State.LIVE)
-            membership = reader.membership
-            if membership.late and all(other.state is State.LIVE for other in membership.readers):
-                membership.late = None
         elif not reader.queued:
             reader.queued = True
             self.waiting.append(reader)
@@ -280,14 +271,6 @@ class Hub:
 
     def _topics(self, reader: Reader) -> tuple[Topic, ...]:
         return topics_of(reader.membership, reader.extra)
-
-    def _since(self, reader: Reader) -> dict[Topic, int]:
-        """Each of the reader's topics with the position it counts from, as far as that is after the reader's own."""
-        since = dict.fromkeys(self._topics(reader), 0)
-        for topic, seq in (reader.membership.late or {}).items():
-            if topic in since and topic not in reader.extra:
-                since[topic] = seq
-        return since
 
     def _member(self, feed: Feed) -> Membership:
         if not self.ring.covers(feed.head):
@@ -304,18 +287,6 @@ class Hub:
                     self._change(entry.event)
         return membership
 
-    def _recall(self, membership: Membership, feed: Feed, position: int) -> None:
-        """Note the follows made after the position that a reader starts from."""
-        late = {topic: since for topic, since in feed.follows.items() if since > position}
-        for entry in self.ring.after(feed.head):  # the feed may be older than the hub
-            event = entry.event
-            if event.type == FOLLOWED and event.seq > position and owner(event.topic) == feed.user:
-                late[followed(event.data)] = event.seq
-        # What was followed, left and followed again counts from the last time.
-        for topic, since in (membership.late or {}).items():
-            late[topic] = max(since, late.get(topic, 0))
-        membership.late = late or None
-
     def _change(self, event: Event) -> None:
         user = owner(event.topic)
         membership = self._members.get(user) if user is not None else None
@@ -324,14 +295,12 @@ class Hub:
         if event.type == PREFERENCES:
             membership.mutes = mutes(event.data)
             return
-        topic = followed(event.data)
-        if event.type == FOLLOWED and topic not in membership.follows:
+        _, topic, followed = change(event)
+        if followed and topic not in membership.follows:
             membership.follows += (Topic(sys.intern(topic)),)
-            if any(reader.state is not State.LIVE for reader in membership.readers):
-                membership.late = {**(membership.late or {}), topic: event.seq}
             for reader in membership.readers:
                 self._index.add(topic, reader)
-        elif event.type == UNFOLLOWED and topic in membership.follows:
+        elif not followed and topic in membership.follows:
             membership.follows = tuple(other for other in membership.follows if other != topic)
             for reader in membership.readers:
                 if topic not in reader.extra:

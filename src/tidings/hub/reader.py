@@ -23,16 +23,16 @@ _NEXT = {
 
 
 class Membership:
-    """What one user follows and mutes now, as of the hub's head."""
+    """What one user follows and mutes now, as of the hub's head.
 
-    __slots__ = ("follows", "late", "mutes", "readers", "user")
+    What they followed at the position of a reader that is behind, the log says (`domain.spans`).
+    """
+
+    __slots__ = ("follows", "mutes", "readers", "user")
 
     def __init__(self, user: User) -> None:
         self.user = user
         self.follows: tuple[Topic, ...] = ()
-        # Follows made after the position of a reader that is still catching up: topic -> since. For all
-        # other follows a reader is past the since, so it need not be remembered (8 bytes a topic, not 100).
-        self.late: dict[Topic, int] | None = None
         self.mutes = NO_TAGS
         self.readers: tuple[Reader, ...] = ()
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tidings.domain.model import Event
 from tidings.domain.ports import Encoding
 from tidings.domain.topics import Topic
+from tidings.hub.changes import FOLLOWS
 
 SLOTS = 8192  # events; what a reader that was away for a moment is served from
 BYTES = 32 * 1024 * 1024  # of event data; large events make the ring shorter, never the process larger
@@ -34,6 +35,7 @@ class Ring:
         self._limit = limit
         self._bytes = 0
         self._newest: dict[Topic, int] = {}
+        self._follows: dict[Topic, list[Event]] = {}  # own topic -> follows and unfollows that are here
         self.floor = head
         self.head = head
 
@@ -45,6 +47,8 @@ class Ring:
         entry = Entry(event)
         self._slots[event.seq % len(self._slots)] = entry
         self._newest[event.topic] = event.seq
+        if event.type in FOLLOWS:
+            self._follows.setdefault(event.topic, []).append(event)
         self.head = event.seq
         self._bytes += len(event.data)
         while self._bytes > self._limit and self.floor < self.head:
@@ -73,12 +77,21 @@ class Ring:
         """The newest event of a topic, if it is here; else 0."""
         return self._newest.get(topic, 0)
 
+    def follows(self, topic: Topic, *, after: int) -> list[Event]:
+        """Of somebody's own topic: what they followed and left after a position that is covered, in order."""
+        return [event for event in self._follows.get(topic, ()) if event.seq > after]
+
     def _drop(self) -> None:
         self.floor += 1
         place = self.floor % len(self._slots)
         entry = self._slots[place]
         assert entry is not None
-        self._bytes -= len(entry.event.data)
-        if self._newest[entry.event.topic] == self.floor:
-            del self._newest[entry.event.topic]
+        event = entry.event
+        self._bytes -= len(event.data)
+        if self._newest[event.topic] == self.floor:
+            del self._newest[event.topic]
+        if event.type in FOLLOWS:
+            del self._follows[event.topic][0]
+            if not self._follows[event.topic]:
+                del self._follows[event.topic]
         self._slots[place] = None

@@ -1,11 +1,11 @@
-"""What of one person's feed is in the ring: for who asks once, as against who listens."""
+"""What of one person's feed is in the ring."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from tidings.domain.model import FOLLOWED
+from tidings.domain.spans import before
 from tidings.domain.topics import ALL, Topic, own_topic
-from tidings.hub.changes import followed
+from tidings.hub.changes import change
 from tidings.hub.reader import Membership
 from tidings.hub.ring import Entry, Ring
 
@@ -21,37 +21,43 @@ class Window(NamedTuple):
 
 
 def topics_of(membership: Membership, extra: Iterable[Topic]) -> tuple[Topic, ...]:
-    """Every topic of a feed, and what was asked for beside it."""
+    """Every topic of a feed as it is now, and what was asked for beside it."""
     return (own_topic(membership.user), ALL, *membership.follows, *extra)
 
 
 def window(ring: Ring, membership: Membership, extra: Sequence[Topic], *, after: int, limit: int) -> Window:
-    """What is after a position that the ring covers. Where that is nothing, it takes a look-up a topic, no more."""
-    topics = topics_of(membership, extra)
-    newest = max(map(ring.newest, topics))
+    """What is after a position that the ring covers, for who asks once, as against who listens.
+
+    Where that is nothing, it takes a look-up a topic, no more. What was followed meanwhile and is not any more
+    need not be looked up: to leave it was an event on one's own topic.
+    """
+    newest = max(map(ring.newest, topics_of(membership, extra)))
     if newest <= after:
         return Window((), after, after)
-    since = _since(ring, membership, topics, after=after) | dict.fromkeys(extra, 0)
     found: list[Entry] = []
     size = 0
-    for entry in ring.after(after):
-        event = entry.event
-        start = since.get(event.topic)
-        if start is not None and event.seq > start and membership.wants(event):
-            found.append(entry)
-            size += len(event.data)
-            if len(found) == limit or size >= BYTES:
-                return Window(found, event.seq, newest)
+    for entry in mine(ring, membership, extra, after=after):
+        found.append(entry)
+        size += len(entry.event.data)
+        if len(found) == limit or size >= BYTES:
+            return Window(found, entry.event.seq, newest)
     return Window(found, newest, newest)
 
 
-def _since(ring: Ring, membership: Membership, topics: Iterable[Topic], *, after: int) -> dict[Topic, int]:
-    """Each topic with the position it counts from: a follow is an event of its follower, and in the ring like any."""
-    since = dict.fromkeys(topics, 0)
+def mine(ring: Ring, membership: Membership, extra: Iterable[Topic], *, after: int) -> Iterator[Entry]:
+    """What belongs to someone after a position that the ring covers, each event by what was followed when it came."""
     own = own_topic(membership.user)
-    if ring.newest(own) > after:
-        for entry in ring.after(after):
-            event = entry.event
-            if event.topic == own and event.type == FOLLOWED and (topic := followed(event.data)) in since:
-                since[topic] = event.seq
-    return since
+    changes = {event.seq: change(event) for event in ring.follows(own, after=after)}
+    whole = {own, ALL, *extra}
+    topics = whole | before(membership.follows, list(changes.values()))
+    for entry in ring.after(after):
+        event = entry.event
+        if event.topic not in topics:
+            continue
+        if membership.wants(event):
+            yield entry
+        if changed := changes.get(event.seq):
+            if changed.followed:
+                topics.add(changed.topic)
+            elif changed.topic not in whole:
+                topics.discard(changed.topic)

@@ -49,11 +49,12 @@ class CatchUp:
             self._wake.clear()
 
     async def _serve(self, hub: Hub, reader: Reader) -> None:
-        topics = hub.step(reader)
-        if topics is None:
+        if hub.step(reader):
             return
-        after = reader.position
-        page = await self._store.read(topics, after=after, upto=hub.head, limit=PAGE)
+        after, member = reader.position, reader.membership
+        page = await self._store.read(
+            member.user, follows=member.follows, extra=reader.extra, after=after, upto=hub.head, limit=PAGE
+        )
         if page is not None:
             hub.page(reader, page, after=after)
             return

@@ -66,8 +66,9 @@ class Polls:
             if hub.ring.covers(wanted.seq):
                 hub.introduce(feed)
                 continue
-            topics = {**feed.since(), **dict.fromkeys(extra, 0)}
-            page = await desk.store.read(topics, after=wanted.seq, upto=feed.head, limit=limit)
+            page = await desk.store.read(
+                user, follows=feed.follows, extra=extra, after=wanted.seq, upto=feed.head, limit=limit
+            )
             if page is not None and page.events:
                 return self._page(page, feed, head=feed.head)
             if page is not None:

@@ -6,7 +6,7 @@ transaction is a handful of statements over JSON arrays rather than one statemen
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +17,8 @@ import apsw
 
 from tidings.domain.errors import StoreTooNew, StoreUnavailable, TidingsError
 from tidings.domain.model import Event, Feed, Page
-from tidings.domain.topics import Topic, User
+from tidings.domain.spans import Change, spans
+from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.store.ledger.following import feeds
 from tidings.store.ledger.ledger import Job, Ledger, Rows, Script, event_of, json_text
 from tidings.store.sql import migrations, queries
@@ -153,13 +154,19 @@ class SqliteStore:
         """Each user's feed, all of one moment."""
         return await self.ask(lambda floor, head: feeds(users, cap=self._cap, floor=floor, head=head))
 
-    async def read(self, topics: Mapping[Topic, int], *, after: int, upto: int, limit: int) -> Page | None:
-        """Events of some topics in (after, upto]; None if retention took some."""
+    async def read(
+        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
+    ) -> Page | None:
+        """What was in a user's feed, and all of the `extra` topics, in (after, upto]; None if retention took some."""
+        own = own_topic(user)
 
         def run(connection: apsw.Connection, floor: int, head: int) -> Page | None:
             if after < floor:
                 return None
-            asked = {"topics": json_text(list(topics.items())), "after": after, "upto": upto, "limit": limit}
+            changed = connection.execute(self._sql["changes_of"], {"topic": own, "after": after, "upto": upto})
+            changes = [Change(seq, topic, bool(followed)) for seq, topic, followed in changed]
+            parts = spans(follows, changes, whole=(own, ALL, *extra), after=after, upto=upto)
+            asked = {"spans": json_text(parts), "limit": limit}
             rows: Rows = connection.execute(self._sql["events_of"], asked).fetchall()
             return Page(events=_events(rows), through=rows[-1][0] if len(rows) == limit else upto)
 

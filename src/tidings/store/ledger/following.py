@@ -70,9 +70,9 @@ def feeds(users: Sequence[User], *, cap: int, floor: int, head: int) -> Script[l
     """What each user receives; None for one who never came. As many statements for a hundred users as for one."""
     asked = {"users": json_text(users)}
     people = yield Query("people_of", asked)
-    follows: dict[User, dict[Topic, int]] = {}
-    for user, topic, since in (yield Query("follows_of", asked)):
-        follows.setdefault(user, {})[topic] = since
+    follows: dict[User, list[Topic]] = {}
+    for user, topic in (yield Query("follows_of", asked)):
+        follows.setdefault(user, []).append(topic)
     mutes: dict[User, set[str]] = {}
     for user, tag in (yield Query("mutes_of", asked)):
         mutes.setdefault(user, set()).add(tag)
@@ -82,7 +82,7 @@ def feeds(users: Sequence[User], *, cap: int, floor: int, head: int) -> Script[l
             user=user,
             head=head,
             floor=floor,
-            follows=follows.get(user, {}),
+            follows=tuple(follows.get(user, ())),
             mutes=frozenset(mutes.get(user, ())),
             counters=counters[user],
         )

@@ -24,19 +24,25 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, :now, value ->> 4 FRO
 -- tail
 SELECT seq, topic, type, tags, data FROM events WHERE seq > :after ORDER BY seq LIMIT :limit + 0;
 
+-- changes_of
+-- What somebody followed (1) and left (0), of which their own topic tells. However many: 1 ms a thousand.
+SELECT seq, data ->> 'topic', type = 'follow.created' FROM events
+WHERE topic = +:topic AND type IN ('follow.created', 'follow.deleted') AND seq > :after AND seq <= :upto ORDER BY seq;
+
 -- events_of
--- The first :limit events of these topics come from the :limit topics whose next event is oldest.
-WITH asked AS (SELECT value ->> 0 AS topic, max(value ->> 1, :after) AS after FROM json_each(:topics)),
+-- The first :limit events of these spans come from the :limit spans whose next event is oldest.
+WITH asked AS (SELECT value ->> 0 AS topic, value ->> 1 AS after, value ->> 2 AS upto FROM jsonb_each(:spans)),
 next AS (
-    SELECT topic, after, (SELECT min(e.seq) FROM events e WHERE e.topic = asked.topic AND e.seq > asked.after) AS seq
+    SELECT topic, after, upto,
+        (SELECT min(e.seq) FROM events e WHERE e.topic = asked.topic AND e.seq > asked.after) AS seq
     FROM asked
 ),
-first AS (SELECT topic, after FROM next WHERE seq <= :upto ORDER BY seq LIMIT :limit + 0)
+first AS (SELECT topic, after, upto FROM next WHERE seq <= upto ORDER BY seq LIMIT :limit + 0)
 SELECT e.seq, e.topic, e.type, e.tags, e.data
 FROM first CROSS JOIN events e
 WHERE e.seq IN (
     SELECT i.seq FROM events i
-    WHERE i.topic = first.topic AND i.seq > first.after AND i.seq <= :upto ORDER BY i.seq LIMIT :limit + 0
+    WHERE i.topic = first.topic AND i.seq > first.after AND i.seq <= first.upto ORDER BY i.seq LIMIT :limit + 0
 )
 ORDER BY e.seq LIMIT :limit + 0;
 

@@ -115,7 +115,7 @@ FROM who;
 SELECT user, arrival, read, seen FROM people WHERE user IN (SELECT value FROM json_each(:users));
 
 -- follows_of
-SELECT user, topic, since FROM follows WHERE user IN (SELECT value FROM json_each(:users));
+SELECT user, topic FROM follows WHERE user IN (SELECT value FROM json_each(:users));
 
 -- mutes_of
 SELECT user, tag FROM mutes WHERE user IN (SELECT value FROM json_each(:users));

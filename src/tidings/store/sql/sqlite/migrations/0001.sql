@@ -16,6 +16,8 @@ CREATE TABLE events (
     data TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_by_topic ON events (topic, seq);
+-- What was followed when: reading back over it needs the changes of one person, not all that they were sent.
+CREATE INDEX events_of_follows ON events (topic, seq) WHERE type IN ('follow.created', 'follow.deleted');
 
 -- What lives in inboxes: one row a notification and topic, however many follow the topic.
 CREATE TABLE notifications (
