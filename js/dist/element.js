@@ -1,1 +1,1 @@
-import{a}from"./chunk-UJ527BVC.js";import"./chunk-CVZ47U2N.js";import"./chunk-K2WRRXDJ.js";import"./chunk-2FU2WHNF.js";import"./chunk-IUKW2MMI.js";export{a as TidingsBell};
+import{a}from"./chunk-CVWFCPXG.js";import"./chunk-PASTEEED.js";import"./chunk-K2WRRXDJ.js";import"./chunk-2FU2WHNF.js";import"./chunk-LVHUKB23.js";export{a as TidingsBell};
