@@ -403,7 +403,9 @@ def test_what_only_decorates_is_not_read_out(server: Server, opened: Open, user:
     bell.show()
     row = bell.rows.first.aria_snapshot().splitlines()
     assert row[0].startswith("- listitem:")
-    assert row[1].startswith('  - button "Unread: Bob Tanaka commented Lovely.'), row
+    assert re.search(r'- \'?button "Unread: Bob Tanaka commented Lovely\.', row[1]), (
+        row
+    )  # quoted where a colon is in it
     assert [line.strip() for line in row[2:] if "img" in line or "BT" in line] == [], row
     assert re.search(r'- button "Notifications, 1 unread" \[expanded\]', element.aria_snapshot())
 
@@ -510,24 +512,6 @@ def test_the_tab_says_how_many(server: Server, opened: Open, user: str) -> None:
     bell.page.evaluate("document.querySelector('tidings-bell').store.markAllRead()")
     expect(bell.page).to_have_title("Another page")
     expect(icon).to_have_attribute("href", f"{server.url}/demo/icon.svg")
-
-
-@pytest.mark.parametrize("own", ["(Draft) Contract", "(3) Inbox", "", "(1)"])
-def test_the_number_in_the_title_is_all_that_it_adds_and_takes(
-    server: Server, opened: Open, user: str, own: str
-) -> None:
-    bell = opened(user)
-    bell.page.evaluate("own => (document.title = own)", own)
-    bell.page.locator("tidings-bell").evaluate("bell => bell.setAttribute('title-badge', '')")
-    for n in (1, 2):
-        server.publish({"user": user}, type="system", title="One more")
-        expect(bell.page).to_have_title(f"({n}) {own}".strip())
-    bell.page.evaluate("document.title += '!'")
-    expect(bell.page).to_have_title(f"({2}) {own}!" if own else "(2)!")
-    bell.page.evaluate("own => (document.title = own)", own)
-    expect(bell.page).to_have_title(f"(2) {own}".strip())
-    bell.page.evaluate("document.querySelector('tidings-bell').store.markAllRead()")
-    expect(bell.page).to_have_title(own)
 
 
 def test_it_says_when_it_is_not_live_and_catches_up(start_server: StartServer, context: BrowserContext) -> None:

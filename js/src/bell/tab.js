@@ -2,6 +2,7 @@
 
 import { safeUrl } from "./url.js";
 
+const NUMBER = /^\(\S+\) /;
 const SIDE = 64; // px; browsers scale it down
 
 /** @typedef {ReturnType<typeof openTab>} Tab */
@@ -13,19 +14,12 @@ const SIDE = 64; // px; browsers scale it down
  */
 export function openTab(title, favicon) {
   let number = "";
-  let prefix = ""; // what stands before the page's own title; another number there is the page's
-  let own = "";
-  /** @type {string | undefined} the whole title, as the browser gave it back */
-  let written;
   const name = () => {
-    const found = document.title;
-    if (found !== written) own = found.startsWith(prefix) ? found.slice(prefix.length) : found;
-    prefix = number && `(${number}) `;
-    if (prefix + own !== found) document.title = prefix + own;
-    written = document.title;
+    const text = (number && `(${number}) `) + document.title.replace(NUMBER, "");
+    if (title && text !== document.title) document.title = text;
   };
   const watch = new MutationObserver(name);
-  if (title) watch.observe(document.head, { subtree: true, childList: true, characterData: true });
+  watch.observe(document.head, { subtree: true, childList: true, characterData: true });
 
   const link = favicon === null ? null : pageIcon();
   const plain = link?.href ?? "";
@@ -41,7 +35,7 @@ export function openTab(title, favicon) {
   /** @param {string} next what the badge says */
   const paint = (next) => {
     number = next;
-    if (title) name();
+    name();
     mark();
   };
 
