@@ -633,16 +633,3 @@ async def test_what_would_grow_for_ever_is_refused_in_words(sent: bytes, why: st
     assert b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n" in answer
     assert why.encode() in answer.rpartition(b"\r\n\r\n")[2]
     assert connection.wire.closed == "closed"
-
-
-@pytest.mark.parametrize("whole", [True, False])
-async def test_who_has_said_all_still_gets_the_answer(whole: bool) -> None:
-    echo = Echo()
-    connection = Connection(echo)
-    sent = b"POST /one HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
-    connection.wire.protocol.data_received(sent if whole else sent[:-1])
-    assert connection.wire.protocol.eof_received() is whole  # else the transport closes by itself
-    await connection.settle()
-    assert echo.asked == ([("/one", b"body")] if whole else [])
-    assert connection.wire.closed == ("closed" if whole else "")
-    assert not Connection(echo).http.eof_received()

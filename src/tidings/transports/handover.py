@@ -150,14 +150,6 @@ class HandOverProtocol(HttpToolsProtocol):
         if self.pipeline:  # uvicorn reads on at each answer, and so more than it answers
             self.flow.pause_reading()
 
-    def eof_received(self) -> bool:  # type: ignore[override]
-        """Who has said all may still listen: what was asked is answered before the socket closes."""
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is None or cycle.response_complete or cycle.more_body:
-            return False
-        cycle.keep_alive = False
-        return True
-
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP gets its answer in the form of every other refusal (RFC 9457), and the connection ends."""
         problem = {"type": "about:blank", "title": "This is not HTTP.", "status": 400, "code": "invalid_http",
