@@ -43,9 +43,7 @@ class Answer:
 
     def write(self, data: bytes) -> None:
         head = self._head
-        if self._transport.is_closing():
-            self._head = None  # the client left, and uvicorn tells only the last request of a connection
-        elif head is None:
+        if head is None:
             self._transport.write(data)
         elif head:
             self._head = None
