@@ -25,8 +25,8 @@ const sheets = {
     onLoad({ filter: /bell.(styles|face\.css)\.js$/ }, async ({ path }) => {
       const [before, sheet, after, ...more] = (await readFile(path, "utf8")).split(/(?<= = )`|`(?=;\n)/);
       if (!sheet || after === undefined || more.length) throw new Error("a module of looks is to hold one sheet");
-      const { code } = await transform(sheet, { loader: "css", minify: true });
-      return { contents: `${before}\`${code.trim()}\`${after}` };
+      const { code } = await transform(sheet, { loader: "css", minify: true, charset: "utf8" });
+      return { contents: `${before}\`${code.trim().replace(/[\\`]|\$\{/g, "\\$&")}\`${after}` };
     });
   },
 };

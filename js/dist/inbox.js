@@ -1,1 +1,1 @@
-import{a,b,c,d,e,f}from"./chunk-CVZ47U2N.js";import"./chunk-K2WRRXDJ.js";import"./chunk-2FU2WHNF.js";export{a as InboxError,c as expire,d as fromPage,e as listed,f as openInbox,b as reduce};
+import{a,b,c,d,e,f}from"./chunk-U2ORQGT4.js";import"./chunk-ZQGKE7ZW.js";import"./chunk-USCG5LGW.js";export{a as InboxError,c as expire,d as fromPage,e as listed,f as openInbox,b as reduce};

@@ -63,7 +63,7 @@ export class TidingsBell extends Base {
       part: "button",
       type: "button",
       "aria-haspopup": "dialog",
-      "aria-expanded": "false",
+      "aria-expanded": false,
       // Reaching for the bell fetches its face; a click that is faster than that waits for it.
       onpointerenter: () => this.#awake(),
       onfocus: () => this.#awake(),

@@ -14,11 +14,13 @@
  * @property {(name: string) => Pick<BroadcastChannel, "postMessage" | "onmessage" | "close">} [channel]
  */
 
+const LONGEST = 2_147_483_647; // milliseconds; what is longer, timers take for nothing (HTML, section 8.7)
+
 /** @returns {World} */
 export const realWorld = () => ({
   now: () => Date.now(),
   after: (milliseconds, run) => {
-    const timer = setTimeout(run, milliseconds);
+    const timer = setTimeout(run, Math.min(milliseconds, LONGEST));
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),

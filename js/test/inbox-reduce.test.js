@@ -213,6 +213,50 @@ for (const mute of ["type:like", "topic:author/42", "entity:post/9"]) {
   });
 }
 
+/** Two of three items on the first page, and a mute that its server told. */
+const muting = (/** @type {string[]} */ mutes, /** @type {Parameters<typeof page>[1]} */ more = {}) =>
+  fromPage({ ...page([item(9, { type: "note" }), item(8, { type: "note" })], more), mutes });
+/** A change of content, as it is sent on a topic that several people share: nothing personal in it. */
+const changed = (/** @type {number} */ seq, /** @type {any} */ { status: _s, read_time: _r, seen_time: _t, ...content }) =>
+  told(seq, "notification.updated", { ...content, ring: false });
+
+test("the first page tells what is muted; one that does not leaves it unknown", () => {
+  assert.deepEqual(muting(["type:like"]).mutes, ["type:like"]);
+  assert.equal(fromPage(page([item(1)])).mutes, null);
+});
+
+test("an item that a change takes behind a mute is gone and counts no more", () => {
+  const state = after(muting(["type:like"]), changed(10, item(8, { type: "like" })));
+  assert.deepEqual([ids(state), state.counters.unread, state.sure, state.reload], [["n9"], 1, true, null]);
+});
+
+test("a muted change of an item that is not held is passed over; it may have been counted", () => {
+  const merge = told(10, "notification.updated", { ...item(1), cursor: at(10) });
+  for (const event of [changed(10, item(1)), merge]) {
+    const whole = after(muting(["type:like"]), event);
+    assert.deepEqual([ids(whole), whole.counters.unread, whole.sure, whole.reload], [["n9", "n8"], 2, true, null]);
+    const part = after(muting(["type:like"], { next: "p8", unread: 7 }), event);
+    assert.deepEqual([ids(part), part.sure, part.reload], [["n9", "n8"], false, null]);
+  }
+});
+
+test("a change in place of an item that is not held may have brought it from behind a mute", () => {
+  const here = after(muting(["type:like"]), changed(10, item(5, { type: "note" })));
+  assert.equal(here.reload, "changed", "the list reaches so far down: it has to be loaded");
+  const below = after(muting(["type:like"], { next: "p8", unread: 7 }), changed(10, item(5, { type: "note" })));
+  assert.deepEqual([below.reload, below.sure], [null, false], "the list does not; it may be counted now");
+});
+
+test("a change in place of an item that is not held changes nothing where no mute can have hidden it", () => {
+  const event = changed(10, item(5, { type: "note" }));
+  for (const mutes of [[], null]) {
+    const state = after({ ...muting([]), mutes }, event);
+    assert.deepEqual([ids(state), state.sure, state.reload], [["n9", "n8"], true, null]);
+  }
+  const archived = told(10, "notification.updated", item(5, { type: "note", status: "ARCHIVED" }));
+  assert.equal(after(muting(["type:like"]), archived).reload, null, "what is archived is not on show anyway");
+});
+
 test("when it is not known what was muted, a change of it may bring something back", () => {
   const state = after(fromPage(page([item(1)])), told(2, "preferences.updated", { mutes: [] }));
   assert.deepEqual([state.reload, state.mutes], ["unmuted", []]);

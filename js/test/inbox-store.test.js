@@ -221,6 +221,20 @@ test("muting adds to what is muted elsewhere, and hides at once", async (t) => {
   assert.deepEqual(inbox.getSnapshot().mutes, ["entity:post/9", "type:like"]);
 });
 
+test("an item that a change has brought from behind a mute is loaded, soon and once", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const back = item(1, { type: "note" });
+  const pages = [{ ...page([item(2)]), mutes: ["type:like"] }, { ...page([item(2), back], { cursor: at(4) }), mutes: [] }];
+  const { inbox, connection, asked } = open(t, () => pages.shift());
+  await settled();
+  assert.deepEqual(inbox.getSnapshot().mutes, ["type:like"]);
+  await connection.say(told(3, "notification.updated", back), told(4, "notification.updated", back));
+  assert.equal(asked.length, 1, "a change reaches many inboxes at once: not all of them ask in the same moment");
+  t.mock.timers.tick(1000);
+  await settled();
+  assert.deepEqual([ids(inbox), asked.length], [["n2", "n1"], 2]);
+});
+
 test("older pages join below, for the whole list and for the unread ones", async (t) => {
   const pages = [
     page([item(9), item(8, { status: "READ", read_time: "t" })], { next: "p2", unread: 4 }),

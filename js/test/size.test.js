@@ -47,6 +47,13 @@ test("every module that is fetched lies beside the one that asks for it, and not
   assert.deepEqual(new Set([...asked, ...later]), new Set(readdirSync(DIST)));
 });
 
+test("a style sheet is shipped as it was written, what is not ASCII included", () => {
+  const [face = ""] = readdirSync(DIST).filter((name) => name.startsWith("face-"));
+  const [, , sheet = ""] = /(['"`])(:host\{.*?)\1/.exec(read(face)) ?? [];
+  assert.match(sheet, /content:"·"/);
+  assert.ok(!sheet.includes("\\"), "a backslash of CSS would be read as one of JavaScript");
+});
+
 test("the worker is looked for beside the module that starts it", () => {
   const starts = [...loaded("stream.js")].filter((name) => read(name).includes('new URL("./worker.js",import.meta.url)'));
   assert.equal(starts.length, 1);

@@ -503,3 +503,32 @@ test("where a browser has neither, or is told not to share, each tab has its own
     for (const { created } of tabs) assert.deepEqual(created(), ["e-1"]);
   }
 });
+
+test("lock: whoever the browser gives no lock holds a stream of their own, and the page goes on", async () => {
+  const { browser, server } = browserWith("lock");
+  const refused = () => Promise.reject(new DOMException("cookies are blocked", "SecurityError"));
+  const tabs = [browser.tab(), browser.tab()].map((tab) => {
+    return open(tab, { world: { ...tab.world, locks: { request: refused } } });
+  });
+  await settle();
+  server.publish(1);
+  await settle();
+  assert.equal(server.streams.size, 2);
+  for (const { connection, created } of tabs) assert.deepEqual([connection.status, created()], ["open", ["e-1"]]);
+  tabs.forEach(({ connection }) => connection.close());
+  await settle();
+  assert.deepEqual([server.streams.size, browser.channels.size], [0, 0]);
+});
+
+test("lock: what other tabs tell the leader is nothing to a third", async () => {
+  const { browser } = browserWith("lock");
+  const tabs = [open(browser.tab()), open(browser.tab())];
+  await settle();
+  /** @type {any[]} */
+  const said = [];
+  for (const { connection } of tabs) connection.addEventListener("status", () => said.push(connection.status));
+  tabs.push(open(browser.tab()));
+  await settle();
+  assert.deepEqual(said.filter((status) => status !== "open"), []);
+  assert.deepEqual(tabs.map(({ connection }) => connection.status), ["open", "open", "open"]);
+});

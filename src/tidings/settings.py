@@ -43,10 +43,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("cors_credentials needs named origins, not *")
         if not 0.1 <= self.heartbeat <= 60:
             raise ValueError("heartbeat must be between 0.1 and 60 seconds")
+        for name, least in _LEAST.items():
+            if not getattr(self, name) >= least:  # nan is not
+                raise ValueError(f"{name} must be at least {least}")
         if self.mode == "serve" and len(self.secret) < 32:
             raise ValueError(
                 "secret must have at least 32 characters (TIDINGS_SECRET); `tidings token --new-secret` makes one"
             )
+
+
+_LEAST = {
+    "drain": 0, "retry": 1, "max_connections": 1, "max_notification": 1, "max_batch": 1, "max_recipients": 1,
+    "max_batch_bytes": 1, "group_window": 0, "counter_cap": 1, "retention_age": 0, "retention_rows": 1, "inbox_age": 0,
+}  # fmt: skip
 
 
 def load(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:

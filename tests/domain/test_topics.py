@@ -25,7 +25,7 @@ GOOD = [
 ]
 BAD = [
     "", "/", "a/", "/a", "a//b", "user", "user/", "user/a/b", " ", "a b", "a\tb", "a\nb", "a\n", "\u2028", "a\u2029b",
-    "a\x00b", "a\x7f", "a\x85", "a\xa0b", "a\u200bb", "a\u202eb", "a\u2060b", "\ufeffa", "a\xadb", "\ud800",
+    "a\x00b", "a\x7f", "a\x85", "a\xa0b", "a\u200bb", "a\u202eb", "a\u2060b", "\ufeffa", "a\xadb", "\ud800", "a\ufffdb",
 ]  # fmt: skip
 
 

@@ -1,13 +1,14 @@
 """<tidings-bell> in a real browser, against a real server, on a page whose policy is `default-src 'self'`."""
 
 import random
+import re
 import urllib.parse
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Route, expect, sync_playwright
 
 from tests.conftest import StartServer
 from tests.e2e.bells import FLAGS, PATIENCE, Bell, box, brightness
@@ -101,6 +102,11 @@ def furnish(server: Server) -> Callable[[str], None]:
     return send
 
 
+def changed(page: Any, **fields: object) -> Any:
+    """A page of the inbox whose notifications say something else."""
+    return page | {"data": [item | fields for item in page["data"]]}
+
+
 # What arrives
 
 
@@ -138,6 +144,62 @@ def test_a_group_is_one_row_that_names_the_newest_and_counts_the_rest(
     bell.show()
     assert bell.titles()[0] == "Dee Okafor, Cy Twombly, and 2 others liked your post"
     expect(bell.rows.first.locator(".face")).to_have_count(2)
+
+
+def test_people_are_counted_in_a_group_and_not_what_they_did(server: Server, opened: Open, user: str) -> None:
+    for actor in (ADA, BOB, BOB, CY, BOB):
+        server.publish(
+            {"user": user}, type="like", title=f"{actor['name']} liked your post", actor=actor, group_key="like:1"
+        )
+    bell = opened(user)
+    # As the answer of a server that tells how many people there are; one that does not is another test's.
+    group = {"key": "like:1", "count": 5, "actors": [BOB, CY, ADA], "total": 3}
+    bell.page.route("**/v1/inbox?*", lambda route: route.fulfill(json=changed(route.fetch().json(), group=group)))
+    bell.page.evaluate("document.querySelector('tidings-bell').store.reload()")
+    bell.show()
+    expect(bell.rows.first.locator("[part=title]")).to_have_text(
+        "Unread: Bob Tanaka, Cy Twombly, and Ada Lovelace liked your post"
+    )
+    expect(bell.rows.first.locator("[part=meta]")).to_contain_text("5 times")
+
+
+def test_one_odd_notification_takes_no_other_along(server: Server, opened: Open, user: str) -> None:
+    odd: list[dict[str, object]] = [
+        {"id": 42},
+        {"id": "u1", "name": None},
+        {"name": 5},
+        {"name": ""},
+        {"name": {"toString": 5}},
+        {"id": "a", "name": "A", "avatar_url": 5},
+        {},
+    ]
+    for n, actor in enumerate(odd):
+        server.publish({"user": user}, type="constructor", title=f"number {n}", actor=actor, data=[None])
+    bell = opened(user)
+    bell.show()
+    expect(bell.rows).to_have_count(len(odd))
+    assert bell.titles() == [f"number {n}" for n in reversed(range(len(odd)))]
+    server.publish({"user": user}, type="like", title="last", actor={"id": 7})
+    expect(bell.rows).to_have_count(len(odd) + 1)
+
+
+def test_a_row_that_cannot_be_drawn_is_the_only_one(server: Server, opened: Open, user: str) -> None:
+    for n in range(3):
+        server.publish({"user": user}, type="system", title=f"number {n}", progress=0.5)
+    bell = opened(user)
+
+    def spoil(route: Route) -> None:
+        page = route.fetch().json()
+        page["data"][1] |= {"progress": "half", "create_time": "soon"}
+        route.fulfill(json=page)
+
+    bell.page.route("**/v1/inbox?*", spoil)
+    bell.page.evaluate("document.querySelector('tidings-bell').store.reload()")
+    bell.show()
+    assert bell.titles() == ["number 2", "number 1", "number 0"]
+    expect(bell.rows.last.locator("time")).not_to_be_empty()
+    assert bell.complaints, "and it is said"
+    bell.complaints.clear()
 
 
 def test_a_notification_lives_in_place(server: Server, opened: Open, user: str) -> None:
@@ -332,6 +394,22 @@ def test_whoever_reads_keeps_the_place_when_something_arrives(server: Server, op
     assert bell.focused().startswith("Unread: Bob liked it"), "the row moved, and the focus with it"
 
 
+def test_what_only_decorates_is_not_read_out(server: Server, opened: Open, user: str) -> None:
+    server.publish({"user": user}, type="comment", title="Bob Tanaka commented", body="Lovely.", actor=BOB)
+    bell = opened(user)
+    bell.unread(1)
+    element = bell.page.locator("tidings-bell")
+    assert element.aria_snapshot() == '- button "Notifications, 1 unread"'
+    bell.show()
+    row = bell.rows.first.aria_snapshot().splitlines()
+    assert row[0].startswith("- listitem:")
+    assert re.search(r'- \'?button "Unread: Bob Tanaka commented Lovely\.', row[1]), (
+        row
+    )  # quoted where a colon is in it
+    assert [line.strip() for line in row[2:] if "img" in line or "BT" in line] == [], row
+    assert re.search(r'- button "Notifications, 1 unread" \[expanded\]', element.aria_snapshot())
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_fault(
     elsewhere: Elsewhere, server: Server, opened: Open, user: str, scheme: str, furnish: Callable[[str], None]
@@ -507,6 +585,28 @@ def test_right_to_left_it_is_its_own_mirror(
     server.publish({"user": user}, type="system", title="And one")
     here, there = box(left.toasts.last), box(right.toasts.last)
     assert here["x"] > width / 2 > there["x"] + there["width"]
+
+
+def test_what_is_written_the_other_way_round_begins_where_it_is_read_from(
+    server: Server, opened: Open, user: str
+) -> None:
+    long = "A body that is far longer than two lines of the list are, and so is cut at its end. " * 3
+    server.publish({"user": user}, type="system", title="Left to right", body=long)
+    server.publish({"user": user}, type="system", title="من اليمين", body="نص طويل جدا يقطع في نهايته. " * 9)
+    bell = opened(user, dir="rtl", lang="ar").show()
+    for row, direction in ((bell.rows.last, "ltr"), (bell.rows.first, "rtl")):
+        style = row.locator("[part=body]").evaluate(
+            "body => (({ direction, textAlign }) => [direction, textAlign])(getComputedStyle(body))"
+        )
+        assert style == [direction, "start"], "an end that is cut has its ellipsis only where the line ends"
+
+
+def test_what_stands_below_is_parted_by_a_dot(server: Server, opened: Open, user: str) -> None:
+    server.publish({"user": user}, type="export", title="Exporting", progress=0.5)
+    bell = opened(user).show()
+    percent = bell.rows.first.locator("[part=meta] span").first
+    expect(percent).to_have_text("50%")
+    assert percent.evaluate("span => getComputedStyle(span, '::before').content") == '"·"'
 
 
 def test_on_a_phone_the_list_is_a_sheet_that_fits(

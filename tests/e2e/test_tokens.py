@@ -71,6 +71,18 @@ def test_an_old_token_is_refused(server: Server) -> None:
     assert (answer.status, answer.json["code"]) == (401, "invalid_token")
 
 
+def test_a_key_is_its_users_own_also_of_those_who_may_publish(server: Server) -> None:
+    callers = [bearer(user, publish=True) for user in ("alice", "bob")]
+    for caller in callers:
+        server.request("GET", "/v1/inbox", headers=caller)
+    sent = server.request("POST", "/v1/notifications", {"to": {"users": ["alice", "bob"]}}, headers=callers[0]).json
+    for caller in callers:
+        read = {**caller, "Idempotency-Key": "read-1"}
+        answer = server.request("POST", "/v1/inbox/read", {"up_to": sent["cursor"]}, headers=read)
+        assert (answer.status, "idempotent-replayed" in answer.headers) == (200, False)
+        assert server.request("GET", "/v1/inbox/counters", headers=caller).json["unread"] == 0
+
+
 def test_a_reader_may_not_publish(server: Server) -> None:
     answer = server.request("POST", "/v1/notifications", {"to": {"all": True}}, headers=bearer("alice"))
     assert (answer.status, answer.json["code"]) == (403, "publish_forbidden")

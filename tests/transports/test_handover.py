@@ -253,7 +253,6 @@ async def test_nothing_of_http_is_left_in_memory(app: Taker, connection: Connect
         pytest.param(GET + b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n", id="a second request is here"),
         pytest.param(GET + b"GET /oth", id="the beginning of a second request is here"),
         pytest.param(GET + b"GET /other HTTP/1.1\r\nHost: x\r\n", id="half the head of a second request is here"),
-        pytest.param(b"GET /v1/stream HTTP/1.0\r\nHost: x\r\n\r\n", id="the client speaks HTTP/1.0"),
         pytest.param(b"POST /v1/stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n", id="it is not a GET"),
         pytest.param(b"HEAD /v1/stream HTTP/1.1\r\nHost: x\r\n\r\n", id="it is a HEAD"),
     ],
@@ -284,6 +283,13 @@ async def test_a_whole_body_does_not_matter(app: Taker, connection: Connection) 
     """The seed's client sends its parameters so."""
     await connection.receives(b"GET /v1/stream HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcde")
     assert len(app.sinks) == 1
+
+
+async def test_a_client_of_http_1_0_gets_no_chunks(app: Taker, connection: Connection) -> None:
+    """The ordinary way would send some, and HTTP/1.0 does not know them (RFC 9112, section 6.1)."""
+    await connection.receives(b"GET /v1/stream HTTP/1.0\r\nHost: x\r\n\r\n")
+    assert len(app.sinks) == 1
+    assert b"transfer-encoding" not in connection.wire.sent
 
 
 @pytest.mark.parametrize("upgrade", [b"h2c", b"websocket", b"foo"])
@@ -535,3 +541,95 @@ async def test_a_client_that_left_before_its_answer_is_not_written_to() -> None:
     opened.append(Connection(app))
     await opened[0].receives(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert opened[0].wire.sent == b""
+
+
+# What a client may send
+
+
+class Echo:
+    """An application that answers with what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, bytes]] = []
+        self.hold: asyncio.Event | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.hold is not None:
+            await self.hold.wait()
+        body = b""
+        while (message := await receive())["type"] == "http.request":
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        self.asked.append((scope["path"], body))
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
+
+
+@pytest.mark.parametrize("cut", [0, 10, 170, 190])
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+async def test_a_body_is_read_though_its_request_asks_for_an_upgrade(cut: int, framing: str) -> None:
+    """A body that were taken for the next request would be lost, or worse: done."""
+    echo = Echo()
+    connection = Connection(echo)
+    body = b"DELETE /all HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = b"POST /one HTTP/1.1\r\nHost: x\r\n" + UPGRADE
+    if framing == "length":
+        sent = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    else:
+        sent = head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    for part in (sent[:cut], sent[cut:] + b"GET /two HTTP/1.1\r\nHost: x\r\n\r\n"):
+        if part:
+            await connection.receives(part)
+    await connection.settle()
+    assert echo.asked == [("/one", body), ("/two", b"")]
+    assert not connection.wire.closed
+
+
+async def test_what_follows_a_request_that_asked_for_an_upgrade_is_read_too() -> None:
+    echo = Echo()
+    connection = Connection(echo)
+    await connection.receives(
+        b"GET /one HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\nGET /two HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
+    await connection.settle()
+    assert echo.asked == [("/one", b""), ("/two", b"")]
+
+
+async def test_a_client_that_asks_faster_than_it_is_answered_is_not_read_from() -> None:
+    echo = Echo()
+    echo.hold = asyncio.Event()
+    connection = Connection(echo)
+    await connection.receives(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+    assert not connection.wire.reading
+    echo.hold.set()
+    for _ in range(200):
+        assert not (connection.http.pipeline and connection.wire.reading)
+        await asyncio.sleep(0)
+    assert len(echo.asked) == 50
+    assert connection.wire.reading
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n" * 200, "100 requests"),
+        (b"GET /one HTTP/1.1\r\n" + b"a: b\r\n" * 300 + b"\r\n", "200 header fields"),
+        (b"GET /one HTTP/1.1\r\nx: ", "262144 bytes"),
+        (b"GET /one HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n", "not a request"),
+    ],
+    ids=["too many at once", "too many headers", "a head without an end", "no HTTP"],
+)
+async def test_what_would_grow_for_ever_is_refused_in_words(sent: bytes, why: str) -> None:
+    connection = Connection(Echo())
+    await connection.receives(sent)
+    for _ in range(6):
+        if not connection.wire.closed:
+            await connection.receives(b"a" * 64 * 1024 if sent.endswith(b"x: ") else b"")
+    answer = connection.wire.sent
+    assert b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n" in answer
+    assert why.encode() in answer.rpartition(b"\r\n\r\n")[2]
+    assert connection.wire.closed == "closed"

@@ -26,19 +26,42 @@ import { safeUrl } from "./url.js";
 /** @typedef {ReturnType<typeof openCard>} Card */
 
 const ACTORS = 3; // as many of a group's actors as the server names
+const NAMED = 2; // as many as are named where there are more
 const SEED = 31; // spreads names over the colour circle
 
+/**
+ * What to call someone. An actor is what the application sent: a name or an id may be anything.
+ *
+ * @param {Actor} actor
+ * @returns {string} "" where there is nothing to call them by
+ */
+export function called({ name, id }) {
+  return String([name, id].find((word) => word !== "" && ["string", "number"].includes(typeof word)) ?? "");
+}
+
 /** @param {Actor} actor */
-function face({ id = "", name = id, avatar_url }) {
+function face(actor) {
+  const name = called(actor);
   const words = name.split(" ");
   const letters = [...new Set([words[0], words.at(-1)])].map((word) => [...(word ?? "")][0] ?? "");
   const element = h("span", { class: "face", part: "avatar" }, letters.join("").toUpperCase());
   const hue = [...name].reduce((sum, letter) => (sum * SEED + letter.charCodeAt(0)) % 360, 0);
   element.style.setProperty("--hue", String(hue));
-  const src = safeUrl(avatar_url);
+  const src = safeUrl(actor.avatar_url);
   const picture = h("img", { src, alt: "", referrerpolicy: "no-referrer", onerror: () => picture.remove() });
   if (src) element.append(picture);
   return element;
+}
+
+/**
+ * How many people a group is of, where it does not say (an event of an older server).
+ *
+ * @param {readonly Actor[]} actors
+ * @param {number} count of notifications
+ */
+function known(actors, count) {
+  // Fewer than the server would name are all there are; the rest of the count is the same people again.
+  return actors.length < ACTORS || count <= actors.length ? actors.length : Infinity;
 }
 
 /**
@@ -51,10 +74,12 @@ function face({ id = "", name = id, avatar_url }) {
 export function phrase({ title, body, actor, group }, words) {
   const text = title || body || "";
   const actors = group?.actors.length ? group.actors : actor ? [actor] : [];
-  const names = actors.flatMap(({ name }) => name || []);
-  // Fewer than the server would name are all there are; the rest of the count is the same people again.
-  const people = actors.length < ACTORS ? names.length : (group?.count ?? 1);
-  const who = words.list(people > ACTORS ? [...names.slice(0, 2), words.say("others", people - 2)] : names);
+  const names = actors.map(called).filter(Boolean);
+  const people = group?.total ?? known(actors, group?.count ?? 1);
+  const named = people > names.length ? names.slice(0, NAMED) : names;
+  const others = people - named.length;
+  const rest = others > 0 ? [people < Infinity ? words.say("others", others) : words.say("rest")] : [];
+  const who = words.list([...named, ...rest]);
   const first = names[0] ?? "";
   const leads = first && text.startsWith(first);
   return {
@@ -62,7 +87,7 @@ export function phrase({ title, body, actor, group }, words) {
     who: leads ? who : "",
     what: leads ? text.slice(first.length) : text,
     body: title && body ? body : "",
-    by: !leads && names.length > 1 ? who : "",
+    by: !leads && first && people > 1 ? who : "",
     times: group && group.count > Math.max(1, people) ? words.say("times", group.count) : "",
   };
 }
@@ -99,6 +124,36 @@ export function openCard({ words, icons, activate }) {
     h("span", { class: "meta", part: "meta" }, ...meta),
   );
 
+  const dated = (/** @type {Item} */ { group, create_time, update_time }) => (group && update_time) || create_time;
+
+  /** @param {Item} item */
+  function draw(item) {
+    const said = phrase(item, words);
+    write(state, item.status === "UNREAD" ? `${words.say("unread")}: ` : "");
+    write(who, said.who);
+    write(what, said.what);
+    write(body, said.body);
+    write(by, said.by);
+    write(times, said.times);
+    time.title = words.moment(dated(item));
+    const href = safeUrl(item.action_url);
+    set(main, "href", href);
+    set(main, "role", href ? null : "button");
+    const done = item.progress ?? -1;
+    progress.hidden = done < 0;
+    progress.value = Math.max(0, done);
+    set(progress, "aria-label", said.what);
+    write(percent, done < 0 ? "" : `${Math.round(done * 100)}%`);
+    const { path, hue } = kindOf(item.type);
+    const seen = JSON.stringify([item.type, said.actors]);
+    if (seen === faces) return;
+    faces = seen;
+    const drawing = Object.hasOwn(icons, item.type) && icons[item.type];
+    const kind = h("span", { class: "kind", part: "kind" }, icon(drawing || path));
+    kind.style.setProperty("--hue", String(hue));
+    portrait.replaceChildren(...said.actors.slice(0, NAMED).map(face), kind);
+  }
+
   return {
     portrait,
     main,
@@ -107,37 +162,18 @@ export function openCard({ words, icons, activate }) {
     },
 
     /**
+     * A card that cannot be drawn as it should be is drawn as far as it goes: the others are not its fault.
+     *
      * @param {Item} next
      * @param {number} now milliseconds since 1970
      */
     update(next, now) {
-      const at = next.group ? (next.update_time ?? next.create_time) : next.create_time;
-      write(time, words.ago(at, now));
-      if (next === item) return;
-      item = next;
-      time.title = words.moment(at);
-      const said = phrase(item, words);
-      write(state, item.status === "UNREAD" ? `${words.say("unread")}: ` : "");
-      write(who, said.who);
-      write(what, said.what);
-      write(body, said.body);
-      write(by, said.by);
-      write(times, said.times);
-      const href = safeUrl(item.action_url);
-      set(main, "href", href);
-      set(main, "role", href ? null : "button");
-      const done = item.progress ?? -1;
-      progress.hidden = done < 0;
-      progress.value = Math.max(0, done);
-      set(progress, "aria-label", said.what);
-      write(percent, done < 0 ? "" : `${Math.round(done * 100)}%`);
-      const { path, hue } = kindOf(item.type);
-      const seen = JSON.stringify([item.type, said.actors]);
-      if (seen === faces) return;
-      faces = seen;
-      const kind = h("span", { class: "kind", part: "kind" }, icon(icons[item.type] ?? path));
-      kind.style.setProperty("--hue", String(hue));
-      portrait.replaceChildren(...said.actors.slice(0, 2).map(face), kind);
+      try {
+        if (next !== item) draw((item = next));
+        write(time, words.ago(dated(item), now));
+      } catch (error) {
+        reportError(error);
+      }
     },
   };
 }

@@ -23,13 +23,15 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 /**
- * Give an attribute a value; false, null and undefined take it away.
+ * Give an attribute a value; null and undefined take it away. A boolean is there or not, or says so in `aria-*`,
+ * where an empty text would not be true.
  *
  * @param {Element} element
  * @param {string} name
  * @param {Value} value
  */
 export function set(element, name, value) {
-  if (value === false || value === null || value === undefined) element.removeAttribute(name);
-  else element.setAttribute(name, value === true ? "" : String(value));
+  if (typeof value === "boolean" && !name.startsWith("aria-")) element.toggleAttribute(name, value);
+  else if (value === null || value === undefined) element.removeAttribute(name);
+  else element.setAttribute(name, String(value));
 }

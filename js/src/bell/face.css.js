@@ -51,7 +51,7 @@ h2 { flex: 1; padding-inline-start: 6px; font-size: 17px; line-height: 28px }
 .main::after { content: ""; position: absolute; inset: 0; border-radius: inherit }
 .main:focus-visible::after { outline: 2px solid var(--accent); outline-offset: -2px }
 .main > * { display: block }
-.main > .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; font-size: 13px; color: var(--muted) }
+.main > .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; font-size: 13px; color: var(--muted); text-align: start }
 .main > .meta { display: flex; gap: 6px; margin-block-start: 2px; font-size: 12px; line-height: 18px; color: var(--muted); font-variant-numeric: tabular-nums }
 .meta > :not([hidden]) ~ :not([hidden])::before { content: "·"; margin-inline-end: 6px }
 [data-unread]::after { content: ""; grid-area: 1 / 3; width: 8px; height: 8px; margin-block-start: 6px; border-radius: 50%; background: var(--accent) }

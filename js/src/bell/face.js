@@ -105,7 +105,7 @@ export function openFace({ button, locale, labels, icons, store, tell }) {
 
   /** @param {boolean} open */
   function toggled(open) {
-    set(button, "aria-expanded", open ? "true" : "false");
+    set(button, "aria-expanded", open);
     for (const type of ["resize", "scroll"]) {
       if (open) addEventListener(type, place, true);
       else removeEventListener(type, place, true);

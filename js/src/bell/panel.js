@@ -257,7 +257,7 @@ export function openPanel(style, deeds) {
      */
     render({ phase, counters, connection, more, ...items }, now) {
       tabs.forEach((tab, n) => {
-        set(tab, "aria-selected", LISTS[n] === list ? "true" : "false");
+        set(tab, "aria-selected", LISTS[n] === list);
         set(tab, "tabindex", LISTS[n] === list ? 0 : -1);
       });
       set(scroller, "aria-labelledby", list);

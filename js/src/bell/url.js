@@ -3,11 +3,11 @@
 /**
  * The address, if a link may lead there: http, https, or relative to the page.
  *
- * @param {string | null | undefined} text
+ * @param {unknown} text
  * @returns {string | null}
  */
 export function safeUrl(text) {
-  if (!text) return null;
+  if (!text || typeof text !== "string") return null;
   try {
     const { href, protocol } = new URL(text, document.baseURI);
     return /^https?:$/.test(protocol) ? href : null;

@@ -17,6 +17,7 @@ const LABELS = {
   undo: "Undo",
   dismiss: "Dismiss",
   others: (/** @type {number} */ n) => (n > 1 ? `${n} others` : "1 other"),
+  rest: "others",
   times: "{n} times",
   many: "{n} new notifications",
   empty: "You’re all caught up",

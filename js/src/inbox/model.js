@@ -28,7 +28,8 @@
  * @property {Actor | null} [actor]
  * @property {string | null} [action_url]
  * @property {string | null} [entity]
- * @property {{key: string, count: number, actors: Actor[]} | null} [group]
+ * @property {{key: string, count: number, actors: Actor[], total?: number} | null} [group] `count` notifications of
+ *   `total` people, of whom `actors` came last
  * @property {"low" | "normal" | "high" | "critical"} [priority]
  * @property {number | null} [progress] 0 to 1
  * @property {"UNREAD" | "READ" | "ARCHIVED"} status
@@ -70,7 +71,7 @@ export const UNLOADED = { next: undefined, floor: Infinity };
  * @property {boolean} sure false: something happened to an item that is not held; ask for the counters
  * @property {string} cursor every event up to here is in the picture
  * @property {Readonly<Record<string, number>>} marks the highest watermark heard of, by event type
- * @property {readonly string[] | null} mutes null until something has told
+ * @property {readonly string[] | null} mutes null while nothing has told
  * @property {{all: Edge, unread: Edge}} edges
  * @property {string | null} reload why the picture must be loaded again, if it must
  */

@@ -11,7 +11,7 @@ import { put, touch } from "./reduce.js";
 
 /** @import { Counters, Edge, InboxEvent, Item, State } from "./model.js" */
 
-/** @typedef {{data: Item[], next: string | null, cursor: string, counters: Counters}} Page */
+/** @typedef {{data: Item[], next: string | null, cursor: string, counters: Counters, mutes?: readonly string[]}} Page */
 
 /**
  * @param {Page} page
@@ -35,8 +35,8 @@ export function fromPage(page) {
     sure: true,
     cursor: page.cursor,
     marks: {},
-    // A page does not tell what it leaves out. What was known before may have changed just below its cursor.
-    mutes: null,
+    // Those of an older server are not known: what was known before may have changed just below the page's cursor.
+    mutes: page.mutes ?? null,
     edges: { all: edgeOf(page), unread: UNLOADED },
     reload: null,
   };

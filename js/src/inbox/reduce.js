@@ -128,12 +128,24 @@ export function touch(state, event, now) {
  */
 function unaccounted(state, event) {
   const { type, data } = event;
-  const about = type === "notification.deleted" || (type === "notification.updated" && moved(event));
-  return about && !state.items.some((item) => item.id === data.id) && !complete(state);
+  const changed = type === "notification.updated" && (moved(event) || muted(data, state.mutes ?? []));
+  return (changed || type === "notification.deleted") && missing(state, [data.id]) && !complete(state);
 }
 
 /**
+ * Was it perhaps muted until this change? Whoever mutes nothing misses nothing.
+ *
  * @param {State} state
+ * @param {InboxEvent} event
+ */
+function surfaced({ items, mutes }, event) {
+  const { type, data } = event;
+  const open = type === "notification.updated" && !moved(event) && data.status !== "ARCHIVED";
+  return open && mutes?.length && !muted(data, mutes) && missing({ items }, [data.id]);
+}
+
+/**
+ * @param {Pick<State, "items">} state
  * @param {string[]} ids
  */
 function missing(state, ids) {
@@ -156,6 +168,10 @@ export function apply(state, event, now) {
     const counted = recount(counters, state.items, items);
     sure = sure && counted.sure && !unaccounted(state, event);
     counters = id ? { ...counted.counters, cursor: id } : counted.counters;
+  }
+  if (surfaced(state, event)) {
+    if (place(data.cursor) < Math.min(edges.all.floor, edges.unread.floor)) sure = false;
+    else reload = "changed";
   }
   if (MARKS[type] && data.up_to !== undefined) {
     const upTo = place(data.up_to);

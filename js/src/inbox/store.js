@@ -203,7 +203,9 @@ export function openStore(options) {
     pause = FIRST;
     if (!base) return;
     base = reduce(base, event, now());
-    if (base.reload) reload();
+    // What one change brings back it brings back to many at once: as with their counters, they ask one by one.
+    if (base.reload === "changed") timers["reload"] ?? later("reload", UNSURE * Math.random(), reload);
+    else if (base.reload) reload();
     publish();
     for (const listener of [...listeners]) listener(event);
   }

@@ -39,5 +39,13 @@ export function choose(member, share) {
       // The module is served from another origin: no worker can be made from it.
     }
   }
-  return locks && channel ? byLock(member, locks, channel) : alone(member);
+  if (!locks || !channel) return alone(member);
+  /** @type {Source} */
+  let source;
+  const lost = () => {
+    source.stop();
+    source = alone(member);
+  };
+  source = byLock(member, locks, channel, lost);
+  return { wake: (moved) => source.wake(moved), stop: () => source.stop() };
 }

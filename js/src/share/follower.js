@@ -84,6 +84,8 @@ export class Follower {
 
   /** @param {FromLeader} message */
   hear(message) {
+    const { t } = /** @type {{t: string}} */ (message);
+    if (t === "join" || t === "wake") return; // on a channel everyone hears what the others tell the leader
     if (message.t === "over" || message.t === "token" || (message.t === "welcome" && message.to !== this.id)) return;
     this.#watch.stop();
     if (message.t === "welcome") this.#welcome(message);

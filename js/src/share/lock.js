@@ -16,9 +16,10 @@ import { Leader } from "./leader.js";
  * @param {Member} member
  * @param {NonNullable<World["locks"]>} locks
  * @param {NonNullable<World["channel"]>} open
+ * @param {() => void} lost this page gets no lock: it has to do without
  * @returns {Source}
  */
-export function byLock(member, locks, open) {
+export function byLock(member, locks, open, lost) {
   const name = `tidings ${member.key}`;
   const channel = open(name);
   /** @type {Leader | undefined} */
@@ -60,9 +61,11 @@ export function byLock(member, locks, open) {
         lead();
         return new Promise((resolve) => (release = () => resolve(undefined)));
       });
-    } catch {
+    } catch (failure) {
       // Out of line, or the lock was taken from us, because we slept.
       if (stopped || signal.aborted) return;
+      // Or this page may have no locks: cookies are blocked, or it is in a sandbox.
+      if (!leader && /** @type {Error} */ (failure).name !== "AbortError") return queueMicrotask(lost);
       leader?.close();
       leader = undefined;
       follow();

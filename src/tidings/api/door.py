@@ -60,7 +60,7 @@ class Door:
             return Json(answer.body, status_code=answer.status)
         if not name or len(name) > 255 or not name.isprintable():
             raise InvalidRequest("an Idempotency-Key has 1 to 255 visible characters")
-        scope = f"user/{grant.user}" if not grant.publish else "publisher"
+        scope = "publisher" if grant.user is None else f"user/{grant.user}"
         key = Key(scope, name, _fingerprint(request, body))
         if (scope, name) in self._in_flight:
             raise KeyInFlight("a request with this Idempotency-Key is being worked on; try again in a moment")
@@ -78,5 +78,6 @@ def _body(render: Callable[[T], Any]) -> Callable[[T], bytes]:
 
 
 def _fingerprint(request: Request, body: bytes) -> str:
-    asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    query = sorted((name, value) for name, value in request.query_params.multi_items() if name != "ticket")
+    asked = msgspec.json.encode([request.method, request.url.path, query]) + b"\n"
     return hashlib.blake2b(asked + body, digest_size=16).hexdigest()

@@ -55,6 +55,8 @@ def routes(door: Door, exporter: Exporter) -> list[Route]:
     async def export(request: Request) -> Response:
         asked = await _asked(request, _ask)
         user = _caller(door, request, asked.user_email).me()
+        if request.method == "HEAD":  # it only asks
+            return Response(status_code=202)
 
         def link(id: str) -> str:
             return f"/v1/exports/{id}.xlsx" + (f"?{urlencode({'user': user})}" if door.trusting else "")

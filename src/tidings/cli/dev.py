@@ -1,6 +1,7 @@
 """`tidings dev`: everything on this machine, for trying it out."""
 
 import ipaddress
+import os
 from pathlib import Path
 
 import click
@@ -23,9 +24,11 @@ def dev(host: str, port: int, db: Path | None, heartbeat: float | None) -> None:
             f"tidings dev believes whoever says who they are, so it listens on this machine only, not on {host!r}. "
             "Use tidings serve for others."
         )
+    # Any page may ask a server on one's own machine, unless it is said which.
+    origins = None if "TIDINGS_CORS_ORIGINS" in os.environ else ("*",)
     chosen = {
         "mode": "dev", "host": "127.0.0.1" if host == "localhost" else host, "port": port, "db": db,
-        "heartbeat": heartbeat, "cors_origins": ("*",), "seed": True,
+        "heartbeat": heartbeat, "cors_origins": origins, "seed": True,
     }  # fmt: skip
     try:
         run(load(chosen), pages=pages)

@@ -15,8 +15,9 @@ ALL = Topic("all")
 _OWN = "user/"
 
 # A segment is any run of visible characters but "/". C0, DEL, C1, white space (U+2028 too), surrogates
-# and the invisible marks that make two different topics look alike are left out.
-_SEGMENT = r"[^\s/\x00-\x20\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]+"
+# and the invisible marks that make two different topics look alike are left out; so is U+FFFD, which is what
+# every name that was no UTF-8 in a URL has become.
+_SEGMENT = r"[^\s/\x00-\x20\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffd]+"
 _TOPIC = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
 _USER = re.compile(_SEGMENT)
 

@@ -22,6 +22,7 @@ from tidings.store.ledger.publish import publish, retract, update
 
 AT_ONCE = 2  # workbooks being written; others wait their turn
 PAGE = 500  # notifications read at a time
+NAME = 64  # characters of an export's id, at the most
 STEP = 0.05  # progress is told in steps of this
 
 _log = logging.getLogger("tidings.export")
@@ -97,9 +98,9 @@ class Exporter:
     async def _run(self, export: Export) -> None:
         path = self._path(export.user, export.id)
         part, note = path.with_suffix(".part"), path.with_suffix(".begun")
-        part.parent.mkdir(parents=True, exist_ok=True)
-        note.write_bytes(msgspec.json.encode(export.progress))
         try:
+            part.parent.mkdir(parents=True, exist_ok=True)
+            note.write_bytes(msgspec.json.encode(export.progress))
             async with self._turn:
                 rows = await self._write(export, part)
             os.replace(part, path)
@@ -115,8 +116,9 @@ class Exporter:
             _log.exception("export_failed", extra={"export": export.id})
             await self._tell(export.progress, {"title": "Export failed", "progress": None})
         finally:
-            part.unlink(missing_ok=True)
-            note.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # where the folder could not be made there is nothing to take away
+                part.unlink(missing_ok=True)
+                note.unlink(missing_ok=True)
 
     async def _write(self, export: Export, part: Path) -> int:
         book = await asyncio.to_thread(Workbook, part, user=export.user)
@@ -141,7 +143,7 @@ class Exporter:
 
     def _path(self, user: User, id: str) -> Path:
         owner = hashlib.blake2b(user.encode(), digest_size=16).hexdigest()
-        if not all(letter.isalnum() or letter in "-_" for letter in id):
+        if len(id) > NAME or not all(letter.isalnum() or letter in "-_" for letter in id):
             raise NotFound("that is not an export's id")
         return self._folder / owner / f"{id}.xlsx"
 

@@ -9,14 +9,23 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import httptools
+import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 EXTENSION = "tidings.handover"
+HEAD = 256 * 1024  # bytes; a packet that begins with the end of something else is counted whole
+FIELDS = 200  # header fields of one request
+PIPELINE = 100  # requests of one connection that wait for earlier ones
 
 Headers = Iterable[tuple[bytes, bytes]]
+
+
+class _Refused(Exception):
+    """A client asks for more than one connection may; the message says so."""
 
 
 class Answer:
@@ -57,7 +66,11 @@ class Answer:
 
 
 class HandOverProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol, able to let go of its socket."""
+    """uvicorn's HTTP/1.1 protocol, able to let go of its socket. Nothing that a client sends makes it grow for ever."""
+
+    _in_head = True  # is the end of a request's head still to come?
+    _head = 0  # bytes of it that came in earlier packets
+    _skipped = False  # did the parser pass over a body, because of an upgrade?
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn does it, but without a socket object for each connection: nobody here asks for addresses."""
@@ -71,12 +84,80 @@ class HandOverProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"protocol": self}}
 
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        began_in_head = self._in_head
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self.send_400_response(str(cause) if isinstance(cause, _Refused) else "not a request of HTTP/1.1")
+            return
+        if began_in_head and self._in_head:
+            self._head += len(data)
+            if self._head > HEAD:
+                self.send_400_response(f"the head of this request has more than {HEAD} bytes")
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """No upgrade is taken here (RFC 9110, section 7.8): a WebSocket's handshake is answered by its endpoint.
+
+        The parser ends every request that asks for one with its head. If there is a body, the request is read again
+        without the question: `curl --http2` asks it, and so do clients of other languages by themselves.
+        """
+        if self._skipped:
+            self._skipped = False
+            head = [self.parser.get_method(), b" ", self.url, b" HTTP/1.1\r\n"]
+            for name, value in self.headers:
+                if name != b"upgrade":
+                    head += [name, b": ", value, b"\r\n"]
+            self.parser = httptools.HttpRequestParser(self)
+            self._read(b"".join([*head, b"\r\n", rest]))
+        elif rest and (b"upgrade", b"websocket") not in self.headers:
+            self._read(rest)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if len(self.headers) > FIELDS:
+            raise _Refused(f"this request has more than {FIELDS} header fields")
+
     def on_headers_complete(self) -> None:
+        self._in_head, self._head = False, 0
+        if self.parser.should_upgrade() and any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in self.headers
+        ):
+            self._skipped = True
+            return
+        if len(self.pipeline) == PIPELINE:
+            raise _Refused(f"more than {PIPELINE} requests wait on this connection")
         super().on_headers_complete()
         self.cycle.transport = Answer(self.transport, self.loop)  # type: ignore[assignment]
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """A WebSocket handshake is an ordinary request here, answered by its endpoint."""
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        if not self._skipped:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.pipeline:  # uvicorn reads on at each answer, and so more than it answers
+            self.flow.pause_reading()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP gets its answer in the form of every other refusal (RFC 9457), and the connection ends."""
+        problem = {"type": "about:blank", "title": "This is not HTTP.", "status": 400, "code": "invalid_http",
+                   "detail": msg}  # fmt: skip
+        body = msgspec.json.encode(problem)
+        self.transport.write(
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
+            b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
+        )
+        self.transport.close()
 
 
 class Home(NamedTuple):
@@ -177,7 +258,7 @@ def offer(scope: Any) -> Offer | None:
     """The socket of this request, if it is free to be taken.
 
     It is not when the server has no hand-over, the request's body or a pipelined request is still coming,
-    the client speaks HTTP/1.0 or is leaving, or an earlier answer is still on its way out.
+    the client is leaving, or an earlier answer is still on its way out.
     """
     extension = scope.get("extensions", {}).get(EXTENSION)
     if extension is None:
@@ -191,7 +272,7 @@ def offer(scope: Any) -> Offer | None:
         or cycle.disconnected
         or protocol.pipeline
         or protocol.scope is not cycle.scope  # the beginning of one has
-        or scope["http_version"] != "1.1"
+        or scope["http_version"] not in ("1.0", "1.1")
         or scope["method"] != "GET"
         or protocol.flow.write_paused
         or protocol.transport.is_closing()

@@ -62,7 +62,7 @@ class WsStream(Stream):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         socket = offer(scope)
-        if socket is None:
+        if socket is None or scope["http_version"] != "1.1":
             await self._otherwise(scope, receive, send)
             return
         self._preface = await socket.head(send, status=101, headers=self._headers) + self._preface
