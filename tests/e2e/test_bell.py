@@ -232,6 +232,29 @@ def test_the_list_goes_on_as_far_as_there_is_something(server: Server, opened: O
     expect(bell.rows).to_have_count(55)
 
 
+def test_nobody_is_all_caught_up_while_older_ones_are_on_their_way(server: Server, opened: Open, user: str) -> None:
+    for n in range(25):
+        server.publish({"user": user}, type="system", title=f"number {n}")
+    bell = opened(user)
+    older: list[Route] = []
+
+    def keep(route: Route) -> None:
+        older.append(route)
+
+    bell.page.route("**/v1/inbox?*after=*", keep)
+    archive = (
+        "async () => { const { store } = bell; await store.archive(store.getSnapshot().items.map(({ id }) => id)) }"
+    )
+    bell.page.locator("tidings-bell").evaluate(f"bell => ({archive})()")
+    bell.unread(5)
+    bell.show()
+    eventually("they are asked for", lambda: bool(bell.page.evaluate("1")) and len(older) == 1)
+    expect(bell.panel.get_by_role("img", name="Loading…")).to_be_visible()
+    expect(bell.panel.get_by_text("You’re all caught up")).to_be_hidden()
+    older[0].continue_()
+    expect(bell.rows).to_have_count(5)
+
+
 def test_more_than_ninety_nine_are_ninety_nine_and_more(server: Server, opened: Open, user: str) -> None:
     for _ in range(101):
         server.publish({"user": user}, type="system", title="again")
