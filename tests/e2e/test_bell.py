@@ -553,20 +553,26 @@ def test_the_number_in_the_title_is_all_that_it_adds_and_takes(
 
 def test_two_bells_do_not_quarrel_about_the_title(server: Server, opened: Open, user: str) -> None:
     bell = opened(user, title_badge="")
+    server.publish({"user": user}, type="system", title="Mine")
+    expect(bell.page).to_have_title("(1) A page")
     bell.page.evaluate(
         """(user) => {
           const other = document.createElement("tidings-bell");
           other.setAttribute("user", `x${user}`);
           other.setAttribute("title-badge", "");
           document.body.append(other);
+          const ready = () => other.store?.getSnapshot().phase === "ready";
+          return new Promise((opened) => setInterval(() => ready() && opened(), 20));
         }""",
         user,
     )
-    for n in (1, 2):
-        server.publish({"user": user}, type="system", title="Mine")
-        expect(bell.page).to_have_title(f"({n}) A page")
+    expect(bell.page).to_have_title("(1) A page")  # the other has nothing to say
+    bell.page.evaluate("document.title = 'My page'")
+    expect(bell.page).to_have_title("(1) My page")
+    server.publish({"user": user}, type="system", title="Mine")
+    expect(bell.page).to_have_title("(2) My page")
     server.publish({"user": f"x{user}"}, type="system", title="Theirs")
-    expect(bell.page).to_have_title("(1) A page")
+    expect(bell.page).to_have_title("(1) My page")
     bell.page.evaluate("document.title = 'Another page'")
     expect(bell.page).to_have_title(re.compile(r"^\([12]\) Another page$"))
 

@@ -32,7 +32,7 @@ function entitle(number) {
  */
 export function openTab(title, favicon) {
   let number = "";
-  const watch = new MutationObserver(() => retitled() && entitle(number));
+  const watch = new MutationObserver(() => number && retitled() && entitle(number));
   if (title) watch.observe(document.head, { subtree: true, childList: true, characterData: true });
 
   const link = favicon === null ? null : pageIcon();
@@ -48,8 +48,9 @@ export function openTab(title, favicon) {
 
   /** @param {string} next what the badge says */
   const paint = (next) => {
+    // A bell that has nothing to say does not take away what another has said.
+    if (title && (next || number)) entitle(next);
     number = next;
-    if (title) entitle(number);
     mark();
   };
 
