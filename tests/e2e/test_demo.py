@@ -1,15 +1,18 @@
 """The pages of `tidings dev` in a real browser: what is clicked here arrives there, and nothing leaves the machine."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from openpyxl import load_workbook
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect, sync_playwright
 
 from tests.conftest import StartServer
+from tests.e2e.bells import faults
 from tests.servers import Server, eventually
 
 pytestmark = pytest.mark.timeout(120)
@@ -368,6 +371,104 @@ def test_a_recommendation_leads_to_the_post(page: Page, screens: tuple[Screen, S
     right.open().get_by_role("button", name="Recommended: a post by Chloe Park").click()
     expect(right.post("Four minutes")).to_be_focused()
     expect(right.badge).to_be_hidden()
+
+
+def test_a_recommendation_on_a_new_plaza_reaches_someone_who_is_looking(
+    page: Page, screens: tuple[Screen, Screen]
+) -> None:
+    _, right = screens
+    page.locator("#recommend").click()
+    expect(right.badge).to_have_text("1")
+    right.open().get_by_role("button", name="Recommended: a post by Dario Vega").click()
+    expect(right.post("First tomatoes")).to_be_focused()
+
+
+def test_a_recommendation_reaches_someone_even_where_all_follow_all(page: Page, screens: tuple[Screen, Screen]) -> None:
+    _, right = screens
+    right.root.get_by_role("button", name="Follow Dario Vega", exact=True).click()
+    expect(right.root.get_by_role("button", name="Unfollow Dario Vega")).to_be_visible()
+    page.locator("#recommend").click()
+    expect(right.badge).to_have_text("1")
+
+
+def test_start_over_leaves_nothing_of_what_was_said(page: Page, screens: tuple[Screen, Screen], server: Server) -> None:
+    left, right = screens
+    server.publish({"user": "alice"}, type="note", title="Not of the plaza")
+    right.post("Sourdough").get_by_label("Like").click()
+    right.root.get_by_role("button", name="Follow Dario Vega", exact=True).click()
+    page.locator("#announce").click()
+    page.locator("#recommend").click()
+    left.root.get_by_role("button", name="Post", exact=True).click()
+    expect(left.badge).to_have_text(re.compile("[23]"))
+    panel = left.open()
+    left.bell.get_by_role("button", name="Export to Excel").click()
+    expect(panel.get_by_role("link", name="Your export is ready")).to_be_visible()
+    panel.get_by_role("listitem").filter(has_text="export is ready").hover()
+    panel.get_by_role("listitem").filter(has_text="export is ready").get_by_role("button", name="Archive").click()
+    expect(panel.get_by_text("Archived")).to_be_visible()
+    page.keyboard.press("Escape")
+    with page.expect_navigation():
+        page.locator("#again").click()
+    page.wait_for_selector("[data-ready]")
+    for name in ("ada", "ben", "chloe", "dario"):
+        for status in ("", "&status=archived"):
+            found = server.request("GET", f"/v1/inbox?user={name}@plaza.example{status}").json["data"]
+            assert [item["title"] for item in found] == []
+    kept = server.request("GET", "/v1/inbox?user=alice").json["data"]
+    assert [item["title"] for item in kept] == ["Not of the plaza"]
+    expect(right.root.get_by_role("button", name="Follow Dario Vega", exact=True)).to_be_visible()
+
+
+def test_whom_one_follows_is_the_same_in_every_tab(
+    page: Page, context: BrowserContext, screens: tuple[Screen, Screen], server: Server
+) -> None:
+    _, right = screens
+    second = context.new_page()
+    second.goto(f"{server.url}/social")
+    second.wait_for_selector("[data-ready]")
+    there = Screen(second, "right")
+    right.root.get_by_role("button", name="Follow Dario Vega", exact=True).click()
+    expect(there.root.get_by_role("button", name="Unfollow Dario Vega")).to_be_visible()
+    expect(there.post("First tomatoes")).to_be_visible()
+    there.become("Chloe Park")
+    right.become("Chloe Park")
+    there.root.get_by_role("button", name="Unfollow Ada Lind").click()
+    expect(right.root.get_by_role("button", name="Follow Ada Lind", exact=True)).to_be_visible()
+    eventually("Ada and Chloe have one stream each, for both tabs", lambda: server.connections() == 2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault(browser: Browser, server: Server, scheme: Literal["light", "dark"]) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+    try:
+        page = context.new_page()
+        page.goto(f"{server.url}/social")
+        page.wait_for_selector("[data-ready]")
+        left, right = Screen(page, "left"), Screen(page, "right")
+        right.post("Sourdough").get_by_label("Like").click()
+        page.locator("#announce").click()
+        for screen in (left, right):
+            expect(screen.bell.locator(".toast").last).to_be_visible()
+        assert faults(page) == []
+        expect(left.open().get_by_role("listitem")).to_have_count(2)
+        assert faults(page) == []
+        for path in ("/", "/lab"):
+            page.goto(server.url + path)
+            page.locator("main").wait_for()
+            assert faults(page) == []
+    finally:
+        context.close()
+
+
+def test_right_to_left_a_command_still_reads_from_the_left(page: Page, server: Server) -> None:
+    for path in ("/", "/social"):
+        page.goto(server.url + path)
+        page.evaluate("document.documentElement.dir = 'rtl'")
+        if path == "/social":
+            page.locator("#announce").click()
+        page.locator("pre, code").first.wait_for(state="attached")
+        ways = page.locator("pre, code").evaluate_all("all => all.map(one => getComputedStyle(one).direction)")
+        assert set(ways) == {"ltr"}
 
 
 def test_an_export_ends_with_a_workbook(page: Page, screens: tuple[Screen, Screen], tmp_path: Path) -> None:

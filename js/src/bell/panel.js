@@ -267,7 +267,7 @@ export function openPanel(style, deeds) {
       write(strip, lost ? say("reconnecting") : "");
       const shown = list === "all" ? items.items : items.unread;
       reconcile(shown, now);
-      fill(shown.length ? "" : phase === "ready" ? list : phase);
+      fill(shown.length || more[list] ? "" : phase === "ready" ? list : phase);
       foot(phase === "ready" && more[list]);
     },
 

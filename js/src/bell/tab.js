@@ -2,8 +2,26 @@
 
 import { safeUrl } from "./url.js";
 
-const NUMBER = /^\(\S+\) /;
 const SIDE = 64; // px; browsers scale it down
+
+// A page has one title, however many bells: what they have put before it is known to all of them.
+let prefix = "";
+let own = ""; // the page's title, which may begin with a number, too
+/** @type {string | undefined} the whole, as the browser gave it back */
+let written;
+
+/** Has the page given itself a title meanwhile? */
+const retitled = () => document.title !== written;
+
+/** @param {string} number */
+function entitle(number) {
+  const found = document.title;
+  if (retitled()) own = found.startsWith(prefix) ? found.slice(prefix.length) : found;
+  prefix = number && `(${number}) `;
+  const whole = (prefix + own).trim(); // as browsers trim it: what was written is to be known again
+  if (whole !== found) document.title = whole;
+  written = document.title;
+}
 
 /** @typedef {ReturnType<typeof openTab>} Tab */
 
@@ -14,12 +32,8 @@ const SIDE = 64; // px; browsers scale it down
  */
 export function openTab(title, favicon) {
   let number = "";
-  const name = () => {
-    const text = (number && `(${number}) `) + document.title.replace(NUMBER, "");
-    if (title && text !== document.title) document.title = text;
-  };
-  const watch = new MutationObserver(name);
-  watch.observe(document.head, { subtree: true, childList: true, characterData: true });
+  const watch = new MutationObserver(() => number && retitled() && entitle(number));
+  if (title) watch.observe(document.head, { subtree: true, childList: true, characterData: true });
 
   const link = favicon === null ? null : pageIcon();
   const plain = link?.href ?? "";
@@ -34,8 +48,9 @@ export function openTab(title, favicon) {
 
   /** @param {string} next what the badge says */
   const paint = (next) => {
+    // A bell that has nothing to say does not take away what another has said.
+    if (title && (next || number)) entitle(next);
     number = next;
-    name();
     mark();
   };
 

@@ -1,7 +1,7 @@
 /** A small town that uses Tidings: two screens side by side, and backstage what the application says. */
 
 import { $, copier, h } from "./page.js";
-import { announce, recommend } from "./social/acts.js";
+import { announce, clear, recommend } from "./social/acts.js";
 import { curl } from "./curl.js";
 import { Pane } from "./social/pane.js";
 import { Plaza } from "./social/plaza.js";
@@ -30,16 +30,17 @@ function gist({ to, title }) {
   return `${target}: ${title}`;
 }
 
-$("#announce").addEventListener("click", () => void announce(plaza));
-$("#recommend").addEventListener("click", () => void recommend(plaza));
-$("#again").addEventListener("click", async () => {
-  await plaza.clear();
-  location.reload();
-});
-
 const panes = [new Pane(plaza, "ada", "left"), new Pane(plaza, "ben", "right")];
 panes[0].bell.setAttribute("title-badge", "");
 panes[0].bell.setAttribute("favicon-badge", "/demo/icon-new.svg");
 $(".screens").append(...panes.map(({ element }) => element));
+
+$("#announce").addEventListener("click", () => void announce(plaza));
+$("#recommend").addEventListener("click", () => void recommend(plaza, panes.map(({ who }) => who)));
+$("#again").addEventListener("click", async () => {
+  await clear(plaza);
+  location.reload();
+});
+
 await plaza.open();
 document.documentElement.dataset.ready = "";

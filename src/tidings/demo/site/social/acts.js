@@ -1,5 +1,6 @@
 /** What people do on the plaza, and the notification that each of it raises. */
 
+import { call } from "../page.js";
 import { NEWS, PEOPLE, who } from "./people.js";
 
 /** @import {Person, Post} from "./people.js" */
@@ -7,7 +8,13 @@ import { NEWS, PEOPLE, who } from "./people.js";
 
 const SHORT = 90; // characters of a post that a notification quotes
 
-const entity = (/** @type {Post} */ { id }) => `post/${id}`;
+/** What a notification is about: by that it is taken back. */
+export const about = {
+  plaza: "plaza",
+  person: (/** @type {Person} */ { id }) => `person/${id}`,
+  post: (/** @type {Post} */ { id }) => `post/${id}`,
+};
+const entity = about.post;
 const quote = (/** @type {string} */ text) => `“${text.length > SHORT ? `${text.slice(0, SHORT - 1)}…` : text}”`;
 const actor = (/** @type {Person} */ { id, name, avatar_url }) => ({ id, name, avatar_url });
 const notify = (/** @type {Plaza} */ plaza, /** @type {any} */ notification) => plaza.say("POST", "/v1/notifications", notification);
@@ -53,28 +60,58 @@ export async function follow(plaza, me, other) {
   const yes = !plaza.follows[me.id].has(other.id);
   await plaza.follow(me.id, other.id, yes);
   if (!yes) return;
-  await notify(plaza, { to: { user: other.user }, type: "follow", title: `${me.name} follows you`, body: `${me.about[0].toUpperCase()}${me.about.slice(1)}.`, actor: actor(me) });
+  await notify(plaza, { to: { user: other.user }, type: "follow", title: `${me.name} follows you`, body: `${me.about[0].toUpperCase()}${me.about.slice(1)}.`, actor: actor(me), entity: about.person(me) });
 }
 
 /** The post is gone, and so is everything that spoke of it: from every inbox, on every screen. @param {Plaza} plaza @param {Post} post */
 export async function remove(plaza, post) {
   plaza.posts = plaza.posts.filter(({ id }) => id !== post.id);
   plaza.save();
-  await plaza.say("DELETE", `/v1/notifications?entity=${encodeURIComponent(entity(post))}`);
+  await plaza.retract(entity(post));
+}
+
+/** As if nobody had ever been here. @param {Plaza} plaza */
+export async function clear(plaza) {
+  for (const one of [about.plaza, ...PEOPLE.map(about.person), ...plaza.posts.map(entity)]) await plaza.retract(one);
+  // What is left the server has written itself, of exports: it is about nothing, and has but its id.
+  for (const id of new Set((await Promise.all(PEOPLE.map(letters))).flat())) await plaza.say("DELETE", `/v1/notifications/${id}`);
+  await plaza.forget();
+}
+
+/** All that was sent to one person alone, by id. @param {Person} person */
+async function letters({ user }) {
+  const ids = [];
+  for (const status of ["", "archived"]) {
+    for (let after = ""; after !== null; ) {
+      const query = Object.entries({ user, topic: `user/${user}`, limit: "100", status, after }).filter(([, value]) => value);
+      const { json } = await call("GET", `/v1/inbox?${new URLSearchParams(query)}`);
+      ids.push(...(json?.data ?? []).map((/** @type {{id: string}} */ { id }) => id));
+      after = json?.next ?? null;
+    }
+  }
+  return ids;
 }
 
 let turn = 0;
 
 /** @param {Plaza} plaza */
 export const announce = (plaza) =>
-  notify(plaza, { to: { all: true }, type: "system", priority: "high", ...NEWS[turn++ % NEWS.length] });
+  notify(plaza, { to: { all: true }, type: "system", priority: "high", entity: about.plaza, ...NEWS[turn++ % NEWS.length] });
 
-/** The newest post, to those who do not follow its author: the others know it already. @param {Plaza} plaza */
-export async function recommend(plaza) {
-  const strangers = (/** @type {Post} */ { author }) => PEOPLE.filter(({ id }) => id !== author && !plaza.follows[id].has(author));
-  const post = plaza.posts.find((post) => strangers(post).length) ?? plaza.posts[0];
+/**
+ * The newest post that is new to somebody at a screen, to all who do not follow its author: the others know it already.
+ * Where everybody follows everybody, the newest one to all.
+ *
+ * @param {Plaza} plaza
+ * @param {string[]} present who is at the screens
+ */
+export async function recommend(plaza, present) {
+  const others = (/** @type {Post} */ { author }) => PEOPLE.filter(({ id }) => id !== author);
+  const strangers = (/** @type {Post} */ post) => others(post).filter(({ id }) => !plaza.follows[id].has(post.author));
+  const seen = (/** @type {Person[]} */ readers) => readers.some(({ id }) => present.includes(id));
+  const post = plaza.posts.find((post) => seen(strangers(post))) ?? plaza.posts.find((post) => seen(others(post)));
   if (!post) return;
-  const readers = strangers(post).length ? strangers(post) : PEOPLE.filter(({ id }) => id !== post.author);
+  const readers = seen(strangers(post)) ? strangers(post) : others(post);
   await notify(plaza, {
     to: { users: readers.map(({ user }) => user) }, type: "recommendation", title: `Recommended: a post by ${who(post.author).name}`,
     body: quote(post.text), entity: entity(post),

@@ -1,5 +1,6 @@
 /** One screen: who sits before it, their bell, whom they follow, and their feed. */
 
+import { connect } from "/js/stream.js";
 import { $, h } from "../page.js";
 import { download, follow, post } from "./acts.js";
 import { PEOPLE, who } from "./people.js";
@@ -14,6 +15,8 @@ export class Pane {
   bell;
   #plaza;
   #me;
+  /** @type {import("/js/stream.js").Connection | undefined} */
+  #stream;
   #title = h("div", { class: "me" });
   #others = h("ul", { class: "others", "aria-label": "People" });
   #text = h("input", { "aria-label": "Post", maxlength: 500 });
@@ -56,11 +59,29 @@ export class Pane {
     this.#pinned = "";
     this.element.dataset.who = id;
     this.bell.setAttribute("user", this.#me.user);
+    // There may be another bell beside it: each says whose it is.
+    this.bell.labels = { title: `${this.#me.first}’s notifications`, bell: `${this.#me.first}’s notifications, {n} unread` };
+    this.#listen();
     this.#title.replaceChildren(h("b", {}, this.#me.name), h("span", {}, this.#me.about));
     this.#feed.replaceChildren();
     this.#views.clear();
     this.#suggest();
     this.#draw();
+  }
+
+  /** Whom one follows may change elsewhere, in another tab or by another device. */
+  #listen() {
+    const { id, user } = this.#me;
+    this.#stream?.close();
+    this.#stream = connect({ user }); // the same stream as the bell's: they share one connection
+    this.#stream.addEventListener("event", (/** @type {any} */ { detail: { type } }) => {
+      if (type === "hello" || type.startsWith("follow.")) void this.#plaza.ask(id);
+    });
+  }
+
+  /** Who is at this screen. */
+  get who() {
+    return this.#me.id;
   }
 
   #suggest() {

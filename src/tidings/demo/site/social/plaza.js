@@ -47,11 +47,15 @@ export class Plaza extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** As if nobody had ever been here. */
-  async clear() {
+  /** No posts, and nobody follows anybody. */
+  async forget() {
     localStorage.removeItem(KEY);
-    for (const { id } of this.posts) await this.say("DELETE", `/v1/notifications?entity=${encodeURIComponent(`post/${id}`)}`);
     for (const { id } of PEOPLE) for (const other of this.follows[id]) await this.follow(id, other, false);
+  }
+
+  /** Take back every notification about something. @param {string} entity */
+  retract(entity) {
+    return this.say("DELETE", `/v1/notifications?entity=${encodeURIComponent(entity)}`);
   }
 
   /** @param {string} id */

@@ -19,6 +19,9 @@ export function ago(at) {
   return minutes < 60 ? relative.format(-minutes, "minute") : relative.format(-Math.floor(minutes / 60), "hour");
 }
 
+/** A button's name holds the number that is seen on it. @param {string} name @param {unknown[]} some */
+const numbered = (name, { length }) => (length ? `${name}, ${length}` : name);
+
 /** @param {Person} person */
 export const face = ({ avatar_url }) => h("img", { class: "face", src: avatar_url, alt: "" });
 
@@ -31,6 +34,7 @@ export class PostView {
   #likes = h("span");
   #count = h("span");
   #heart;
+  #talk;
   #input;
   #comments = h("ul", { class: "comments" });
 
@@ -40,7 +44,7 @@ export class PostView {
     this.#post = post;
     this.#me = me;
     const author = who(post.author);
-    this.#heart = h("button", { type: "button", class: "deed heart", "aria-label": "Like", onclick: () => this.#like() }, drawing(HEART), this.#likes);
+    this.#heart = h("button", { type: "button", class: "deed heart", onclick: () => this.#like() }, drawing(HEART), this.#likes);
     const input = (this.#input = h("input", { "aria-label": "Comment", maxlength: 500 }));
     const form = h("form", { class: "comment", autocomplete: "off" }, face(me), input);
     form.addEventListener("submit", (/** @type {Event} */ event) => {
@@ -50,12 +54,12 @@ export class PostView {
     });
     const mine = author === me;
     const bin = mine && h("button", { type: "button", class: "deed bin", "aria-label": "Delete", title: "Delete, and take back every notification about it", onclick: () => void remove(plaza, this.#post) }, drawing(BIN));
-    const talk = h("button", { type: "button", class: "deed", "aria-label": "Comment", onclick: () => input.focus() }, drawing(BUBBLE), this.#count);
+    this.#talk = h("button", { type: "button", class: "deed", onclick: () => input.focus() }, drawing(BUBBLE), this.#count);
     this.element = h("article", { class: "post", "data-post": post.id, tabindex: -1 },
       h("header", {}, face(author), h("div", {}, h("b", {}, author.name), this.#time)),
       h("p", {}, post.text),
       post.art && h("img", { class: "art", src: `/demo/art/${post.art}.svg`, alt: "" }),
-      h("div", { class: "deeds" }, this.#heart, talk, bin),
+      h("div", { class: "deeds" }, this.#heart, this.#talk, bin),
       this.#comments,
       form,
     );
@@ -68,6 +72,8 @@ export class PostView {
     this.#time.textContent = ago(post.at);
     this.#likes.textContent = post.likes.length || "";
     this.#count.textContent = post.comments.length || "";
+    this.#heart.setAttribute("aria-label", numbered("Like", post.likes));
+    this.#talk.setAttribute("aria-label", numbered("Comment", post.comments));
     this.#input.placeholder = COMMENTS[(post.comments.length + post.text.length) % COMMENTS.length];
     this.#heart.setAttribute("aria-pressed", String(liked));
     this.#heart.title = post.likes.map((id) => who(id).first).join(", ");
