@@ -70,7 +70,7 @@ export const KINDS = [
   {
     id: "users",
     name: "Several",
-    lead: "One request, up to 10 000 people.",
+    lead: "One request, a list of people.",
     fields: [
       { name: "users", label: "To", value: "alice, bob", wide: true },
       { name: "type", label: "Type", value: "recommendation" },
