@@ -543,6 +543,23 @@ async def test_a_client_that_left_before_its_answer_is_not_written_to() -> None:
     assert opened[0].wire.sent == b""
 
 
+async def test_the_request_that_is_being_answered_is_told_that_its_client_left() -> None:
+    """uvicorn tells the last one that it has read, which may wait behind it."""
+    heard: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        heard.append((await receive())["type"])
+
+    connection = Connection(app)
+    await connection.receives(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\nGET /two HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert heard == []
+    connection.wire.abort()
+    connection.http.connection_lost(ConnectionResetError())
+    await connection.settle()
+    assert heard == ["http.disconnect"]
+
+
 # What a client may send
 
 

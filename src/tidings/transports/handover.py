@@ -70,6 +70,7 @@ class HandOverProtocol(HttpToolsProtocol):
 
     _in_head = True  # is the end of a request's head still to come?
     _head = 0  # bytes of it that came in earlier packets
+    _answering: RequestResponseCycle | None = None
     _skipped = False  # did the parser pass over a body, because of an upgrade?
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -79,6 +80,17 @@ class HandOverProtocol(HttpToolsProtocol):
         self.flow = FlowControl(transport)
         self.client = None
         self.scheme = "http"  # TLS belongs in the proxy (in asyncio it takes 256 KB a connection)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """uvicorn tells the last request that was read, which may wait behind the one that is being answered."""
+        super().connection_lost(error)
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -248,6 +260,7 @@ class Offer:
         cycle.message_event.set()
         protocol.parser = None  # type: ignore[assignment]
         protocol.cycle = None  # type: ignore[assignment]
+        protocol._answering = None
         protocol.scope = None  # type: ignore[assignment]
         protocol.headers = None  # type: ignore[assignment]
         transport.set_protocol(sink)
