@@ -48,7 +48,7 @@ def failing_late() -> Job[None]:
     def script(ledger: Ledger) -> Script[None]:
         yield from ledger.flush()
         nid = ledger.append(own_topic(ALICE), "never", b"{}")
-        ledger.add_item(nid, nid, own_topic(ALICE), nid, "never", None, None, None, NOW, "", "{}")
+        ledger.add_item(nid, nid, "never", None, None, None, "[]")
         yield Query("floor")
         raise NotFound("there is no such thing")
 

@@ -43,21 +43,6 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
-    """A batch of events that is durable: `events` have consecutive seqs."""
-
-    events: tuple[Event, ...]
-
-    @property
-    def first(self) -> int:
-        return self.events[0].seq
-
-    @property
-    def last(self) -> int:
-        return self.events[-1].seq
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Events after a position. All events of the asked topics up to `through` are in it."""
 

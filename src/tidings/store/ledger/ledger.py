@@ -74,7 +74,7 @@ class Ledger:
         return self._seq
 
     def add_item(self, *row: Any) -> None:
-        """Add a row of `notifications`, in the order of the query `add_items`."""
+        """Add a row of `notifications` for an event that was appended, in the order of the query `add_items`."""
         self._items.append(row)
 
     def mark(self) -> tuple[int, int]:
@@ -95,11 +95,16 @@ class Ledger:
         fresh = self.events[self._written :]
         if fresh:
             yield Query("move_head", {"seq": self._seq})
-            rows = [(e.seq, e.topic, e.type, join_tags(e), e.data.decode()) for e in fresh]
-            yield Query("add_events", {"rows": json_text(rows), "now": self.now})
+            rows, end = [], 0
+            for e in fresh:
+                size = len(e.data)
+                rows.append((e.seq, e.topic, e.type, join_tags(e), end + 1, size))
+                end += size
+            said = b"".join([e.data for e in fresh])
+            yield Query("add_events", {"rows": json_text(rows), "said": said, "now": self.now})
             self._written = len(self.events)
         if items := self._items[self._items_written :]:
-            yield Query("add_items", {"rows": json_text(items)})
+            yield Query("add_items", {"rows": json_text(items), "now": self.now})
             self._items_written = len(self._items)
 
 

@@ -85,13 +85,8 @@ def _create(ledger: Ledger, draft: Draft, topic: Topic, *, origin: int, now: str
         ring=True,
         **content,
     )
-    marked = _tags(item)
-    data = _encode(item)
-    ledger.append(topic, CREATED, data, marked)
-    ledger.add_item(
-        nid, origin, topic, nid, item.type, item.entity, draft.group_key, draft.expire_at, ledger.now,
-        " ".join(marked), data.decode(), json_text(actors),
-    )  # fmt: skip
+    ledger.append(topic, CREATED, _encode(item), _tags(item))
+    ledger.add_item(nid, origin, item.type, item.entity, draft.group_key, draft.expire_at, json_text(actors))
 
 
 def _merge(ledger: Ledger, draft: Draft, topic: Topic, *, window: int) -> Script[int | None]:

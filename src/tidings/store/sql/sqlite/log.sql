@@ -17,9 +17,11 @@ UPDATE head SET seq = :seq;
 UPDATE head SET floor = :floor;
 
 -- add_events
--- jsonb_each: json_each would parse each row's text again for each column.
+-- jsonb_each: json_each would parse each row's text again for each column. What the events say is not in the JSON, but
+-- end to end in :said: each row has the place (from 1) and the size of its own, in bytes.
 INSERT INTO events (seq, topic, type, tags, time, data)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, :now, value ->> 4 FROM jsonb_each(:rows);
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, :now, CAST(substr(:said, value ->> 4, value ->> 5) AS TEXT)
+FROM jsonb_each(:rows);
 
 -- tail
 SELECT seq, topic, type, tags, data FROM events WHERE seq > :after ORDER BY seq LIMIT :limit + 0;
