@@ -114,6 +114,16 @@ def test_each_verb_is_the_request_of_the_contract(call: Call[Any], line: str, bo
     assert request.headers["authorization"] == "Bearer token-0"
 
 
+def test_a_publish_needs_no_more_than_the_server_does() -> None:
+    talk = Talk(good({}), good({}))
+    talk.call(calls.publish(to={"all": True}))
+    talk.call(calls.publish(to={"all": True}, type="x", title=None))
+    assert [json.loads(request.body or b"") for request in talk.sent] == [
+        {"to": {"all": True}},
+        {"to": {"all": True}, "type": "x", "title": None},
+    ]
+
+
 def test_a_publisher_does_not_say_which_user_it_is() -> None:
     talk = Talk(good({}))
     talk.call(calls.publish(to={"all": True}, type="x"))
