@@ -1,0 +1,62 @@
+"""What a client has already is not sent again: one reading of If-None-Match, wherever there is an ETag."""
+
+from urllib.parse import urlencode
+
+import pytest
+from starlette.requests import Request
+
+from tests.conftest import Name
+from tests.servers import Server
+from tidings.api.http import has
+
+
+def asking(*values: str) -> Request:
+    headers = [(b"if-none-match", value.encode("latin-1")) for value in values]
+    return Request({"type": "http", "method": "GET", "path": "/", "headers": headers})
+
+
+@pytest.mark.parametrize(
+    ("values", "known"),
+    [
+        ([], False),
+        ([""], False),
+        (['"a"'], True),
+        (['W/"a"'], True),
+        (['"b"'], False),
+        (['"b", "a"'], True),
+        (['"b",W/"a" , "c"'], True),
+        (['"b"', '"a"'], True),
+        (['"b,c", "a"'], True),
+        (['"b, "a" ,c"'], False),
+        (["a"], False),
+        (['"ab"'], False),
+        (['"b"a"'], False),
+        (["*"], True),
+        ([" * "], True),
+        (['"*"'], False),
+    ],
+)
+@pytest.mark.parametrize("tag", ['"a"', 'W/"a"'])
+def test_a_list_of_tags_is_read_as_one_and_compared_weakly(values: list[str], known: bool, tag: str) -> None:
+    assert has(asking(*values), tag) is known
+
+
+@pytest.mark.parametrize("path", ["/v1/poll", "/v1/inbox", "/v1/inbox/counters"])
+@pytest.mark.parametrize("wrap", ["{}", "W/{}", '"x", {}', 'W/"x,y",W/{}', "*"])
+def test_who_has_it_gets_304(server: Server, name: Name, path: str, wrap: str) -> None:
+    target = f"{path}?{urlencode({'user': name('alice')})}"
+    if path == "/v1/poll":
+        target += f"&cursor={server.request('GET', target).json['cursor']}"
+    tag = server.request("GET", target).headers["etag"]
+    same = server.request("GET", target, headers={"If-None-Match": wrap.format(tag.removeprefix("W/"))})
+    assert (same.status, same.body, same.headers["etag"]) == (304, b"", tag)
+    for other in ('"x"', tag.replace('"', ""), f'"{tag.removeprefix("W/").strip(chr(34))}x"'):
+        assert server.request("GET", target, headers={"If-None-Match": other}).status == 200
+
+
+def test_a_poll_that_asks_for_anything_new_gets_what_is_new(server: Server, name: Name) -> None:
+    target = f"/v1/poll?{urlencode({'user': name('alice')})}"
+    target += f"&cursor={server.request('GET', target).json['cursor']}"
+    sent = server.publish({"user": name("alice")}, body="new")
+    answer = server.request("GET", target, headers={"If-None-Match": "*"})
+    assert (answer.status, answer.json["cursor"]) == (200, sent["cursor"])
