@@ -1,13 +1,21 @@
-"""What a client has already is not sent again: one reading of If-None-Match, wherever there is an ETag."""
+"""The edge: one reading of If-None-Match wherever there is an ETag, and every code of a refusal on its page."""
 
+import re
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from starlette.requests import Request
 
+import tidings.app  # with it comes every module that can refuse something
 from tests.conftest import Name
 from tests.servers import Server
 from tidings.api.http import has
+from tidings.domain.errors import InvalidSettings, StoreTooNew, TidingsError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SRC = Path(tidings.app.__file__).parent
+NEVER_ANSWERED = {InvalidSettings, StoreTooNew}  # with these the server does not start
 
 
 def asking(*values: str) -> Request:
@@ -60,3 +68,24 @@ def test_a_poll_that_asks_for_anything_new_gets_what_is_new(server: Server, name
     sent = server.publish({"user": name("alice")}, body="new")
     answer = server.request("GET", target, headers={"If-None-Match": "*"})
     assert (answer.status, answer.json["cursor"]) == (200, sent["cursor"])
+
+
+def kinds(of: type[TidingsError]) -> set[type[TidingsError]]:
+    return {of}.union(*map(kinds, of.__subclasses__()))
+
+
+def test_every_code_that_can_be_answered_is_on_the_page_beside_its_status_and_no_other() -> None:
+    answered = {
+        (error.code, error.status)
+        for error in kinds(TidingsError) - NEVER_ANSWERED
+        if error.__module__.startswith("tidings.")
+    }
+    for module in SRC.rglob("*.py"):  # what is refused where there is no HTTP yet
+        answered |= {
+            (code, int(status))
+            for status, code in re.findall(r'"status": (\d+), "code": "(\w+)"', module.read_text(encoding="utf-8"))
+        }
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (\d{3}) \| (.+) \|$", page, re.MULTILINE)
+    shown = {(code, int(status)) for status, codes in table for code in re.findall(r"`([a-z_]+)`", codes)}
+    assert shown == answered
