@@ -18,7 +18,7 @@ from tidings.client.calls import Call, Listing
 from tidings.client.commands import Answer, Asking, Emit, Request, Send, Sleep, Token
 from tidings.client.errors import NotTidings, TidingsProblem, Unreachable
 from tidings.client.exchange import exchange, items, pages
-from tidings.client.lost import Lost
+from tidings.client.lost import Lost, NoToken
 
 T = TypeVar("T")
 
@@ -45,6 +45,7 @@ class Talk:
         self.sent: list[Request] = []
         self.slept: list[float] = []
         self.replaced: list[str | None] = []
+        self.tokenless = 0  # how often the next token cannot be had
         self.emitted: list[Any] = []
 
     def call(self, call: Call[T]) -> T:
@@ -62,10 +63,13 @@ class Talk:
 
     def _perform(self, command: object) -> object:
         match command:
-            case Token(instead_of=None):
-                return f"token-{len(self.replaced)}"
             case Token(instead_of=old):
-                self.replaced.append(old)
+                if self.tokenless:
+                    self.tokenless -= 1
+                    return NoToken("there is no token: TimeoutError()")
+                if old is not None:
+                    self.replaced.append(old)
+                return f"token-{len(self.replaced)}"
             case Send(request):
                 self.sent.append(request)
                 return self.answers.pop(0)
@@ -222,6 +226,18 @@ def test_a_refused_token_is_replaced_once_and_for_one_request() -> None:
     again = Talk(problem(401, "invalid_token"), problem(403, "publish_forbidden"), refreshable=True)
     with pytest.raises(TidingsProblem, match="publish_forbidden"):
         again.call(calls.publish(to={"all": True}, type="x"))
+
+
+def test_without_a_token_nothing_is_sent_so_it_can_be_tried_again() -> None:
+    talk = Talk(problem(401, "invalid_token"), good({"id": "n1"}, 201), refreshable=True)
+    talk.tokenless = 2
+    assert talk.call(calls.publish(to={"all": True}))["id"] == "n1"
+    assert (len(talk.sent), len(talk.slept)) == (2, 2)
+    again = Talk(refreshable=True)
+    again.tokenless = 3
+    with pytest.raises(Unreachable, match="there is no token"):
+        again.call(calls.publish(to={"all": True}))
+    assert again.sent == []
 
 
 @pytest.mark.parametrize(

@@ -263,7 +263,7 @@ def test_a_refused_token_is_replaced_once(transport: Transport) -> None:
     world = World()
     asking = world.listen(transports=transport, refreshable=True)
     refuse(asking, world, 401, "invalid_token")
-    assert asking.command == Token(instead_of="token-0")
+    assert upto(world, asking, Token) == Token(instead_of="token-0")
     world.run(asking, steps=20)
     assert world.asked[-1].headers["authorization"] == "Bearer token-1"
     assert states(world)[-1] == f"open {transport}"
@@ -311,12 +311,69 @@ def test_before_its_token_ends_a_stream_changes_to_another_without_a_pause() -> 
     assert world.asked[-1].headers["authorization"] == "Bearer token-1"
 
 
-def test_a_token_that_is_always_about_to_end_is_not_a_busy_loop() -> None:
-    world = World()
+def test_tokens_that_are_always_about_to_end_are_kept_to_their_end() -> None:
+    """To leave each time it is said would be to listen never."""
+    world = World(cut=10_000)
     asking = opening(world, refreshable=True, transports="sse")
-    world.mishaps = deque(["expiring", "expiring"] * 10)
+    world.mishaps = deque(["expiring", "expiring"] * 10 + ["publish"])
     world.run(asking, steps=500)
-    assert len(world.slept) >= 10
+    assert len(world.slept) == 1
+    assert len(world.asked) == 2
+    assert [event.data for event in world.emitted] == [1]
+
+
+@pytest.mark.parametrize("lived", [1.0, 60.0])
+def test_a_stream_that_ended_with_its_token_goes_on_with_another(lived: float) -> None:
+    world = World(cut=10_000)
+    asking = opening(world, refreshable=True)
+    world.now += lived
+    asking.answer(b'event: goaway\ndata: {"reason": "token_expired", "retry": 0}\n\n')
+    world.run(asking, steps=50)
+    assert len(world.slept) == (lived < 5), "not a busy loop, whatever the tokens"
+    assert world.asked[-1].headers["authorization"] == "Bearer token-1"
+    assert states(world)[-1] == "open sse"
+
+
+@pytest.mark.parametrize("transport", ["sse", "poll", "ws"])
+def test_the_time_for_a_hello_begins_when_there_is_a_token_to_ask_with(transport: Transport) -> None:
+    world = World(token_takes=8.0)
+    asking = world.listen(transports=[transport, "sse"] if transport == "poll" else [transport, "poll"])
+    if transport != "poll":
+        read = upto(world, asking, Read)
+        assert isinstance(read, Read)
+        assert read.within == pytest.approx(3, abs=0.1)
+    world.run(asking, steps=50)
+    assert states(world) == [f"connecting {transport}", f"open {transport}"]
+
+
+@pytest.mark.parametrize("transport", ["sse", "poll", "ws"])
+def test_a_token_that_cannot_be_had_is_waited_for_and_speaks_against_no_transport(transport: Transport) -> None:
+    world = World(tokenless=4)
+    asking = world.listen(refreshable=True, transports=[transport, "sse" if transport == "poll" else "poll"])
+    world.run(asking, steps=100)
+    assert len(world.slept) == 4
+    assert states(world)[-1] == f"open {transport}"
+    assert {status.reason for status in world.told if status.state == "waiting"} == {
+        "there is no token: KeyError('id')"
+    }
+
+
+def test_a_token_that_cannot_be_replaced_yet_is_waited_for_and_not_sent_again() -> None:
+    world = World()
+    asking = world.listen(refreshable=True, transports="sse")
+    refuse(asking, world, 401, "invalid_token")
+    world.tokenless = 3
+    world.run(asking, steps=50)
+    assert len(world.slept) == 3
+    assert [request.headers["authorization"] for request in world.asked] == ["Bearer token-1"]
+    assert states(world)[-1] == "open sse"
+
+
+def test_without_insisting_a_token_that_cannot_be_had_is_an_error() -> None:
+    world = World(tokenless=1)
+    asking = world.listen(refreshable=True, insist=False)
+    with pytest.raises(Unreachable, match="there is no token"):
+        world.run(asking, steps=50)
 
 
 def test_it_asks_for_what_it_was_told_to() -> None:
