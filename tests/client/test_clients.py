@@ -432,9 +432,7 @@ async def until(holds: Callable[[], bool], *, within: float = 5.0) -> None:
 
 
 @pytest.mark.parametrize("transport", ["sse", "ws"])
-def test_a_loop_that_is_left_early_closes_its_connection_while_others_go_on(
-    server: FakeServer, transport: Any
-) -> None:
+def test_a_loop_that_is_left_early_closes_its_connection_while_others_go_on(server: FakeServer, transport: Any) -> None:
     server.heartbeat = 0.05  # the server notices when it writes
     server.log += [("e", 1)]
 
@@ -506,7 +504,7 @@ def test_a_stream_that_outlives_its_loop_harms_nobody(server: FakeServer) -> Non
 def test_a_token_function_that_fails_is_asked_again(shell: MakeShell, server: FakeServer) -> None:
     server.token = "good"
     server.log += [("e", 1)]
-    answers = iter([KeyError("nothing yet"), OSError("no route"), "good"])
+    answers: Iterator[str | Exception] = iter([KeyError("nothing yet"), OSError("no route"), "good"])
 
     def token() -> str:
         answer = next(answers)
@@ -534,6 +532,24 @@ def test_why_there_is_no_token_is_said_by_a_request(shell: MakeShell, server: Fa
         cause = cause.__cause__
     assert cause is not None, "the traceback leads to the function"
     assert server.requests == []
+
+
+def test_a_token_function_that_is_cancelled_on_its_own_is_asked_again(server: FakeServer) -> None:
+    server.log += [("e", 1)]
+    asked: list[int] = []
+
+    async def token() -> str:
+        asked.append(1)
+        if len(asked) == 1:
+            raise asyncio.CancelledError
+        return "good"
+
+    async def run() -> None:
+        async with AsyncClient(server.url, token=token) as client, client.stream(cursor="start") as stream:
+            assert (await asyncio.wait_for(anext(stream), 5)).data == 1
+
+    asyncio.run(run())
+    assert len(asked) == 2
 
 
 def test_a_token_that_never_comes_is_not_waited_for_for_ever(

@@ -228,6 +228,13 @@ def test_a_refused_token_is_replaced_once_and_for_one_request() -> None:
         again.call(calls.publish(to={"all": True}, type="x"))
 
 
+def test_a_server_that_asks_for_more_patience_than_the_caller_has_is_not_waited_for() -> None:
+    talk = Talk(problem(503, "store_unavailable", **{"retry-after": "3600"}))
+    with pytest.raises(TidingsProblem, match="store_unavailable"):
+        talk.call(calls.counters())
+    assert talk.slept == []
+
+
 def test_without_a_token_nothing_is_sent_so_it_can_be_tried_again() -> None:
     talk = Talk(problem(401, "invalid_token"), good({"id": "n1"}, 201), refreshable=True)
     talk.tokenless = 2

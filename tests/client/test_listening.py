@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.client.world import HEARTBEAT, World
+from tests.client.world import HEARTBEAT, JSON, SSE, World
 from tests.model.effort import tries
 from tidings.client.backoff import CAP
 from tidings.client.commands import Answer, Asking, Close, Command, Open, Read, Send, Sleep, Token
@@ -178,6 +178,61 @@ def test_after_a_reset_events_come_again_that_were_seen_before() -> None:
     asking.answer(b'id: 1-1\nevent: e\ndata: "new"\n\n')
     world.run(asking, steps=5)
     assert [(event.id, event.type) for event in world.emitted] == [("1-1", "e"), ("1-0", "reset"), ("1-1", "e")]
+
+
+@pytest.mark.parametrize("transport", ["sse", "ws"])
+def test_a_reset_that_was_cut_off_comes_again(transport: Transport) -> None:
+    """The hello before it stands where the reset leads to: to resume from there would be a hole that nobody tells of."""
+    world = World(head=9, floor=5)
+    asking = world.listen(cursor="1-2", transports=transport)
+    upto(world, asking, Open)
+    asking.answer(Answer(status=101, headers={}) if transport == "ws" else Answer(status=200, headers=SSE))
+    hello = {"cursor": "1-5", "heartbeat": 20, "session": "s", "counters": {}}
+    asking.answer(world.event(transport, "hello", hello, 5))
+    upto(world, asking, Read)
+    asking.answer(Lost("cut"))
+    world.run(asking, steps=50)
+    assert [(event.type, event.id) for event in world.emitted][:2] == [("reset", "1-5"), ("e", "1-6")]
+
+
+def test_a_stream_from_now_or_from_the_start_stands_where_its_hello_says() -> None:
+    for cursor in (None, "start"):
+        world = World(head=3, floor=3)
+        asking = opening(world, cursor=cursor, transports="sse")
+        world.head = 4
+        asking.answer(Lost("cut"))
+        world.run(asking, steps=50)
+        assert [event.id for event in world.emitted] == ["1-4"]
+
+
+def test_polls_that_say_there_is_more_and_lead_nowhere_are_not_a_busy_loop() -> None:
+    world = World()
+    asking = opening(world, transports="poll")
+    body = b'{"events": [], "cursor": "1-0", "more": true}'
+    for _ in range(5):
+        upto(world, asking, Send)
+        asking.answer(Answer(status=200, headers=JSON, body=body))
+        assert upto(world, asking, Sleep, Send) == Sleep(1.0)
+
+
+def test_polls_over_events_that_are_not_for_me_do_not_pause() -> None:
+    world = World()
+    asking = opening(world, transports="poll")
+    for n in range(1, 5):
+        upto(world, asking, Send)
+        body = b'{"events": [], "cursor": "1-%d", "more": true}' % n
+        asking.answer(Answer(status=200, headers=JSON, body=body))
+    assert isinstance(upto(world, asking, Send, Sleep), Send)
+
+
+@pytest.mark.parametrize("token", ["secret\n", "sécret", "se\x00cret", ""])
+def test_a_token_that_no_header_can_hold_is_said_and_not_shown(token: str) -> None:
+    world = World()
+    asking = world.listen(transports="sse")
+    upto(world, asking, Token)
+    with pytest.raises(ValueError, match="nothing that a header can hold") as refused:
+        asking.answer(token)
+    assert "cret" not in str(refused.value)
 
 
 def test_a_stream_that_held_makes_the_next_wait_short_again() -> None:

@@ -28,7 +28,7 @@ from tidings.client.lost import Expiring, Foreign, GoAway, Lost, Refused, Silenc
 from tidings.client.memory import Memory
 from tidings.client.sse import Parser
 
-HELLO_WITHIN = 3.0  # seconds from the request, once there is a token for it; a proxy that holds a stream back never lets the hello through
+HELLO_WITHIN = 3.0  # seconds from the request; a proxy that holds a stream back never lets the hello through
 HEARTBEAT = 25.0  # seconds, where the server does not say
 SILENCE = 2.5  # heartbeats; one may be late and one may be lost
 POLL_WAIT = 25  # seconds; proxies cut idle requests after 30 to 60
@@ -123,9 +123,10 @@ class Attempt:
                 yield from self._opened({})
             for event in page["events"]:
                 yield from self._message(event)
-            if isinstance(page.get("cursor"), str):
-                self.memory.move(page["cursor"])
-            idle = not page["events"] and page.get("more") is not True
+            stood, cursor = self.memory.cursor, page.get("cursor")
+            if isinstance(cursor, str):
+                self.memory.move(cursor)
+            idle = not page["events"] and (page.get("more") is not True or self.memory.cursor == stood)
             if idle and wait and self.heard_at - self.asked_at < wait / 2:
                 yield from ask(Sleep(max(interval, POLL_PAUSE)))
             wait = POLL_WAIT
@@ -164,7 +165,9 @@ class Attempt:
         match kind:
             case "hello":
                 yield from self._opened(data)
-                if event_id:
+                # Elsewhere than where we asked to go on from, a reset follows. Until it is here we stay, or a connection
+                # that breaks in between would lead past it.
+                if event_id and self.memory.cursor in (None, "start"):
                     self.memory.move(event_id)
             case "reset":
                 cursor = str(data.get("cursor") or event_id or "start")

@@ -116,7 +116,8 @@ class AsyncTokens:
         """The token; fetched if there is none yet, or if it is the one to be replaced. Raises what the source does."""
         if not callable(self._source):
             return self._current
-        async with asyncio.timeout(TOKEN_WITHIN), self._lock:  # many streams may be refused at once: one fetches for all
+        # Many streams may be refused at once: one fetches for all.
+        async with asyncio.timeout(TOKEN_WITHIN), self._lock:
             if self._current is None or self._current == instead_of:
                 token = self._source()
                 self._current = await token if inspect.isawaitable(token) else token
@@ -171,6 +172,10 @@ class AsyncWire:
     async def _token(self, instead_of: str | None) -> str | None:
         try:
             return await self._tokens.get(instead_of)
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            raise no_token(error) from error  # the source's own
         except Exception as error:
             raise no_token(error) from error
 

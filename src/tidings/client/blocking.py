@@ -113,8 +113,8 @@ class WsLink:
         return self._connection.recv(within, decode=False)
 
     def probe(self, within: float) -> bool:
-        """Ping; is there a pong?"""
-        return self._connection.ping().wait(within)
+        """Ping; is there a pong? Yes, if it is closed meanwhile: the next read says so."""
+        return self._connection.ping(ack_on_close=True).wait(within)
 
     def interrupt(self) -> None:
         """End a read that another thread is in."""

@@ -1,6 +1,7 @@
 """The programs of single requests: a call, and a list that comes in pages."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,9 +36,11 @@ class Server:
 
 
 def headers_with(token: str | None, **more: str) -> dict[str, str]:
-    """The headers of every request."""
+    """The headers of every request. Raises ValueError for a token that cannot be in one."""
     headers = {"user-agent": AGENT, "accept": "application/json", **more}
     if token is not None:
+        if not re.fullmatch("[!-~]+", token):
+            raise ValueError("this token is nothing that a header can hold (is there a line break at its end?)")
         headers["authorization"] = f"Bearer {token}"
     return headers
 
@@ -52,8 +55,7 @@ def exchange(server: Server, call: Call[T]) -> Program[T]:
 
     A refused token that comes from a function is replaced once. What is safe to repeat is
     repeated a few times while the server is away or busy, and everything while there is no token
-    to send it with. Raises TidingsProblem, Unreachable,
-    NotTidings.
+    to send it with. Raises TidingsProblem, Unreachable, NotTidings.
     """
     backoff = Backoff(base=0.2, cap=2.0)  # somebody waits for the answer
     refreshed = False
@@ -75,6 +77,8 @@ def exchange(server: Server, call: Call[T]) -> Program[T]:
             if left == 0 or not call.repeatable or not (answer.status in BUSY or _in_flight(answer)):
                 return call.read(answer)
             told = retry_after(answer.headers, now=server.now())
+            if told is not None and told > server.timeout:
+                return call.read(answer)
         left -= 1
         yield from ask(Sleep(backoff.next(chance=server.chance(), told=told)))
 

@@ -50,7 +50,7 @@ def lost(error: Exception) -> Lost:
     return Lost(_reason(error))
 
 
-def no_token(error: Exception) -> NoToken:
+def no_token(error: BaseException) -> NoToken:
     """What the caller's function raised. Whatever it is, the next call of it may go well."""
     words = str(error) if isinstance(error, OSError) and str(error) else repr(error)
     return NoToken(f"there is no token: {words}")

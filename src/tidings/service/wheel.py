@@ -30,7 +30,7 @@ class Wheel:
         self._today = today
         self._nap = nap
         self._slot_time = heartbeat / SLOTS
-        self._look = self._slot_time * (SLOTS // 2 + 1)  # seconds from one look at a reader's token to the next, or less
+        self._look = self._slot_time * (SLOTS // 2 + 1)  # seconds to the next look at a reader's token, at most
         self._due: dict[int, set[Callable[[], None]]] = {}
         self.late = 0.0  # seconds that a turn lately came after its time: what else there was to do
 
