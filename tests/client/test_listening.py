@@ -182,7 +182,7 @@ def test_after_a_reset_events_come_again_that_were_seen_before() -> None:
 
 @pytest.mark.parametrize("transport", ["sse", "ws"])
 def test_a_reset_that_was_cut_off_comes_again(transport: Transport) -> None:
-    """The hello before it stands where the reset leads to: to resume from there would be a hole that nobody tells of."""
+    """The hello before it stands where the reset leads to: to resume from there would be a hole, and no word of it."""
     world = World(head=9, floor=5)
     asking = world.listen(cursor="1-2", transports=transport)
     upto(world, asking, Open)

@@ -165,8 +165,8 @@ class Attempt:
         match kind:
             case "hello":
                 yield from self._opened(data)
-                # Elsewhere than where we asked to go on from, a reset follows. Until it is here we stay, or a connection
-                # that breaks in between would lead past it.
+                # Elsewhere than where we asked to go on from, a reset follows. Until it is here we stay, or a
+                # connection that breaks in between would lead past it.
                 if event_id and self.memory.cursor in (None, "start"):
                     self.memory.move(event_id)
             case "reset":
