@@ -100,7 +100,7 @@ async def open_house(
         dev = settings.mode == "dev"
         door = Door(desk, DevIdentity(tickets) if dev else TokenIdentity(tickets, secret=settings.secret), trusting=dev)
         routes: list[BaseRoute] = [
-            *poll.routes(door, wheel), *stream.routes(door), *ws.routes(door, wheel), *publish.routes(door),
+            *poll.routes(door, wheel), *stream.routes(door, wheel), *ws.routes(door, wheel), *publish.routes(door),
             *inbox.routes(door, tickets), *ops.routes(door),
         ]  # fmt: skip
         if settings.seed:
@@ -108,7 +108,7 @@ async def open_house(
             exporter = Exporter(desk, folder, make=lambda: secrets.token_urlsafe(12))
             await exporter.recover()
             stack.push_async_callback(exporter.close)
-            routes += seed.routes(door, exporter)
+            routes += seed.routes(door, wheel, exporter)
         stack.push_async_callback(desk.idle)
         yield desk, routes
         say_goodbye(desk)

@@ -113,7 +113,7 @@ class FakeServer:
 
     @property
     def open_connections(self) -> int:
-        return len(self._open)
+        return sum(not writer.transport.is_closing() for writer in list(self._open))
 
     def at(self, path: str) -> list[Exchange]:
         return [request for request in self.requests if request.path == path]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.client.fake import Exchange, FakeServer
@@ -288,8 +289,6 @@ def test_a_token_may_come_from_a_coroutine_and_is_fetched_once_for_all(server: F
 
 
 def test_a_client_of_yours_is_used_and_left_open(server: FakeServer) -> None:
-    import httpx2
-
     with httpx2.Client(headers={"x-mine": "yes"}) as http:
         server.log += [("e", 1)]
         with Client(server.url, http=http) as client:
@@ -332,3 +331,242 @@ def test_a_loop_that_is_left_early_closes_its_connection(server: FakeServer) -> 
         while server.open_connections and time.monotonic() < deadline:
             time.sleep(0.01)
         assert server.open_connections == 0
+
+
+# Leaving: at once, whatever it waits for, and with nothing left behind.
+
+
+class Patient:
+    """An endpoint that never answers, and notes when its client is gone."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.gone = threading.Event()
+
+    async def __call__(self, exchange: Exchange) -> None:
+        self.asked.set()
+        await exchange.reader.read()
+        self.gone.set()
+        raise ConnectionError
+
+
+async def empty_poll(exchange: Exchange) -> None:
+    await exchange.answer(200, {"events": [], "cursor": "e1-0", "more": False})
+
+
+async def empty_poll_and_close(exchange: Exchange) -> None:
+    await exchange.answer(200, {"events": [], "cursor": "e1-0", "more": False}, connection="close")
+    exchange.writer.close()
+
+
+@pytest.mark.parametrize("what", ["stream", "client"])
+@pytest.mark.parametrize(
+    ("path", "before", "http"),
+    [
+        ("/v1/poll", [empty_poll], None),
+        ("/v1/poll", [empty_poll_and_close], None),
+        ("/v1/poll", [empty_poll_and_close], httpx2.Client),
+        ("/v1/stream", [], None),
+        ("/v1/stream", [], httpx2.Client),
+    ],
+    ids=["a poll", "a poll on a new connection", "a poll of your client", "a head", "a head of your client"],
+)
+def test_closing_interrupts_whatever_is_waited_for(
+    server: FakeServer, what: str, path: str, before: list[Any], http: Any
+) -> None:
+    patient = Patient()
+    server.instead(path, *before, patient)
+    with contextlib.ExitStack() as stack:
+        mine = stack.enter_context(http()) if http else None
+        client = stack.enter_context(Client(server.url, http=mine))
+        stream = client.stream(transports="poll" if path == "/v1/poll" else "sse", insist=False)
+        got: list[Any] = []
+        reader = threading.Thread(target=lambda: got.extend(stream))
+        reader.start()
+        assert patient.asked.wait(5)
+        time.sleep(0.05)  # so that it is in the middle of a read
+        started = time.monotonic()
+        (stream if what == "stream" else client).close()
+        reader.join(5)
+        assert not reader.is_alive()
+        assert patient.gone.wait(5)
+        assert time.monotonic() - started < 1.5
+        assert got == []
+        assert list(stream) == []
+
+
+def test_closing_one_stream_disturbs_nobody_else(server: FakeServer) -> None:
+    """Whatever connections their client has."""
+    patient = Patient()
+    server.instead("/v1/poll", empty_poll, patient)
+    server.log += [("e", 1)]
+    with Client(server.url) as client, client.stream(transports="sse", cursor="start") as other:
+        next(other)
+        stream = client.stream(transports="poll")
+        reader = threading.Thread(target=list, args=(stream,))
+        reader.start()
+        assert patient.asked.wait(5)
+        stream.close()
+        reader.join(5)
+        server.publish(("e", 2))
+        assert next(other).data == 2
+        assert len(server.at("/v1/stream")) == 1
+
+
+def test_a_client_that_is_closed_opens_no_stream(server: FakeServer) -> None:
+    client, other = Client(server.url), AsyncClient(server.url)
+    client.close()
+    asyncio.run(other.aclose())
+    for closed in (client, other):
+        with pytest.raises(RuntimeError, match="closed"):
+            closed.stream()
+    client.close()
+    asyncio.run(other.aclose())
+
+
+async def until(holds: Callable[[], bool], *, within: float = 5.0) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("transport", ["sse", "ws"])
+def test_a_loop_that_is_left_early_closes_its_connection_while_others_go_on(server: FakeServer, transport: Any) -> None:
+    server.heartbeat = 0.05  # the server notices when it writes
+    server.log += [("e", 1)]
+
+    async def first(client: AsyncClient) -> Any:
+        async for event in client.stream(cursor="start", transports=transport):
+            return event.data
+        return None
+
+    async def run() -> None:
+        async with AsyncClient(server.url) as client:
+            for _ in range(10):
+                assert await first(client) == 1
+            await until(lambda: server.open_connections == 0)
+            assert (list(client._streams), client._leaving) == ([], set())
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_is_dropped_while_it_waits_is_ended_too(server: FakeServer) -> None:
+    server.heartbeat = 0.05
+
+    async def run() -> None:
+        async with AsyncClient(server.url) as client:
+            stream = client.stream()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(stream), 0.1)
+            assert server.open_connections == 1
+            del stream
+            await until(lambda: server.open_connections == 0)
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            assert not tasks
+
+    asyncio.run(run())
+
+
+def test_who_leaves_a_loop_and_the_client_at_once_leaves_nothing(server: FakeServer) -> None:
+    server.heartbeat = 0.05
+    server.log += [("e", 1)]
+
+    async def run() -> None:
+        async with AsyncClient(server.url) as client:
+            async for _ in client.stream(cursor="start", transports="ws"):
+                break
+
+    asyncio.run(run())
+    deadline = time.monotonic() + 5
+    while server.open_connections:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_stream_that_outlives_its_loop_harms_nobody(server: FakeServer) -> None:
+    server.log += [("e", 1)]
+    kept: list[Any] = []
+
+    async def run() -> None:
+        async with AsyncClient(server.url) as client:
+            kept.append(client.stream(cursor="start"))
+            assert (await anext(kept[0])).data == 1
+
+    asyncio.run(run())
+    kept.clear()
+    gc.collect()
+
+
+# Tokens
+
+
+def test_a_token_function_that_fails_is_asked_again(shell: MakeShell, server: FakeServer) -> None:
+    server.token = "good"
+    server.log += [("e", 1)]
+    answers: Iterator[str | Exception] = iter([KeyError("nothing yet"), OSError("no route"), "good"])
+
+    def token() -> str:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    told: list[Status] = []
+    events = shell(server.url, token=token).stream(cursor="start", on_status=told.append)
+    assert [event.data for event in events.take(1)] == [1]
+    assert [status.reason for status in told if status.state == "waiting"] == [
+        "there is no token: KeyError('nothing yet')",
+        "there is no token: no route",
+    ]
+
+
+def test_why_there_is_no_token_is_said_by_a_request(shell: MakeShell, server: FakeServer) -> None:
+    def token() -> str:
+        raise KeyError("access_token")
+
+    with pytest.raises(Unreachable, match="there is no token: KeyError") as failed:
+        shell(server.url, token=token, retries=0).call("counters")
+    cause: BaseException | None = failed.value
+    while cause is not None and not isinstance(cause, KeyError):
+        cause = cause.__cause__
+    assert cause is not None, "the traceback leads to the function"
+    assert server.requests == []
+
+
+def test_a_token_function_that_is_cancelled_on_its_own_is_asked_again(server: FakeServer) -> None:
+    server.log += [("e", 1)]
+    asked: list[int] = []
+
+    async def token() -> str:
+        asked.append(1)
+        if len(asked) == 1:
+            raise asyncio.CancelledError
+        return "good"
+
+    async def run() -> None:
+        async with AsyncClient(server.url, token=token) as client, client.stream(cursor="start") as stream:
+            assert (await asyncio.wait_for(anext(stream), 5)).data == 1
+
+    asyncio.run(run())
+    assert len(asked) == 2
+
+
+def test_a_token_that_never_comes_is_not_waited_for_for_ever(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidings.client.awaiting.TOKEN_WITHIN", 0.1)
+
+    async def token() -> str:
+        await asyncio.sleep(60)
+        return "late"
+
+    async def run() -> None:
+        async with AsyncClient(server.url, token=token, retries=0) as client:
+            streams = [client.stream(insist=False) for _ in range(5)]
+            started = time.monotonic()
+            failed = await asyncio.gather(*map(anext, streams), client.counters(), return_exceptions=True)
+            assert {type(one) for one in failed} == {Unreachable}
+            assert time.monotonic() - started < 1
+
+    asyncio.run(run())

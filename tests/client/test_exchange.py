@@ -18,7 +18,7 @@ from tidings.client.calls import Call, Listing
 from tidings.client.commands import Answer, Asking, Emit, Request, Send, Sleep, Token
 from tidings.client.errors import NotTidings, TidingsProblem, Unreachable
 from tidings.client.exchange import exchange, items, pages
-from tidings.client.lost import Lost
+from tidings.client.lost import Lost, NoToken
 
 T = TypeVar("T")
 
@@ -45,6 +45,7 @@ class Talk:
         self.sent: list[Request] = []
         self.slept: list[float] = []
         self.replaced: list[str | None] = []
+        self.tokenless = 0  # how often the next token cannot be had
         self.emitted: list[Any] = []
 
     def call(self, call: Call[T]) -> T:
@@ -62,10 +63,13 @@ class Talk:
 
     def _perform(self, command: object) -> object:
         match command:
-            case Token(instead_of=None):
-                return f"token-{len(self.replaced)}"
             case Token(instead_of=old):
-                self.replaced.append(old)
+                if self.tokenless:
+                    self.tokenless -= 1
+                    return NoToken("there is no token: TimeoutError()")
+                if old is not None:
+                    self.replaced.append(old)
+                return f"token-{len(self.replaced)}"
             case Send(request):
                 self.sent.append(request)
                 return self.answers.pop(0)
@@ -112,6 +116,16 @@ def test_each_verb_is_the_request_of_the_contract(call: Call[Any], line: str, bo
     assert f"{request.method} {request.url.removeprefix('http://h')}" == line
     assert (json.loads(request.body) if request.body else None) == body
     assert request.headers["authorization"] == "Bearer token-0"
+
+
+def test_a_publish_needs_no_more_than_the_server_does() -> None:
+    talk = Talk(good({}), good({}))
+    talk.call(calls.publish(to={"all": True}))
+    talk.call(calls.publish(to={"all": True}, type="x", title=None))
+    assert [json.loads(request.body or b"") for request in talk.sent] == [
+        {"to": {"all": True}},
+        {"to": {"all": True}, "type": "x", "title": None},
+    ]
 
 
 def test_a_publisher_does_not_say_which_user_it_is() -> None:
@@ -212,6 +226,25 @@ def test_a_refused_token_is_replaced_once_and_for_one_request() -> None:
     again = Talk(problem(401, "invalid_token"), problem(403, "publish_forbidden"), refreshable=True)
     with pytest.raises(TidingsProblem, match="publish_forbidden"):
         again.call(calls.publish(to={"all": True}, type="x"))
+
+
+def test_a_server_that_asks_for_more_patience_than_the_caller_has_is_not_waited_for() -> None:
+    talk = Talk(problem(503, "store_unavailable", **{"retry-after": "3600"}))
+    with pytest.raises(TidingsProblem, match="store_unavailable"):
+        talk.call(calls.counters())
+    assert talk.slept == []
+
+
+def test_without_a_token_nothing_is_sent_so_it_can_be_tried_again() -> None:
+    talk = Talk(problem(401, "invalid_token"), good({"id": "n1"}, 201), refreshable=True)
+    talk.tokenless = 2
+    assert talk.call(calls.publish(to={"all": True}))["id"] == "n1"
+    assert (len(talk.sent), len(talk.slept)) == (2, 2)
+    again = Talk(refreshable=True)
+    again.tokenless = 3
+    with pytest.raises(Unreachable, match="there is no token"):
+        again.call(calls.publish(to={"all": True}))
+    assert again.sent == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.client.world import HEARTBEAT, World
+from tests.client.world import HEARTBEAT, JSON, SSE, World
 from tests.model.effort import tries
 from tidings.client.backoff import CAP
 from tidings.client.commands import Answer, Asking, Close, Command, Open, Read, Send, Sleep, Token
@@ -180,6 +180,61 @@ def test_after_a_reset_events_come_again_that_were_seen_before() -> None:
     assert [(event.id, event.type) for event in world.emitted] == [("1-1", "e"), ("1-0", "reset"), ("1-1", "e")]
 
 
+@pytest.mark.parametrize("transport", ["sse", "ws"])
+def test_a_reset_that_was_cut_off_comes_again(transport: Transport) -> None:
+    """The hello before it stands where the reset leads to: to resume from there would be a hole, and no word of it."""
+    world = World(head=9, floor=5)
+    asking = world.listen(cursor="1-2", transports=transport)
+    upto(world, asking, Open)
+    asking.answer(Answer(status=101, headers={}) if transport == "ws" else Answer(status=200, headers=SSE))
+    hello = {"cursor": "1-5", "heartbeat": 20, "session": "s", "counters": {}}
+    asking.answer(world.event(transport, "hello", hello, 5))
+    upto(world, asking, Read)
+    asking.answer(Lost("cut"))
+    world.run(asking, steps=50)
+    assert [(event.type, event.id) for event in world.emitted][:2] == [("reset", "1-5"), ("e", "1-6")]
+
+
+def test_a_stream_from_now_or_from_the_start_stands_where_its_hello_says() -> None:
+    for cursor in (None, "start"):
+        world = World(head=3, floor=3)
+        asking = opening(world, cursor=cursor, transports="sse")
+        world.head = 4
+        asking.answer(Lost("cut"))
+        world.run(asking, steps=50)
+        assert [event.id for event in world.emitted] == ["1-4"]
+
+
+def test_polls_that_say_there_is_more_and_lead_nowhere_are_not_a_busy_loop() -> None:
+    world = World()
+    asking = opening(world, transports="poll")
+    body = b'{"events": [], "cursor": "1-0", "more": true}'
+    for _ in range(5):
+        upto(world, asking, Send)
+        asking.answer(Answer(status=200, headers=JSON, body=body))
+        assert upto(world, asking, Sleep, Send) == Sleep(1.0)
+
+
+def test_polls_over_events_that_are_not_for_me_do_not_pause() -> None:
+    world = World()
+    asking = opening(world, transports="poll")
+    for n in range(1, 5):
+        upto(world, asking, Send)
+        body = b'{"events": [], "cursor": "1-%d", "more": true}' % n
+        asking.answer(Answer(status=200, headers=JSON, body=body))
+    assert isinstance(upto(world, asking, Send, Sleep), Send)
+
+
+@pytest.mark.parametrize("token", ["secret\n", "sécret", "se\x00cret", ""])
+def test_a_token_that_no_header_can_hold_is_said_and_not_shown(token: str) -> None:
+    world = World()
+    asking = world.listen(transports="sse")
+    upto(world, asking, Token)
+    with pytest.raises(ValueError, match="nothing that a header can hold") as refused:
+        asking.answer(token)
+    assert "cret" not in str(refused.value)
+
+
 def test_a_stream_that_held_makes_the_next_wait_short_again() -> None:
     world = World(mishaps=deque(["unreachable"] * 6), chance=0.5)
     asking = opening(world, transports="sse")
@@ -263,7 +318,7 @@ def test_a_refused_token_is_replaced_once(transport: Transport) -> None:
     world = World()
     asking = world.listen(transports=transport, refreshable=True)
     refuse(asking, world, 401, "invalid_token")
-    assert asking.command == Token(instead_of="token-0")
+    assert upto(world, asking, Token) == Token(instead_of="token-0")
     world.run(asking, steps=20)
     assert world.asked[-1].headers["authorization"] == "Bearer token-1"
     assert states(world)[-1] == f"open {transport}"
@@ -311,12 +366,69 @@ def test_before_its_token_ends_a_stream_changes_to_another_without_a_pause() -> 
     assert world.asked[-1].headers["authorization"] == "Bearer token-1"
 
 
-def test_a_token_that_is_always_about_to_end_is_not_a_busy_loop() -> None:
-    world = World()
+def test_tokens_that_are_always_about_to_end_are_kept_to_their_end() -> None:
+    """To leave each time it is said would be to listen never."""
+    world = World(cut=10_000)
     asking = opening(world, refreshable=True, transports="sse")
-    world.mishaps = deque(["expiring", "expiring"] * 10)
+    world.mishaps = deque(["expiring", "expiring"] * 10 + ["publish"])
     world.run(asking, steps=500)
-    assert len(world.slept) >= 10
+    assert len(world.slept) == 1
+    assert len(world.asked) == 2
+    assert [event.data for event in world.emitted] == [1]
+
+
+@pytest.mark.parametrize("lived", [1.0, 60.0])
+def test_a_stream_that_ended_with_its_token_goes_on_with_another(lived: float) -> None:
+    world = World(cut=10_000)
+    asking = opening(world, refreshable=True)
+    world.now += lived
+    asking.answer(b'event: goaway\ndata: {"reason": "token_expired", "retry": 0}\n\n')
+    world.run(asking, steps=50)
+    assert len(world.slept) == (lived < 5), "not a busy loop, whatever the tokens"
+    assert world.asked[-1].headers["authorization"] == "Bearer token-1"
+    assert states(world)[-1] == "open sse"
+
+
+@pytest.mark.parametrize("transport", ["sse", "poll", "ws"])
+def test_the_time_for_a_hello_begins_when_there_is_a_token_to_ask_with(transport: Transport) -> None:
+    world = World(token_takes=8.0)
+    asking = world.listen(transports=[transport, "sse"] if transport == "poll" else [transport, "poll"])
+    if transport != "poll":
+        read = upto(world, asking, Read)
+        assert isinstance(read, Read)
+        assert read.within == pytest.approx(3, abs=0.1)
+    world.run(asking, steps=50)
+    assert states(world) == [f"connecting {transport}", f"open {transport}"]
+
+
+@pytest.mark.parametrize("transport", ["sse", "poll", "ws"])
+def test_a_token_that_cannot_be_had_is_waited_for_and_speaks_against_no_transport(transport: Transport) -> None:
+    world = World(tokenless=4)
+    asking = world.listen(refreshable=True, transports=[transport, "sse" if transport == "poll" else "poll"])
+    world.run(asking, steps=100)
+    assert len(world.slept) == 4
+    assert states(world)[-1] == f"open {transport}"
+    assert {status.reason for status in world.told if status.state == "waiting"} == {
+        "there is no token: KeyError('id')"
+    }
+
+
+def test_a_token_that_cannot_be_replaced_yet_is_waited_for_and_not_sent_again() -> None:
+    world = World()
+    asking = world.listen(refreshable=True, transports="sse")
+    refuse(asking, world, 401, "invalid_token")
+    world.tokenless = 3
+    world.run(asking, steps=50)
+    assert len(world.slept) == 3
+    assert [request.headers["authorization"] for request in world.asked] == ["Bearer token-1"]
+    assert states(world)[-1] == "open sse"
+
+
+def test_without_insisting_a_token_that_cannot_be_had_is_an_error() -> None:
+    world = World(tokenless=1)
+    asking = world.listen(refreshable=True, insist=False)
+    with pytest.raises(Unreachable, match="there is no token"):
+        world.run(asking, steps=50)
 
 
 def test_it_asks_for_what_it_was_told_to() -> None:

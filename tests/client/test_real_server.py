@@ -41,7 +41,7 @@ def test_what_is_published_arrives_and_nothing_else(
     alice, bob = name("alice"), name("bob")
     client = shell(server.url)
     first = client.call("publish", to={"user": alice}, type="like", title="Hi \u2028", data={"n": 1})
-    client.call("publish", to={"user": bob}, type="like", title="not hers")
+    client.call("publish", to={"user": bob})  # not hers
     second, third = client.call("publish_batch", [{"to": {"users": [alice, bob]}}, {"to": {"user": alice}}])
     events = client.stream(user=alice, cursor="start", transports=transport)
     got = [event for event in take_until(events.take, third["id"]) if event.data["topic"] != "all"]

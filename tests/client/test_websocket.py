@@ -10,7 +10,7 @@ from websockets.frames import Close, Opcode
 
 from tests.client.fake import Exchange, FakeServer, Handler
 from tests.client.shells import SHELLS, MakeShell, shells
-from tidings.client import Status, TidingsProblem, Unreachable
+from tidings.client import Client, Status, TidingsProblem, Unreachable
 
 
 @pytest.fixture(params=SHELLS, ids=lambda shell: str(shell.name))
@@ -82,6 +82,30 @@ def test_a_dead_one_is_left_after_two_and_a_half_heartbeats(shell: MakeShell, se
     assert [event.data for event in events.take(1)] == [1]
     assert 0.25 <= time.monotonic() - started < 4
     assert "nothing came in time" in [status.reason for status in told]
+
+
+def test_closing_one_that_is_being_asked_does_not_wait_for_its_answer(server: FakeServer) -> None:
+    server.heartbeat = 4.0
+    asked = threading.Event()
+
+    async def mute(exchange: Exchange) -> None:
+        await exchange.upgrade()
+        await server.ws_hello(exchange, 0)
+        await exchange.received()  # the ping
+        asked.set()
+        await exchange.reader.read()
+
+    server.instead("/v1/ws", mute)
+    with Client(server.url) as client:
+        stream = client.stream(transports="ws")
+        reader = threading.Thread(target=list, args=(stream,))
+        reader.start()
+        assert asked.wait(6)
+        started = time.monotonic()
+        stream.close()
+        reader.join(10)
+        assert time.monotonic() - started < 3
+        assert not reader.is_alive()
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013])

@@ -29,7 +29,7 @@ from tidings.client.commands import (
 from tidings.client.exchange import Server
 from tidings.client.facts import Event, Status
 from tidings.client.listening import Listening, stream
-from tidings.client.lost import Lost, Silence
+from tidings.client.lost import Lost, NoToken, Silence
 
 HEARTBEAT = 20.0
 SSE = {"content-type": "text/event-stream; charset=utf-8"}
@@ -62,6 +62,8 @@ class World:
     asked: list[Request] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    token_takes: float = 0.0  # seconds
+    tokenless: int = 0  # how often the next token cannot be had
     started_at: int | None = None  # where a stream without a cursor began
 
     def server(self, *, refreshable: bool = False, user: str | None = "alice") -> Server:
@@ -112,6 +114,10 @@ class World:
                 self.slept.append(seconds)
                 self.now += seconds
             case Token():
+                self.now += self.token_takes
+                if self.tokenless:
+                    self.tokenless -= 1
+                    return NoToken("there is no token: KeyError('id')")
                 self.tokens.append(command)
                 return f"token-{sum(token.instead_of is not None for token in self.tokens)}"
             case Close():

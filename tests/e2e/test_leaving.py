@@ -19,6 +19,7 @@ from tests.servers import SECRET, Server, eventually
 from tests.streams import Stream, connect, crowd, stream_target
 from tidings.auth.tokens import issue
 from tidings.domain.topics import User
+from tidings.hub.hub import SLOTS
 
 HEARTBEAT = 1  # second
 NOTICED = 8.0  # seconds, on a busy machine; without heartbeats and TCP_USER_TIMEOUT it would be fifteen minutes
@@ -118,6 +119,10 @@ class Network:
     def pull(self) -> None:
         self._ip("-n", self.name, "link", "set", f"{self._cable}b", "down")
 
+    def mute(self) -> None:
+        """What is sent there arrives; nothing that is sent from there does."""
+        self._ip("-n", self.name, "route", "add", "blackhole", f"{self.here}/32")
+
     def remove(self) -> None:
         for command in (["link", "del", f"{self._cable}a"], ["netns", "del", self.name]):
             subprocess.run(["ip", *command], check=False, capture_output=True)
@@ -179,6 +184,51 @@ def test_a_peer_whose_network_is_gone(network: Network, tmp_path: Path, publishi
         server.kill()
         for stream in streams:
             stream.close()
+
+
+@pytest.mark.parametrize("cut", ["no carrier", "nothing comes back"])
+def test_at_the_usual_heartbeat_too_a_peer_whose_network_is_gone_is_noticed_within_it(
+    network: Network, tmp_path: Path, cut: str
+) -> None:
+    """With readers in every phase of the heartbeat: a sign of life in flight puts the probes off."""
+    server = Server(db=tmp_path / "0.db", mode="serve", host=network.here, settings={"heartbeat": 20})
+    streams: list[Stream] = []
+    gone: dict[str, list[float]] = {"silent": [], "written": []}
+    now = int(time.time())
+    tokens = {user: issue(SECRET, user=User(user), publish=True, topics=[], now=now, lifetime=600) for user in gone}
+    authorized = {user: {"Authorization": f"Bearer {token}"} for user, token in tokens.items()}
+
+    def left(user: str) -> int:
+        path = f"/v1/users/{user}/presence"
+        return int(server.request("GET", path, headers=authorized["silent"]).json["connections"])
+
+    try:
+        server.start()
+        streams = [
+            connect(
+                (server.host, server.port), "/v1/stream", headers=headers.items(), make_socket=network.socket
+            ).begin()
+            for headers in authorized.values()
+            for _ in range(2 * SLOTS)
+        ]
+        network.pull() if cut == "no carrier" else network.mute()
+        began, published = time.monotonic(), 0.0
+        while min(map(len, gone.values())) < 2 * SLOTS:
+            since = time.monotonic() - began
+            assert since < 20, {user: left(user) for user in gone}
+            if since - published > 0.5:
+                published = since
+                server.request("POST", "/v1/notifications", {"to": {"user": "written"}}, headers=authorized["written"])
+            for user, times in gone.items():
+                times += [since] * (2 * SLOTS - left(user) - len(times))
+            time.sleep(0.05)
+        assert server.left_behind() == {}
+    finally:
+        server.kill()
+        for stream in streams:
+            stream.close()
+    for user, times in gone.items():
+        print(f"{cut}, {user}: gone after {times[0]:.1f} to {times[-1]:.1f} s, half of them by {times[SLOTS]:.1f} s")
 
 
 # Ten thousand

@@ -1,12 +1,16 @@
 """`tidings serve`: who may do what is in the token, and nothing outlives it."""
 
+import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect as websocket
 
 from tests.servers import Server, eventually, free_port
 from tests.streams import Stream, connect
@@ -123,3 +127,72 @@ def test_a_stream_is_warned_and_ends_no_later_than_its_token(server: Server) -> 
         assert (warned.type, goaway.type) == ("expiring", "goaway")
         assert goaway.json["reason"] == "token_expired"
     eventually("nothing of it is left", lambda: not server.left_behind())
+
+
+FACTORY = ["uvicorn", "--factory", "tidings.asgi:app", "--ws", "websockets-sansio", "--log-level", "warning"]
+
+
+@pytest.mark.parametrize("argv", [["tidings", "serve"], FACTORY], ids=["handover", "plain"])
+def test_at_the_usual_heartbeat_a_short_token_is_told_of_and_kept_to_the_second(
+    tmp_path: Path, argv: list[str]
+) -> None:
+    port = free_port()
+    server = Server(
+        db=tmp_path / "tidings.db",
+        port=port,
+        settings={"mode": "serve", "secret": SECRET, "port": port, "heartbeat": 20, "seed": True},
+        argv=[sys.executable, "-m", *argv, *(["--port", str(port)] if argv is FACTORY else [])],
+    )
+    try:
+        server.start()
+        ways: list[Callable[[Server, dict[str, str]], list[str]]] = [sse_told, ws_told, poll_told, seed_told]
+        with ThreadPoolExecutor(2 * len(ways)) as crowd:
+            began = int(time.time())
+            ends = [began + lifetime for lifetime in (2, 8) for _ in ways]
+            tokens = [bearer("alice", lifetime=end - int(time.time())) for end in ends]
+            told = list(crowd.map(until_the_end, 2 * ways, [server] * len(ends), tokens))
+        for end, (words, ended) in zip(ends, told, strict=True):
+            assert end - 1.5 <= ended <= end + 0.1, f"{words} {ended - end:+.2f} s from the end of its token"
+        for n in (0, 4):
+            assert [words for words, _ in told[n : n + 4]] == [
+                ["expiring", "goaway"],
+                ["hello", "expiring", "goaway", "4401"],
+                ["[]", "close"],
+                [],
+            ]
+        eventually("nothing of them is left", lambda: not server.left_behind())
+    finally:
+        server.kill()
+
+
+def until_the_end(
+    way: Callable[[Server, dict[str, str]], list[str]], server: Server, token: dict[str, str]
+) -> tuple[list[str], float]:
+    """What was said, and when it was over."""
+    return way(server, token), time.time()
+
+
+def sse_told(server: Server, token: dict[str, str]) -> list[str]:
+    with streaming(server, "/v1/stream", token) as stream:
+        return [event.type for event in stream.rest()]
+
+
+def seed_told(server: Server, token: dict[str, str]) -> list[str]:
+    """The seed's clients know no such words: it just ends."""
+    target = "/notification/socket-connection?user_email=alice"
+    with closing(connect((server.host, server.port), target, headers=token.items())) as stream:
+        return [event.type for event in stream.rest()]
+
+
+def ws_told(server: Server, token: dict[str, str]) -> list[str]:
+    words: list[str] = []
+    with websocket(f"ws://{server.host}:{server.port}/v1/ws", additional_headers=token) as connection:
+        with suppress(ConnectionClosed):
+            while True:
+                words.append(json.loads(connection.recv(timeout=30))["type"])
+        return [*words, str(connection.close_code)]
+
+
+def poll_told(server: Server, token: dict[str, str]) -> list[str]:
+    answer = server.request("GET", "/v1/poll?wait=30", headers=token)
+    return [str(answer.json["events"]), answer.headers.get("connection", "")]

@@ -245,12 +245,18 @@ class World:
         """Some slot's turn comes, and its next is `seconds` away: no stream outlives its token."""
         slot %= SLOTS
         self.now += seconds
-        open_ = [one for one in self.listeners if one.reader.state is not State.CLOSED and one.reader.slot == slot]
+        open_ = [
+            (one, one.reader.writable)
+            for one in self.listeners
+            if one.reader.state is not State.CLOSED and one.reader.slot == slot
+        ]
         self.hub.expire(slot, now=self.now, next=self.now + seconds)
-        for one in open_:
+        for one, could_hear in open_:
             reader, pipe = one.reader, one.pipe
             if reader.expires and reader.expires <= self.now + seconds:
                 assert pipe.aborted
+                if could_hear:
+                    assert pipe.told == ["expiring", "goaway"], "nobody is sent away unwarned"
             elif pipe.manner is not Manner.BREAKS:
                 assert not pipe.aborted
                 soon = reader.expires and reader.expires <= self.now + WARNING

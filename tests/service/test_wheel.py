@@ -179,6 +179,46 @@ async def test_a_stream_is_warned_and_ends_before_its_token_does(stopped: float)
         assert stage.hub.readers() == []
 
 
+@pytest.mark.parametrize("left", [-1, 0, 1, 2, 3, 4, 5, 6])
+async def test_a_stream_whose_token_ends_before_it_is_looked_at_is_told_at_once_and_ends_with_it(left: int) -> None:
+    stage = Stage()
+    async with stage.turning():
+        for _ in range(SLOTS):
+            pipe = stage.join()
+            end = int(stage.clock()) + left
+            stage.wheel.until(pipe.reader, end)
+            if left <= HEARTBEAT:
+                assert pipe.told == ["expiring"]
+            lived_until = stage.clock()
+            while not pipe.aborted:
+                lived_until = stage.clock()
+                await stage.clock.pass_(TICK)
+            assert pipe.told == ["expiring", "goaway"]
+            assert lived_until <= max(end, stage.clock() - TICK)
+            if left <= HEARTBEAT / 2:
+                assert lived_until >= end - 1, "not long before, either"
+            await stage.clock.pass_(HEARTBEAT / 7)
+
+
+async def test_a_stream_that_left_before_its_token_ended_is_not_written_to_again() -> None:
+    stage = Stage()
+    async with stage.turning():
+        pipe = stage.join()
+        stage.wheel.until(pipe.reader, int(stage.clock()) + 1)
+        stage.hub.leave(pipe.reader)
+        await stage.clock.pass_(HEARTBEAT)
+    assert pipe.told == ["expiring"]
+
+
+async def test_a_token_without_an_end_ends_nobody() -> None:
+    stage = Stage()
+    async with stage.turning():
+        pipe = stage.join()
+        stage.wheel.until(pipe.reader, 0)
+        await stage.clock.pass_(2 * HEARTBEAT)
+    assert pipe.told == []
+
+
 async def test_who_does_not_poll_any_more_is_forgotten() -> None:
     stage = Stage()
     stage.hub.introduce(stage.log.feed(ALICE))

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from tests.transports.wire import Timer
 from tidings.domain.model import Event, Feed
 from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
@@ -389,6 +390,7 @@ class House:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         stream = Stream(
             hub=self.hub,
+            timer=Timer(),
             feed=Feed(user=self.user, head=0, floor=0),
             extra=(),
             encoding=self.encoding,

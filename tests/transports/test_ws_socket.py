@@ -34,6 +34,7 @@ class Talk:
             self.wire,
             Stream(
                 hub=self.house.hub,
+                timer=self.house.timer,
                 feed=self.house.feed(),
                 extra=(),
                 encoding=WsEncoding(EPOCH),

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from tidings.domain.errors import InvalidRequest, MethodNotAllowed, NotFound, Ti
 
 _log = logging.getLogger("tidings.api")
 _encode = msgspec.json.Encoder().encode
+
+_TAG = re.compile(r'(?:W/)?("[^"]*")')  # a comma may be part of one
 
 Handler = Callable[[Request], Awaitable[Any]]
 
@@ -116,14 +119,24 @@ def choice(request: Request, name: str, among: Sequence[str]) -> str | None:
     return text
 
 
+def has(request: Request, tag: str, *, star: bool = True) -> bool:
+    """Does the client have what this ETag names? Then 304 is the answer (RFC 9110, section 13.1.2; weak comparison).
+
+    `star` is the answer to `*`: not False unless what is here is more than the client can have.
+    """
+    asked = ",".join(request.headers.getlist("if-none-match"))
+    if asked.strip() == "*":
+        return star
+    return tag.removeprefix("W/") in _TAG.findall(asked)
+
+
 def tagged(request: Request, content: Any, *, of: bytes) -> Response:
     """A JSON response with an ETag that changes when `of` does; 304 if the client has it.
 
-    (RFC 9110, section 13.1.2. The tag is weak: the rest of the content may differ.)
+    (The tag is weak: the rest of the content may differ.)
     """
-    tag = f'"{hashlib.blake2b(of, digest_size=12).hexdigest()}"'
-    headers = {"etag": f"W/{tag}", "cache-control": "private, no-cache"}
-    known = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
-    if tag in known or "*" in known:
+    tag = f'W/"{hashlib.blake2b(of, digest_size=12).hexdigest()}"'
+    headers = {"etag": tag, "cache-control": "private, no-cache"}
+    if has(request, tag):
         return Response(status_code=304, headers=headers)
     return Json(content, headers=headers)

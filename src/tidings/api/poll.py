@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.api.door import Door
-from tidings.api.http import number, route
+from tidings.api.http import has, number, route
 from tidings.api.stream import asked_topics
 from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User
@@ -52,7 +52,7 @@ def routes(door: Door, wheel: Wheel) -> list[Route]:
         headers = {"cache-control": "private, no-cache", "x-poll-interval": str(polls.interval())}
         if found.tag is not None:
             headers["etag"] = tag = entity_tag(epoch, user, found)
-            if tag in request.headers.get("if-none-match", ""):
+            if has(request, tag, star=found.nothing):
                 return Response(status_code=304, headers=headers)
         content = page(found.frames, cursor=Cursor(epoch, found.position), more=found.more)
         return Response(content, headers=headers, media_type="application/json")

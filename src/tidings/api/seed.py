@@ -19,6 +19,7 @@ from tidings.domain.topics import parse_user
 from tidings.service.export import Exporter
 from tidings.transports.seed import SeedEncoding
 from tidings.transports.stream import Stream
+from tidings.transports.timer import Timer
 
 BODY = 16 * 1024  # bytes
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -43,14 +44,14 @@ _connect = msgspec.json.Decoder(Connect)
 _ask = msgspec.json.Decoder(Ask)
 
 
-def routes(door: Door, exporter: Exporter) -> list[Route]:
+def routes(door: Door, timer: Timer, exporter: Exporter) -> list[Route]:
     """The routes of the seed."""
     encoding = SeedEncoding(door.desk.store.epoch)
 
     async def connect(request: Request) -> Stream:
         asked = await _asked(request, _connect)
         grant = _caller(door, request, asked.user_email)
-        return await open_stream(door, request, grant, encoding=encoding, extra=())
+        return await open_stream(door, timer, request, grant, encoding=encoding, extra=())
 
     async def export(request: Request) -> Response:
         asked = await _asked(request, _ask)

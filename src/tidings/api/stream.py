@@ -20,6 +20,7 @@ from tidings.service.catchup import reset_data
 from tidings.service.desk import Desk, Opening
 from tidings.transports import sse
 from tidings.transports.stream import Stream
+from tidings.transports.timer import Timer
 
 TOPICS = 100  # that one stream may ask for beside its feed
 
@@ -30,20 +31,20 @@ _sessions = itertools.count(1)
 _encode = msgspec.json.Encoder().encode
 
 
-def routes(door: Door) -> list[Route]:
+def routes(door: Door, timer: Timer) -> list[Route]:
     """`GET /v1/stream`."""
     encoding = sse.SseEncoding(door.desk.store.epoch)
 
     async def stream(request: Request) -> Stream:
         grant = door.grant(request)
         extra = asked_topics(grant, request)
-        return await open_stream(door, request, grant, encoding=encoding, extra=extra)
+        return await open_stream(door, timer, request, grant, encoding=encoding, extra=extra)
 
     return [route("/v1/stream", stream, "GET")]
 
 
 async def open_stream(
-    door: Door, request: Request, grant: Grant, *, encoding: sse.SseEncoding, extra: Sequence[Topic]
+    door: Door, timer: Timer, request: Request, grant: Grant, *, encoding: sse.SseEncoding, extra: Sequence[Topic]
 ) -> Stream:
     """One stream of server-sent events. Raises `InvalidCursor` and what `Desk.open` raises."""
     desk = door.desk
@@ -55,6 +56,7 @@ async def open_stream(
         preface += encoding.control("reset", reset_data(start, reason=opened.reset), id=str(start))
     return Stream(
         hub=desk.hub,
+        timer=timer,
         feed=opened.feed,
         extra=extra,
         encoding=encoding,

@@ -78,7 +78,7 @@ def routes(door: Door, wheel: Wheel) -> list[BaseRoute]:
     async def connect(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         try:
-            stream = Stream(hub=desk.hub, headers=(), **await opened(door, HTTPConnection(scope), lines))
+            stream = Stream(hub=desk.hub, timer=wheel, headers=(), **await opened(door, HTTPConnection(scope), lines))
         except TidingsError as error:
             await deny(error, scope, receive, send)
             return

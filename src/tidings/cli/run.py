@@ -89,12 +89,13 @@ def listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # A sign of life may be on its way when silence would be probed: each alone must be quick enough.
+        # The two add up: a sign of life that is sent just before the probes give up has its own time to be
+        # acknowledged, and nothing is probed meanwhile. The probes, too, give up when the user time-out is over.
         quarter = max(1, int(settings.heartbeat / 4))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, quarter)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, quarter // 2))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1000, int(settings.heartbeat * 500)))
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1000, int(settings.heartbeat * 400)))
     try:
         listener.bind((settings.host, settings.port))
         listener.listen(BACKLOG)

@@ -28,7 +28,7 @@ from tidings.client.lost import Expiring, Foreign, GoAway, Lost, Refused, Silenc
 from tidings.client.memory import Memory
 from tidings.client.sse import Parser
 
-HELLO_WITHIN = 3.0  # seconds; a proxy that holds a stream back never lets the hello through
+HELLO_WITHIN = 3.0  # seconds from the request; a proxy that holds a stream back never lets the hello through
 HEARTBEAT = 25.0  # seconds, where the server does not say
 SILENCE = 2.5  # heartbeats; one may be late and one may be lost
 POLL_WAIT = 25  # seconds; proxies cut idle requests after 30 to 60
@@ -53,8 +53,11 @@ class Attempt:
     memory: Memory
     until: float  # when to leave off polling
     on_hello: Callable[[JsonObject], Program[None]]
+    stale: str | None = None  # a token that must not be sent again; None as soon as there is another
+    stays: bool = False  # to the end of its token, whatever is said before
 
     token: str | None = None  # sent with the request
+    asked_at: float = 0.0  # when the request was made
     retry: float | None = None  # seconds; the server's lasting wish
     opened_at: float | None = None  # None: it has not said hello
     heard_at: float = 0.0  # the last sign of life
@@ -67,14 +70,13 @@ class Attempt:
     # The three ways to receive.
 
     def _sse(self) -> Program[None]:
-        started = self.server.clock()
         headers = {"accept": "text/event-stream", "cache-control": "no-store", "accept-encoding": "identity"}
         answer = yield from self._open("/v1/stream", "sse", headers)
         if answer.status != 200 or media_type(answer) != "text/event-stream":
             self._turned_away(answer)
         parser = Parser()
         while True:
-            chunk: bytes = yield from ask(Read(self._patience(started, heartbeats=SILENCE)))
+            chunk: bytes = yield from ask(Read(self._patience(heartbeats=SILENCE)))
             if not chunk:
                 raise Lost("the server ended the stream")
             self.heard_at = self.server.clock()
@@ -88,19 +90,18 @@ class Attempt:
                     yield from self._take(event_id, frame.type, data)
 
     def _ws(self) -> Program[None]:
-        started = self.server.clock()
         answer = yield from self._open("/v1/ws", "ws", {})
         if answer.status != 101:
             self._turned_away(answer)
         while True:
-            message = yield from self._next_message(started)
+            message = yield from self._next_message()
             self.heard_at = self.server.clock()
             yield from self._message(decode(message, what="a message"))
 
-    def _next_message(self, started: float) -> Program[bytes]:
+    def _next_message(self) -> Program[bytes]:
         while True:
             try:
-                message: bytes = yield from ask(Read(self._patience(started, heartbeats=1.0)))
+                message: bytes = yield from ask(Read(self._patience(heartbeats=1.0)))
             except Silence:
                 if self.opened_at is None:
                     raise
@@ -116,17 +117,17 @@ class Attempt:
     def _poll(self) -> Program[None]:
         wait = 0  # the first answer says that polling works, and where we are
         while self.server.clock() < self.until:
-            asked = self.server.clock()
             page, interval = yield from self._poll_once(wait)
             self.heard_at = self.server.clock()
             if self.opened_at is None:
                 yield from self._opened({})
             for event in page["events"]:
                 yield from self._message(event)
-            if isinstance(page.get("cursor"), str):
-                self.memory.move(page["cursor"])
-            idle = not page["events"] and page.get("more") is not True
-            if idle and wait and self.heard_at - asked < wait / 2:
+            stood, cursor = self.memory.cursor, page.get("cursor")
+            if isinstance(cursor, str):
+                self.memory.move(cursor)
+            idle = not page["events"] and (page.get("more") is not True or self.memory.cursor == stood)
+            if idle and wait and self.heard_at - self.asked_at < wait / 2:
                 yield from ask(Sleep(max(interval, POLL_PAUSE)))
             wait = POLL_WAIT
 
@@ -164,17 +165,21 @@ class Attempt:
         match kind:
             case "hello":
                 yield from self._opened(data)
-                if event_id:
+                # Elsewhere than where we asked to go on from, a reset follows. Until it is here we stay, or a
+                # connection that breaks in between would lead past it.
+                if event_id and self.memory.cursor in (None, "start"):
                     self.memory.move(event_id)
             case "reset":
                 cursor = str(data.get("cursor") or event_id or "start")
                 self.memory.reset(cursor)
                 yield from ask(Emit(Event(id=cursor, type=kind, data=data)))
+            case "goaway" if data.get("reason") == "token_expired" and self.server.refreshable:
+                raise Expiring("the token came to its end")
             case "goaway":
                 retry = number(data.get("retry"))
                 told = None if retry is None else retry / 1000
                 raise GoAway(f"the server is going away ({data.get('reason')})", told=told)
-            case "expiring" if self.server.refreshable:
+            case "expiring" if self.server.refreshable and not self.stays:
                 raise Expiring("the token is about to end")
 
     def _opened(self, hello: JsonObject) -> Program[None]:
@@ -190,7 +195,9 @@ class Attempt:
         return answer
 
     def _request(self, path: str, headers: dict[str, str], params: list[tuple[str, str]]) -> Program[Request]:
-        self.token = yield from ask(Token())
+        self.token = yield from ask(Token(self.stale))
+        self.stale = None
+        self.asked_at = self.server.clock()
         if self.user is not None:
             params.append(("user", self.user))
         if self.memory.cursor is not None:
@@ -209,11 +216,11 @@ class Attempt:
             raise Lost(f"the server answered {answer.status}", told=told)
         raise Foreign(error) if isinstance(error, NotTidings) or answer.status in ABSENT else error
 
-    def _patience(self, started: float, *, heartbeats: float) -> float:
+    def _patience(self, *, heartbeats: float) -> float:
         """Seconds until silence means something."""
         if self.opened_at is not None:
             return self._heartbeat * heartbeats
-        return max(started + HELLO_WITHIN - self.server.clock(), 0.0)
+        return max(self.asked_at + HELLO_WITHIN - self.server.clock(), 0.0)
 
     @property
     def _heartbeat(self) -> float:

@@ -31,10 +31,12 @@ from tidings.client.exchange import Server, items, pages
 from tidings.client.facts import Event, Page, Status
 from tidings.client.links import (
     FAILURES,
+    TOKEN_WITHIN,
     WEBSOCKET_OPTIONS,
     answer_of,
     endless,
     lost,
+    no_token,
     patience,
     refused_handshake,
     websocket_url,
@@ -111,10 +113,11 @@ class AsyncTokens:
         self._current: str | None = source if isinstance(source, str) else None
 
     async def get(self, instead_of: str | None) -> str | None:
-        """The token; fetched if there is none yet, or if it is the one to be replaced."""
+        """The token; fetched if there is none yet, or if it is the one to be replaced. Raises what the source does."""
         if not callable(self._source):
             return self._current
-        async with self._lock:  # many streams may be refused at once: one fetches for all
+        # Many streams may be refused at once: one fetches for all.
+        async with asyncio.timeout(TOKEN_WITHIN), self._lock:
             if self._current is None or self._current == instead_of:
                 token = self._source()
                 self._current = await token if inspect.isawaitable(token) else token
@@ -132,9 +135,11 @@ class AsyncWire:
     ) -> None:
         self._http, self._tokens, self._on_status = http, tokens, on_status
         self._link: AsyncLink | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None  # that it was used on
 
     async def perform(self, command: Command) -> object:
         """The result of a command; a failed connection is a result too."""
+        self.loop = asyncio.get_running_loop()
         if isinstance(command, Tell):  # what the caller's function raises is the caller's
             return self._on_status(command.status) if self._on_status else None
         try:
@@ -161,8 +166,18 @@ class AsyncWire:
             case Sleep(seconds):
                 await asyncio.sleep(seconds)
             case Token(instead_of):
-                return await self._tokens.get(instead_of)
+                return await self._token(instead_of)
         return None
+
+    async def _token(self, instead_of: str | None) -> str | None:
+        try:
+            return await self._tokens.get(instead_of)
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            raise no_token(error) from error  # the source's own
+        except Exception as error:
+            raise no_token(error) from error
 
     @property
     def _open_link(self) -> AsyncLink:
@@ -218,13 +233,8 @@ class AsyncWire:
 class AsyncDrive(Generic[T]):
     """What a program emits, one by one."""
 
-    def __init__(
-        self,
-        program: Program[Any],
-        wire: AsyncWire,
-        on_end: Callable[[Any], None] | None = None,
-    ) -> None:
-        self._wire, self._asking, self._on_end = wire, Asking(program), on_end
+    def __init__(self, program: Program[Any], wire: AsyncWire) -> None:
+        self._wire, self._asking = wire, Asking(program)
         self._handed = False  # the item of the command that is waiting
         self._busy = False
         # A step is a task of its own, so that a caller who gives up waiting for an event
@@ -267,12 +277,7 @@ class AsyncDrive(Generic[T]):
                 self._asking.answer(step.result())
             finally:
                 if self._asking.command is None:
-                    await self._end()
-
-    async def _end(self) -> None:
-        await self._wire.hang_up()
-        if self._on_end is not None:
-            self._on_end(self)
+                    await self._wire.hang_up()
 
     async def aclose(self) -> None:
         """End it, from any task; the iteration stops."""
@@ -280,7 +285,7 @@ class AsyncDrive(Generic[T]):
         if self._step is not None:
             self._step.cancel()
             await asyncio.gather(self._step, return_exceptions=True)
-        await self._end()
+        await self._wire.hang_up()
 
     async def __aenter__(self) -> Self:
         return self
@@ -297,9 +302,32 @@ class AsyncDrive(Generic[T]):
 class AsyncStream(StreamView, AsyncDrive[Event]):
     """The events of a stream, for ever; it reconnects by itself and goes on where it was."""
 
-    def __init__(self, listening: Listening, wire: AsyncWire, on_end: Callable[["AsyncStream"], None]) -> None:
+    def __init__(self, listening: Listening, wire: AsyncWire, leaving: set[asyncio.Task[None]]) -> None:
+        """`leaving` is where the end of this stream is kept, should it be dropped and not closed."""
+        self._leaving = leaving
         StreamView.__init__(self, listening)
-        AsyncDrive.__init__(self, listening.program(), wire, on_end)
+        AsyncDrive.__init__(self, listening.program(), wire)
+
+    def __del__(self) -> None:
+        # An `async for` that is left early drops its stream, and cannot wait for its end: the loop does, if there
+        # still is one. The collector may run in any thread.
+        if (loop := self._wire.loop) is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(leave, self._wire, self._step, self._leaving)
+
+
+def leave(wire: AsyncWire, step: asyncio.Task[object] | None, leaving: set[asyncio.Task[None]]) -> None:
+    """End in the background what nobody holds any more."""
+    task = asyncio.ensure_future(_part(wire, step))
+    leaving.add(task)
+    task.add_done_callback(leaving.discard)
+
+
+async def _part(wire: AsyncWire, step: asyncio.Task[object] | None) -> None:
+    if step is not None:
+        step.cancel()
+        await asyncio.gather(step, return_exceptions=True)
+    await wire.hang_up()
 
 
 class AsyncItems(Generic[T]):

@@ -1,8 +1,9 @@
 """The blocking shell: does what a program asks, in the caller's thread."""
 
 import contextlib
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -32,10 +33,12 @@ from tidings.client.exchange import Server, items, pages
 from tidings.client.facts import Event, Page, Status
 from tidings.client.links import (
     FAILURES,
+    TOKEN_WITHIN,
     WEBSOCKET_OPTIONS,
     answer_of,
     endless,
     lost,
+    no_token,
     patience,
     refused_handshake,
     websocket_url,
@@ -110,8 +113,8 @@ class WsLink:
         return self._connection.recv(within, decode=False)
 
     def probe(self, within: float) -> bool:
-        """Ping; is there a pong?"""
-        return self._connection.ping().wait(within)
+        """Ping; is there a pong? Yes, if it is closed meanwhile: the next read says so."""
+        return self._connection.ping(ack_on_close=True).wait(within)
 
     def interrupt(self) -> None:
         """End a read that another thread is in."""
@@ -130,13 +133,18 @@ class Tokens:
         self._current: str | None = source if isinstance(source, str) else None
 
     def get(self, instead_of: str | None) -> str | None:
-        """The token; fetched if there is none yet, or if it is the one to be replaced."""
+        """The token; fetched if there is none yet, or if it is the one to be replaced. Raises what the source does."""
         if not callable(self._source):
             return self._current
-        with self._lock:  # many streams may be refused at once: one fetches for all
+        # Many streams may be refused at once: one fetches for all. How long it may take is for the source to say.
+        if not self._lock.acquire(timeout=TOKEN_WITHIN):
+            raise TimeoutError(f"another thread has been fetching one for {TOKEN_WITHIN:g} seconds")
+        try:
             if self._current is None or self._current == instead_of:
                 self._current = self._source()
             return self._current
+        finally:
+            self._lock.release()
 
 
 class Wire:
@@ -148,9 +156,14 @@ class Wire:
         tokens: Tokens,
         alarm: Alarm,
         on_status: Callable[[Status], None] | None = None,
+        *,
+        own: bool = False,
     ) -> None:
+        """`own`: nothing else uses this httpx2 client, and it goes with the wire."""
         self._http, self._tokens, self._alarm, self._on_status = http, tokens, alarm, on_status
+        self._own = own
         self._link: Link | None = None
+        self._socket: socket.socket | None = None  # of the request that is under way, as far as is known
         self.stopped = threading.Event()
 
     def perform(self, command: Command) -> object:
@@ -181,8 +194,14 @@ class Wire:
             case Sleep(seconds):
                 self.stopped.wait(seconds)
             case Token(instead_of):
-                return self._tokens.get(instead_of)
+                return self._token(instead_of)
         return None
+
+    def _token(self, instead_of: str | None) -> str | None:
+        try:
+            return self._tokens.get(instead_of)
+        except Exception as error:
+            raise no_token(error) from error
 
     @property
     def _open_link(self) -> Link:
@@ -191,13 +210,12 @@ class Wire:
         return self._link
 
     def _send(self, command: Send) -> Answer:
-        request = self._request(command)
-        response = self._http.send(request)
+        response = self._begin(self._request(command))
         return answer_of(response.status_code, response.headers, response.content)
 
     def _open_sse(self, command: Open) -> Answer:
         request = self._request(command)
-        response = self._http.send(request, stream=True)
+        response = self._begin(request, stream=True)
         if response.status_code != 200:
             with contextlib.closing(response):
                 return answer_of(response.status_code, response.headers, response.read())
@@ -212,6 +230,22 @@ class Wire:
             return refused_handshake(error)
         return Answer(status=101, headers={})
 
+    def _begin(self, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
+        try:
+            return self._http.send(request, stream=stream)
+        finally:
+            # A client of its own has no other connection to take for the next request; any other may lend this one
+            # to somebody else.
+            if not self._own:
+                self._socket = None
+
+    def _connected(self, event: str, info: Mapping[str, Any]) -> None:
+        """httpcore tells of what it does: a new connection is this request's."""
+        if event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self.stopped.is_set() and self._socket is not None:
+                shut_down(self._socket)
+
     def _request(self, command: Send | Open) -> httpx2.Request:
         request = command.request
         return self._http.build_request(
@@ -220,11 +254,14 @@ class Wire:
             headers=request.headers,
             content=request.body,
             timeout=patience(command.within),
+            extensions={"trace": self._connected},
         )
 
     def stop(self) -> None:
         """End what is going on, from any thread."""
         self.stopped.set()
+        if (waiting := self._socket) is not None:
+            shut_down(waiting)
         if (link := self._link) is not None:
             link.interrupt()
 
@@ -234,6 +271,12 @@ class Wire:
         if link is not None:
             with contextlib.suppress(*FAILURES):
                 link.close()
+
+    def close(self) -> None:
+        """Close the stream, and what is the wire's own."""
+        self.hang_up()
+        if self._own:
+            self._http.close()
 
 
 class Drive(Generic[T]):
@@ -253,14 +296,18 @@ class Drive(Generic[T]):
         try:
             return self._advance()
         finally:
+            self._busy.release()
+            # Only now: who closes it meanwhile leaves the end to us, and may do so until the lock is free.
             if self._asking.command is None or self._wire.stopped.is_set():
                 self._end()
-            self._busy.release()
 
     def _advance(self) -> T:
         while not self._wire.stopped.is_set() and (command := self._asking.command) is not None:
             if not isinstance(command, Emit):
-                self._asking.answer(self._wire.perform(command))
+                result = self._wire.perform(command)
+                if self._wire.stopped.is_set():  # what it was interrupted with is nobody's failure
+                    break
+                self._asking.answer(result)
             elif self._handed:
                 self._handed = False
                 self._asking.answer(None)
@@ -271,17 +318,18 @@ class Drive(Generic[T]):
         raise StopIteration
 
     def _end(self) -> None:
-        self._asking.abandon()
-        self._wire.hang_up()
+        """Unless it is in use: then whoever uses it does this afterwards."""
+        if self._busy.acquire(blocking=False):
+            try:
+                self._asking.abandon()
+                self._wire.close()
+            finally:
+                self._busy.release()
 
     def close(self) -> None:
         """End it, from any thread; the iteration stops."""
         self._wire.stop()
-        if self._busy.acquire(blocking=False):
-            try:
-                self._end()
-            finally:
-                self._busy.release()
+        self._end()
 
     def __enter__(self) -> Self:
         return self

@@ -57,18 +57,20 @@ class ApiPath:
 _V1 = ApiPath()
 
 
-def publish(*, to: Mapping[str, Any], type: str, idempotency_key: str | None = None, **content: Any) -> Call[Published]:
+def publish(
+    *, to: Mapping[str, Any], type: str | None = None, idempotency_key: str | None = None, **content: Any
+) -> Call[Published]:
     """Send a notification.
 
-    `to` is `{"user": ..}`, `{"users": [..]}`, `{"topic": ..}` or `{"all": True}`; the content is
-    `title`, `body`, `data`, `actor`, `action_url`, `entity`, `group_key`, `priority`, `progress`,
-    `expire_time`. With an idempotency key it is stored once however often it is sent, and a lost
-    connection is retried.
+    `to` is `{"user": ..}`, `{"users": [..]}`, `{"topic": ..}` or `{"all": True}`. Nothing else is
+    required: without a `type` it is a `message`. The content is `title`, `body`, `data`, `actor`,
+    `action_url`, `entity`, `group_key`, `priority`, `progress`, `expire_time`. With an idempotency
+    key it is stored once however often it is sent, and a lost connection is retried.
     """
     return Call(
         method="POST",
         path=(_V1 / "notifications").text,
-        body={"to": dict(to), "type": type, **content},
+        body={"to": dict(to), **({} if type is None else {"type": type}), **content},
         key=idempotency_key,
         repeatable=idempotency_key is not None,
         read=lambda answer: cast(Published, json_object(answer, what="the answer to a publish")),

@@ -1,6 +1,8 @@
 """The two clients: one way of saying things, two ways of waiting for the answer."""
 
+import asyncio
 import random
+import threading
 import time
 import weakref
 from datetime import UTC, datetime
@@ -43,11 +45,13 @@ class Client(Verbs, Blocking):
         http: httpx2.Client | None = None,
     ) -> None:
         self._server = _server(url, user, callable(token), timeout, retries)
-        self._http = http or httpx2.Client(limits=POOL)
+        self._verify = httpx2.create_ssl_context() if http is None else None  # once: it is slow to make
+        self._http = http or self._own_http()
         self._owned = http is None
         self._tokens = blocking.Tokens(token)
         self._alarm = Alarm()
         self._streams: weakref.WeakSet[blocking.Stream] = weakref.WeakSet()
+        self._changing, self._closed = threading.Lock(), False
 
     def _call(self, call: Call[T]) -> T:
         return blocking.finish(exchange(self._server, call), self._wire())
@@ -56,17 +60,31 @@ class Client(Verbs, Blocking):
         return blocking.Items(self._server, listing, self._wire)
 
     def _stream(self, listen: Listen) -> blocking.Stream:
-        wire = blocking.Wire(self._http, self._tokens, self._alarm, listen.on_status)
+        # A stream that is closed shuts its socket down, whatever it waits for. With connections of its own it knows
+        # which that is.
+        http = self._own_http() if self._owned else self._http
+        wire = blocking.Wire(http, self._tokens, self._alarm, listen.on_status, own=self._owned)
         stream = blocking.Stream(Listening(self._server, listen), wire)
-        self._streams.add(stream)
-        return stream
+        with self._changing:
+            if not self._closed:
+                self._streams.add(stream)
+                return stream
+        stream.close()
+        raise RuntimeError("this client is closed")
+
+    def _own_http(self) -> httpx2.Client:
+        assert self._verify is not None
+        return httpx2.Client(limits=POOL, verify=self._verify)
 
     def _wire(self) -> blocking.Wire:
         return blocking.Wire(self._http, self._tokens, self._alarm)
 
     def close(self) -> None:
         """End all streams and close all connections."""
-        for stream in list(self._streams):
+        with self._changing:
+            self._closed = True
+            streams = list(self._streams)
+        for stream in streams:
             stream.close()
         self._alarm.close()
         if self._owned:
@@ -105,8 +123,9 @@ class AsyncClient(Verbs, Awaiting):
         self._http = http or httpx2.AsyncClient(limits=POOL)
         self._owned = http is None
         self._tokens = awaiting.AsyncTokens(token)
-        # Not weak: a stream that was forgotten cannot close itself without a loop to do it on.
-        self._streams: set[awaiting.AsyncStream] = set()
+        self._streams: weakref.WeakSet[awaiting.AsyncStream] = weakref.WeakSet()
+        self._leaving: set[asyncio.Task[None]] = set()  # the ends of streams that nobody held any more
+        self._closed = False
 
     async def _call(self, call: Call[T]) -> T:
         return await awaiting.finish(exchange(self._server, call), self._wire())
@@ -115,8 +134,10 @@ class AsyncClient(Verbs, Awaiting):
         return awaiting.AsyncItems(self._server, listing, self._wire)
 
     def _stream(self, listen: Listen) -> awaiting.AsyncStream:
+        if self._closed:
+            raise RuntimeError("this client is closed")
         wire = awaiting.AsyncWire(self._http, self._tokens, listen.on_status)
-        stream = awaiting.AsyncStream(Listening(self._server, listen), wire, self._streams.discard)
+        stream = awaiting.AsyncStream(Listening(self._server, listen), wire, self._leaving)
         self._streams.add(stream)
         return stream
 
@@ -125,8 +146,11 @@ class AsyncClient(Verbs, Awaiting):
 
     async def aclose(self) -> None:
         """End all streams and close all connections."""
+        self._closed = True
         for stream in list(self._streams):
             await stream.aclose()
+        await asyncio.sleep(0)  # streams that were dropped a moment ago begin to leave
+        await asyncio.gather(*self._leaving, return_exceptions=True)
         if self._owned:
             await self._http.aclose()
 

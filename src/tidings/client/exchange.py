@@ -1,6 +1,7 @@
 """The programs of single requests: a call, and a list that comes in pages."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from tidings.client.calls import Call, Listing
 from tidings.client.commands import Answer, Emit, Program, Request, Send, Sleep, Token, ask
 from tidings.client.errors import Unreachable
 from tidings.client.facts import Page
-from tidings.client.lost import Lost
+from tidings.client.lost import Lost, NoToken
 
 T = TypeVar("T")
 
@@ -35,9 +36,11 @@ class Server:
 
 
 def headers_with(token: str | None, **more: str) -> dict[str, str]:
-    """The headers of every request."""
+    """The headers of every request. Raises ValueError for a token that cannot be in one."""
     headers = {"user-agent": AGENT, "accept": "application/json", **more}
     if token is not None:
+        if not re.fullmatch("[!-~]+", token):
+            raise ValueError("this token is nothing that a header can hold (is there a line break at its end?)")
         headers["authorization"] = f"Bearer {token}"
     return headers
 
@@ -51,28 +54,31 @@ def exchange(server: Server, call: Call[T]) -> Program[T]:
     """Make a call.
 
     A refused token that comes from a function is replaced once. What is safe to repeat is
-    repeated a few times while the server is away or busy. Raises TidingsProblem, Unreachable,
-    NotTidings.
+    repeated a few times while the server is away or busy, and everything while there is no token
+    to send it with. Raises TidingsProblem, Unreachable, NotTidings.
     """
     backoff = Backoff(base=0.2, cap=2.0)  # somebody waits for the answer
     refreshed = False
-    left = server.retries if call.repeatable else 0
+    stale: str | None = None
+    left = server.retries
     while True:
-        token = yield from ask(Token())
         told: float | None = None
         try:
+            token = yield from ask(Token(stale))
+            stale = None
             answer: Answer = yield from ask(Send(_request(server, call, token), server.timeout))
         except Lost as lost:
-            if left == 0:
+            if left == 0 or not (call.repeatable or isinstance(lost, NoToken)):
                 raise Unreachable(server.url, lost.reason) from lost
         else:
             if answer.status in REFUSED and server.refreshable and not refreshed:
-                refreshed = True
-                yield from ask(Token(instead_of=token))
+                refreshed, stale = True, token
                 continue
-            if left == 0 or not (answer.status in BUSY or _in_flight(answer)):
+            if left == 0 or not call.repeatable or not (answer.status in BUSY or _in_flight(answer)):
                 return call.read(answer)
             told = retry_after(answer.headers, now=server.now())
+            if told is not None and told > server.timeout:
+                return call.read(answer)
         left -= 1
         yield from ask(Sleep(backoff.next(chance=server.chance(), told=told)))
 

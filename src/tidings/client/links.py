@@ -11,10 +11,11 @@ import httpx2
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from tidings.client.commands import Answer, Request
-from tidings.client.lost import Lost, Silence
+from tidings.client.lost import Lost, NoToken, Silence
 from tidings.client.sse import LIMIT
 
 CONNECT_WITHIN = 10.0  # seconds
+TOKEN_WITHIN = 10.0  # seconds
 CLOSE_WITHIN = 1.0  # seconds for a WebSocket's goodbye; nothing is lost without it
 
 # Streams are connections that stay: a pool of the usual size would let no request through
@@ -47,6 +48,12 @@ def lost(error: Exception) -> Lost:
     if isinstance(error, httpx2.RemoteProtocolError):
         return Lost("the connection was cut")
     return Lost(_reason(error))
+
+
+def no_token(error: BaseException) -> NoToken:
+    """What the caller's function raised. Whatever it is, the next call of it may go well."""
+    words = str(error) if isinstance(error, OSError) and str(error) else repr(error)
+    return NoToken(f"there is no token: {words}")
 
 
 def _reason(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from typing import get_args
 
 from tidings.client.attempt import Attempt
 from tidings.client.backoff import Backoff
-from tidings.client.commands import Close, Program, Sleep, Tell, Token, ask
+from tidings.client.commands import Close, Program, Sleep, Tell, ask
 from tidings.client.errors import Unreachable
 from tidings.client.exchange import Server
 from tidings.client.facts import JsonObject, Status, Transport
@@ -94,6 +94,8 @@ class Listening:
         self._ladder, self._backoff = Ladder(listen.transports), Backoff()
         self._ever = False  # has it ever been open?
         self._refreshed = False  # the token was replaced and has not been accepted yet
+        self._stale: str | None = None  # the token to be replaced
+        self._stays = False  # its tokens are so short that to leave before their end is to be always leaving
 
     def program(self) -> Program[None]:
         """Emit events until closed. Raises TidingsProblem, NotTidings, Unreachable."""
@@ -105,10 +107,12 @@ class Listening:
                 yield from attempt.program(self.transport)
             except Lost as lost:
                 yield from ask(Close())
-                delay = yield from self._delay(lost, attempt)
+                delay = self._delay(lost, attempt)
                 if delay is not None:
                     yield from self._become(State.WAITING, reason=lost.reason, delay=delay)
                     yield from ask(Sleep(delay))
+            else:
+                self._stale = attempt.stale
 
     def _attempt(self) -> Attempt:
         return Attempt(
@@ -118,6 +122,8 @@ class Listening:
             memory=self.memory,
             until=self._ladder.climb_at,
             on_hello=self._greeted,
+            stale=self._stale,
+            stays=self._stays,
         )
 
     def _greeted(self, hello: JsonObject) -> Program[None]:
@@ -126,7 +132,7 @@ class Listening:
         if self.state is not State.OPEN:
             yield from self._become(State.OPEN)
 
-    def _delay(self, lost: Lost, attempt: Attempt) -> Program[float | None]:
+    def _delay(self, lost: Lost, attempt: Attempt) -> float | None:
         """How long to wait before the next attempt; None: not at all."""
         if attempt.retry is not None:
             self._backoff.told(attempt.retry)
@@ -134,23 +140,25 @@ class Listening:
         held = lived is not None and lived >= EARLY
         if held:
             self._backoff.succeeded()
+        self._stale = attempt.stale
         if isinstance(lost, (Refused, Expiring)):
-            yield from self._replace_token(lost, attempt)
+            self._replace_token(lost, attempt)
             # A token that is always about to end must not become a busy loop.
             if lived is None or held:
                 return None
+            self._stays = self._stays or isinstance(lost, Expiring)
         elif self._step_down(lost, lived):
             return None
         if not self._ever:
             self._give_up_first(lost)
         return self._backoff.next(chance=self._server.chance(), told=lost.told)
 
-    def _replace_token(self, lost: Refused | Expiring, attempt: Attempt) -> Program[None]:
+    def _replace_token(self, lost: Refused | Expiring, attempt: Attempt) -> None:
         if isinstance(lost, Refused):
             if self._refreshed or not self._server.refreshable:
                 raise lost.error from lost
             self._refreshed = True
-        yield from ask(Token(instead_of=attempt.token))
+        self._stale = attempt.token
 
     def _step_down(self, lost: Lost, lived: float | None) -> bool:
         """Does this end speak against the transport?"""

@@ -35,8 +35,12 @@ class Refused(Lost):
         self.error = error
 
 
+class NoToken(Lost):
+    """The function that gives tokens failed. Nothing was sent."""
+
+
 class Expiring(Lost):
-    """The token is about to end."""
+    """The token is about to end, or did."""
 
 
 class GoAway(Lost):

@@ -332,12 +332,29 @@ class Hub:
         for reader in list(self._wheel[slot]):
             if not reader.expires:
                 continue
-            sink, encoding = reader.sink, reader.encoding
-            if reader.expires <= next and not reader.writable:
-                sink.abort()
-            elif reader.expires <= next:
-                sink.write(encoding.control("goaway", _encode({"reason": "token_expired", "retry": 0}), retry=0))
-                sink.close(expired=True)
-            elif reader.expires <= now + WARNING and reader.writable and not reader.warned:
-                reader.warned = True
-                sink.write(encoding.control("expiring", _encode({"expire_time": rfc3339(reader.expires * 1000)})))
+            if reader.expires <= next:
+                self.end(reader)
+            elif reader.expires <= max(now + WARNING, next + (next - now)):
+                self.warn(reader)
+
+    def warn(self, reader: Reader) -> None:
+        """Tell a stream, once, that its token ends soon."""
+        if reader.writable and (frame := self._warning(reader)):
+            reader.sink.write(frame)
+
+    def end(self, reader: Reader) -> None:
+        """End a stream whose token ends. It is told why, unless it takes no bytes."""
+        if reader.state is State.CLOSED:
+            return
+        if not reader.writable:
+            reader.sink.abort()
+            return
+        goaway = reader.encoding.control("goaway", _encode({"reason": "token_expired", "retry": 0}), retry=0)
+        reader.sink.write(self._warning(reader) + goaway)
+        reader.sink.close(expired=True)
+
+    def _warning(self, reader: Reader) -> bytes:
+        if reader.warned:
+            return b""
+        reader.warned = True
+        return reader.encoding.control("expiring", _encode({"expire_time": rfc3339(reader.expires * 1000)}))

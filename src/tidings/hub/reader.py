@@ -71,7 +71,7 @@ class Reader:
         self.writable = True
         self.queued = False  # waiting for a catch-up worker
         self.slot = 0  # its place in the heartbeat wheel
-        self.expires = 0  # seconds since 1970: when its token ends; 0 if that is never
+        self.expires = 0  # seconds since 1970: when its token ends; 0 if that is never, or is seen to
         self.warned = False  # that its token ends soon
         self.backlog = 0  # what the sink held when the wheel last found it stalled
 

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from tidings.hub.hub import SLOTS, Hub
+from tidings.hub.reader import Reader
 
 TICK = 0.25  # seconds; how exactly the end of a long poll is kept
+EARLY = 2 * TICK  # seconds before its end that a token is over: a call may be a tick and a nap late
 SMOOTH = 0.1  # weight of the newest turn in `late`
 VISIT = 120.0  # seconds; who does not poll for one to two of these is forgotten. Twice the longest poll interval
 
@@ -28,6 +30,7 @@ class Wheel:
         self._today = today
         self._nap = nap
         self._slot_time = heartbeat / SLOTS
+        self._look = self._slot_time * (SLOTS // 2 + 1)  # seconds to the next look at a reader's token, at most
         self._due: dict[int, set[Callable[[], None]]] = {}
         self.late = 0.0  # seconds that a turn lately came after its time: what else there was to do
 
@@ -43,6 +46,20 @@ class Wheel:
             calls.discard(call)
             if not calls:
                 del self._due[tick]
+
+    def until(self, reader: Reader, expires: int) -> None:
+        """A stream ends with its token: at `expires`, in seconds since 1970; 0 for never.
+
+        The sweep sees to that, unless its first look would be too late to end it, or to warn it before.
+        """
+        left = expires - self._today()
+        reader.expires = expires
+        if not expires or left > 2 * self._look:
+            return
+        self._hub.warn(reader)
+        if left <= self._look:
+            reader.expires = 0
+            self.at(max(0.0, left - EARLY), lambda: self._hub.end(reader))
 
     async def run(self) -> None:
         """For ever."""
@@ -68,7 +85,7 @@ class Wheel:
                     if now - checked[place] > self._slot_time * SLOTS / 4:
                         checked[place] = now
                         self._hub.check(place)
-                    self._hub.expire(place, now=today, next=today + self._slot_time * (SLOTS // 2 + 1))
+                    self._hub.expire(place, now=today, next=today + self._look)
             tick = int(now / TICK)
             for due in range(ticked + 1, tick + 1):
                 while calls := self._due.get(due):  # a call may cancel another

@@ -1,9 +1,9 @@
 """A long poll: a reader of the hub that is answered once. While it waits it is a socket and nothing else."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from tidings.domain.cursor import Cursor
 from tidings.domain.topics import Topic
@@ -11,15 +11,9 @@ from tidings.hub.hub import Hub
 from tidings.hub.reader import Membership, Reader, State
 from tidings.transports.handover import Home, SocketProtocol, offer
 from tidings.transports.poll_frames import HEADERS, Lines, PollEncoding, body, first
+from tidings.transports.timer import Timer
 
 PIPELINED = 16 * 1024  # bytes of later requests that are held while one waits; the rest stays in the kernel
-
-
-class Timer(Protocol):
-    """Ends the polls whose time is up."""
-
-    def at(self, seconds: float, call: Callable[[], None]) -> int: ...
-    def cancel(self, tick: int, call: Callable[[], None]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +67,7 @@ class Waiting:
         reader = room.hub.attach(
             self._membership, sink=sink, encoding=room.encoding, extra=self._extra, position=self._head
         )
-        reader.expires = self._expires
+        room.timer.until(reader, self._expires)
         return reader
 
 

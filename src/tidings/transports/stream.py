@@ -10,6 +10,7 @@ from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.reader import Reader
 from tidings.transports.handover import Headers, SocketProtocol, offer
+from tidings.transports.timer import Timer
 
 HIGH_WATER = 64 * 1024  # bytes in this process for one reader; about 200 events
 LOW_WATER = 16 * 1024
@@ -20,12 +21,13 @@ class Stream:
     """The ASGI response of one stream."""
 
     def __init__(
-        self, *, hub: Hub, feed: Feed, extra: Sequence[Topic], encoding: Encoding, position: int, preface: bytes,
-        headers: Headers, expires: int = 0,
+        self, *, hub: Hub, timer: Timer, feed: Feed, extra: Sequence[Topic], encoding: Encoding, position: int,
+        preface: bytes, headers: Headers, expires: int = 0,
     ) -> None:  # fmt: skip
         """`preface` is written first: hello, and what else comes before the log. The stream ends when
         its token does: `expires` is in seconds since 1970, 0 for never."""
         self._hub = hub
+        self._timer = timer
         self._feed = feed
         self._extra = extra
         self._encoding = encoding
@@ -55,7 +57,7 @@ class Stream:
         reader = self._hub.join(
             self._feed, sink=sink, encoding=self._encoding, extra=self._extra, position=self._position
         )
-        reader.expires = self._expires
+        self._timer.until(reader, self._expires)
         return reader
 
 

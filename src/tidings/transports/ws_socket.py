@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 from tidings.domain.topics import User
 from tidings.hub.hub import Hub
@@ -12,6 +12,7 @@ from tidings.transports import ws_frames
 from tidings.transports.endings import GOING_AWAY, TOKEN, Broken, Ending
 from tidings.transports.handover import Headers, offer
 from tidings.transports.stream import SocketSink, Stream
+from tidings.transports.timer import Timer
 from tidings.transports.ws_codec import Bye, Incoming, Ping
 
 TURN = 32  # messages of one client before the loop may do something else
@@ -19,13 +20,6 @@ GOODBYE = 2.0  # seconds that the client is given to say its word of the closing
 
 # Answers a client's message: at once, or when its work is done; b"" for no answer. Raises `Broken`.
 Hear = Callable[[User, str], "bytes | Awaitable[bytes]"]
-
-
-class Timer(Protocol):
-    """Ends the connections whose clients do not."""
-
-    def at(self, seconds: float, call: Callable[[], None]) -> int: ...
-    def cancel(self, tick: int, call: Callable[[], None]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +50,7 @@ class WsStream(Stream):
     """The ASGI response that ends HTTP on a socket. `otherwise` is the answer where that cannot be."""
 
     def __init__(self, room: Room, *, headers: Headers, otherwise: Any, **opened: Any) -> None:
-        super().__init__(hub=room.hub, headers=headers, **opened)
+        super().__init__(hub=room.hub, timer=room.timer, headers=headers, **opened)
         self._room = room
         self._otherwise = otherwise
 
