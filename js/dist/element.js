@@ -1,1 +1,1 @@
-import{a}from"./chunk-GQNKJI2M.js";import"./chunk-U2ORQGT4.js";import"./chunk-ZQGKE7ZW.js";import"./chunk-USCG5LGW.js";import"./chunk-LVHUKB23.js";export{a as TidingsBell};
+import{a}from"./chunk-MAP5CIQU.js";import"./chunk-YRZCUMYD.js";import"./chunk-P7DMKEBL.js";import"./chunk-PT3SD4II.js";import"./chunk-LVHUKB23.js";export{a as TidingsBell};

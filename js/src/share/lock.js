@@ -59,7 +59,7 @@ export function byLock(member, locks, open, lost) {
       await locks.request(name, how ?? { signal }, () => {
         if (stopped) return;
         lead();
-        return new Promise((resolve) => (release = () => resolve(undefined)));
+        return new Promise((resolve) => (release = /** @type {() => void} */ (resolve)));
       });
     } catch (failure) {
       // Out of line, or the lock was taken from us, because we slept.
