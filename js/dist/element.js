@@ -1,1 +1,1 @@
-import{a}from"./chunk-MAP5CIQU.js";import"./chunk-YRZCUMYD.js";import"./chunk-P7DMKEBL.js";import"./chunk-PT3SD4II.js";import"./chunk-LVHUKB23.js";export{a as TidingsBell};
+import{a}from"./chunk-XYEY2NAT.js";import"./chunk-5G2CQRAT.js";import"./chunk-WRGYTSYE.js";import"./chunk-EZJ3QKA3.js";import"./chunk-LVHUKB23.js";export{a as TidingsBell};

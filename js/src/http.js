@@ -164,7 +164,7 @@ export class Api {
     else if (problem.code === "invalid_cursor") kind = "cursor";
     else if ([404, 405, 406, 410, 426, 501].includes(status)) kind = "absent";
     // What has no code is not the server's: a proxy answered.
-    else if (status < 500 && ![408, 425, 429].includes(status)) kind = problem.code ? "wrong" : "blocked";
+    else if (status < 500 && ![408, 425, 429].includes(status)) kind = problem.code ? "wrong" : "absent";
     const after = milliseconds(response.headers.get("retry-after"), this.#world.now());
     return new Failure(kind, problem.detail ?? problem.title ?? `HTTP ${status}`, { status, code: problem.code, after });
   }
