@@ -331,6 +331,22 @@ def test_the_lab_draws_every_request_in_sight(page: Page, server: Server) -> Non
     assert kept == [True, True]
 
 
+@pytest.mark.parametrize("path", ["/", "/lab", "/social"])
+def test_a_browser_that_keeps_nothing_shows_the_pages_too(page: Page, server: Server, path: str) -> None:
+    page.add_init_script(
+        """Object.defineProperty(window, "localStorage", {
+            get() { throw new DOMException("Access is denied for this document.", "SecurityError"); },
+        });"""
+    )
+    page.goto(server.url + path)
+    before = page.locator("html").get_attribute("data-theme")
+    assert before == ""
+    page.locator(".theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    if path == "/social":
+        page.wait_for_selector("[data-ready]")
+
+
 # The plaza
 
 
