@@ -1,1 +1,1 @@
-import{a}from"./chunk-XYEY2NAT.js";import"./chunk-5G2CQRAT.js";import"./chunk-WRGYTSYE.js";import"./chunk-EZJ3QKA3.js";import"./chunk-LVHUKB23.js";export{a as TidingsBell};
+import{a}from"./chunk-MDY25ZKD.js";import"./chunk-PI7EYK42.js";import"./chunk-OTUKL67Z.js";import"./chunk-EZJ3QKA3.js";import"./chunk-LVHUKB23.js";export{a as TidingsBell};

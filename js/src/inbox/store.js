@@ -89,6 +89,7 @@ export function openStore(options) {
    */
   function later(name, delay, action) {
     clearTimeout(timers[name]);
+    if (closed) return;
     timers[name] = setTimeout(() => {
       delete timers[name];
       action();
