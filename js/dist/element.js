@@ -1,1 +1,1 @@
-import{a}from"./chunk-GQNKJI2M.js";import"./chunk-U2ORQGT4.js";import"./chunk-ZQGKE7ZW.js";import"./chunk-USCG5LGW.js";import"./chunk-LVHUKB23.js";export{a as TidingsBell};
+import{a}from"./chunk-MDY25ZKD.js";import"./chunk-PI7EYK42.js";import"./chunk-OTUKL67Z.js";import"./chunk-EZJ3QKA3.js";import"./chunk-LVHUKB23.js";export{a as TidingsBell};

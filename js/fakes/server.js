@@ -14,7 +14,7 @@ export const answer = (status, body, headers) =>
   });
 
 /** @param {number} status @param {string} code @param {Record<string, string>} [headers] */
-export const problem = (status, code, headers) => answer(status, { code, title: code }, headers);
+export const problem = (status, code, headers) => answer(status, { code, title: code }, { "content-type": "application/problem+json", ...headers });
 
 export class FakeServer {
   epoch = "e";

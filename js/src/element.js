@@ -177,7 +177,7 @@ export class TidingsBell extends Base {
     this.#locale = /** @type {HTMLElement | null} */ (this.closest("[lang]"))?.lang || undefined;
     this.#voice = openVoice(this.#locale, this.#labels);
     this.#face?.close();
-    this.#face = this.#coming = undefined;
+    if (this.#face) this.#face = this.#coming = undefined; // one that is still to come is made of the new words
     this.#root.replaceChildren(this.#button);
     this.#paint();
   }

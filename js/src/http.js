@@ -6,14 +6,21 @@
  * Why a connection ended.
  * - `ended` `network` `busy` `silent`: try again, later
  * - `blocked`: this way of receiving does not pass here, take the next
+ * - `absent`: it is not here at all, take the next; where none is, trying again is no use
  * - `hidden`: the browser does not tell; ask over plain HTTP
- * - `refused`: fetch another token; `cursor`: start from now
+ * - `refused`: fetch another token, if there is one to fetch; `cursor`: start from now
  * - `wrong`: the request itself, trying again is no use; `stop`: the server wants us to stay away
  * - `goaway` `expiring` `climb`: ours or the server's wish, nothing is broken
  *
- * @typedef {"ended" | "network" | "busy" | "silent" | "blocked" | "hidden" | "refused" | "cursor" | "wrong" | "stop"
- *   | "goaway" | "expiring" | "climb"} Kind
+ * @typedef {"ended" | "network" | "busy" | "silent" | "blocked" | "absent" | "hidden" | "refused" | "cursor" | "wrong" |
+ *   "stop" | "goaway" | "expiring" | "climb"} Kind
  */
+
+export const ANSWER = 10_000; // ms an answer may take when the server has nothing to wait for; a token too
+const PATIENCE = 600_000; // ms; a slip of the server's pen must not silence a client for hours
+
+/** Milliseconds that the server wishes for, within reason. @param {unknown} wish */
+export const bounded = (wish) => Math.min(Math.max(Number(wish), 0), PATIENCE) || 0;
 
 export class Failure extends Error {
   /**
@@ -22,15 +29,18 @@ export class Failure extends Error {
    * @param {{status?: number, code?: string, after?: number}} [more] HTTP status, the problem's stable code,
    *   milliseconds to stay away
    */
-  constructor(kind, message = kind, { status, code, after = 0 } = {}) {
+  constructor(kind, message = kind, { status, code, after } = {}) {
     super(message);
     this.name = "TidingsError";
     this.kind = kind;
     this.status = status;
     this.code = code;
-    this.after = after;
+    this.after = bounded(after);
   }
 }
+
+/** What is no failure of ours is the network's. @param {unknown} error */
+export const failureOf = (error) => (error instanceof Failure ? error : new Failure("network", String(error)));
 
 /**
  * @typedef {object} Identity
@@ -43,7 +53,7 @@ export class Failure extends Error {
 /** @typedef {Record<string, string | number | string[] | undefined>} Params */
 
 export class Api {
-  /** @type {string | undefined} */
+  /** @type {Promise<string> | undefined} */
   #token;
   #who;
   #world;
@@ -61,9 +71,25 @@ export class Api {
     return Boolean(this.#who.getToken);
   }
 
-  /** The token in use, fetched if there is none. */
+  /**
+   * The token in use, fetched if there is none: once, however many ask.
+   *
+   * @throws {Failure} none came
+   */
   async token() {
-    return (this.#token ??= await this.#who.getToken?.());
+    const { getToken } = this.#who;
+    if (!getToken) return;
+    const token = (this.#token ??= (async () => getToken())());
+    let cancel = () => {};
+    const late = new Promise((_, reject) => (cancel = this.#world.after(ANSWER, () => reject("no token came"))));
+    try {
+      return await Promise.race([token, late]);
+    } catch (error) {
+      if (this.#token === token) this.forget();
+      throw new Failure("busy", String(error));
+    } finally {
+      cancel();
+    }
   }
 
   /** Fetch another token before the next request: this one is refused, or about to be. */
@@ -89,22 +115,17 @@ export class Api {
    *
    * @param {string} path
    * @param {{params?: Params, method?: string, headers?: Record<string, string>, signal?: AbortSignal}} [request]
-   * @throws {Failure}
+   * @throws {Failure} or what the network threw
    */
   async request(path, { params, method, headers, signal } = {}) {
-    let response;
-    try {
-      const token = await this.token();
-      response = await this.#world.fetch(this.address(path, params), {
-        method,
-        headers: token ? { ...headers, authorization: `Bearer ${token}` } : headers,
-        credentials: this.#who.credentials,
-        cache: "no-store",
-        signal,
-      });
-    } catch (error) {
-      throw new Failure("network", String(error));
-    }
+    const token = await this.token();
+    const response = await this.#world.fetch(this.address(path, params), {
+      method,
+      headers: token ? { ...headers, authorization: `Bearer ${token}` } : headers,
+      credentials: this.#who.credentials,
+      cache: "no-store",
+      signal,
+    });
     if (response.ok || response.status === 304) return response;
     throw await this.#failure(response);
   }
@@ -139,10 +160,11 @@ export class Api {
     const problem = await response.json().catch(() => ({}));
     /** @type {Kind} */
     let kind = "busy";
-    if (status === 401 || status === 403) kind = "refused";
+    if (status === 401 || status === 403) kind = this.hasToken ? "refused" : "wrong";
     else if (problem.code === "invalid_cursor") kind = "cursor";
-    else if ([404, 405, 406, 410, 501].includes(status)) kind = "blocked";
-    else if (status < 500 && ![408, 425, 429].includes(status)) kind = "wrong";
+    else if ([404, 405, 406, 410, 426, 501].includes(status)) kind = "absent";
+    // What has no code is not the server's: a proxy answered.
+    else if (status < 500 && ![408, 425, 429].includes(status)) kind = problem.code ? "wrong" : "absent";
     const after = milliseconds(response.headers.get("retry-after"), this.#world.now());
     return new Failure(kind, problem.detail ?? problem.title ?? `HTTP ${status}`, { status, code: problem.code, after });
   }
@@ -157,5 +179,5 @@ export class Api {
 export function milliseconds(value, now) {
   if (!value) return 0;
   const span = /^[\d.]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
-  return Math.max(span, 0) || 0;
+  return bounded(span);
 }

@@ -37,13 +37,14 @@ export class Ladder {
    * @param {number} now
    */
   fell(kind, { greeted, lived }, now) {
+    if (kind === "climb") return false; // what ended was not the way that is taken now
     if (lived) {
       this.#deaths = 0;
       if (!this.#rung) this.#later = LATER;
     } else if (greeted && (kind === "ended" || kind === "network" || kind === "silent")) {
       this.#deaths += kind === "silent" ? 2 : 1;
     }
-    const useless = kind === "blocked" || (kind === "silent" && !greeted) || this.#deaths >= DEATHS;
+    const useless = kind === "blocked" || kind === "absent" || (kind === "silent" && !greeted) || this.#deaths >= DEATHS;
     return useless && this.#down(now);
   }
 

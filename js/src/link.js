@@ -4,7 +4,7 @@
  */
 
 import { Backoff } from "./backoff.js";
-import { Failure } from "./http.js";
+import { ANSWER, Failure, bounded, failureOf } from "./http.js";
 import { Ladder } from "./ladder.js";
 import { HEARTBEAT, forged } from "./transports/attempt.js";
 import { longPoll, shortPoll } from "./transports/poll.js";
@@ -14,7 +14,7 @@ import { Watch } from "./watch.js";
 import { sleep } from "./world.js";
 
 /**
- * @import {Api} from "./http.js"
+ * @import {Api, Kind} from "./http.js"
  * @import {Transport} from "./ladder.js"
  * @import {Attempt, TidingsEvent} from "./transports/attempt.js"
  * @import {World} from "./world.js"
@@ -43,7 +43,6 @@ const HELLO_WAIT = 3000; // ms; a `hello` that takes longer is held back by some
 const EARLY = 15_000; // ms after `hello`; what dies before is not a connection that works
 const BEATS = 2.5; // heartbeats missed before the server counts as gone
 const ASK = 3; // every third stream that is not even answered asks over plain HTTP what is wrong
-const PATIENCE = 10_000; // ms for that answer
 const SHORTEST = 100; // ms; a `retry:` below this is taken as this
 
 export class Link {
@@ -64,9 +63,12 @@ export class Link {
   #closed = false;
   #failures = 0; // in a row, of any kind
   #refusals = 0; // of a token, without a hello between them
+  #absent = 0; // ways in a row that are not here
+  #ways;
   #forged = false; // the cursor could not be read: after the next hello comes a reset of our own
   #life = new AbortController(); // of what goes on now: a try, or the wait for the next
   #watch;
+  /** Ends the waiting, if it may be ended. @type {(surely?: boolean) => void} */
   #wake = () => {};
 
   /**
@@ -81,9 +83,10 @@ export class Link {
     this.#api = api;
     this.#world = world;
     this.#to = to;
+    this.#ways = transports.length;
     this.#ladder = new Ladder(transports);
     this.#backoff = new Backoff(world.random);
-    this.#watch = new Watch(world, () => this.#life.abort(new Failure("silent")));
+    this.#watch = new Watch(world, () => this.#end("silent"));
     void this.#run();
   }
 
@@ -105,7 +108,13 @@ export class Link {
   close() {
     this.#closed = true;
     this.status = "closed";
-    this.#life.abort(new Failure("stop"));
+    this.#end("stop");
+  }
+
+  /** What goes on now. @param {Kind} kind @param {{after?: number}} [more] */
+  #end(kind, more) {
+    this.#life.abort(new Failure(kind, undefined, more));
+    this.#wake(kind !== "climb");
   }
 
   /** @param {Status} status */
@@ -118,14 +127,22 @@ export class Link {
     while (!this.#closed) {
       const { failure, greeted, lived } = await this.#once();
       if (this.#closed) return;
-      const { kind, after } = failure;
+      const { kind, after, code } = failure;
       if (lived) {
         this.#failures = 0;
         this.#backoff.reset();
       } else this.#failures++;
       if (kind === "refused") this.#refusals++;
       if (kind === "refused" || kind === "expiring") this.#api.forget();
-      if (kind === "wrong" || kind === "stop" || this.#refusals > 1 || (kind === "cursor" && !this.cursor)) {
+      // A proxy's page, which has no code, may stand in for a server that was there before.
+      this.#absent = kind === "absent" && (code || !this.hello) ? this.#absent + 1 : 0;
+      if (
+        kind === "wrong" ||
+        kind === "stop" ||
+        this.#refusals > 1 ||
+        this.#absent === this.#ways ||
+        (kind === "cursor" && !this.cursor)
+      ) {
         this.close();
         return this.#to.over(kind === "stop" ? undefined : failure);
       }
@@ -145,7 +162,6 @@ export class Link {
   async #once() {
     const life = (this.#life = new AbortController());
     let greetedAt = Infinity;
-    this.#watch.expect(HELLO_WAIT);
     let failure = await this.#try(this.transport, life.signal, {
       emit: (event) => {
         if (event.type === "hello") {
@@ -160,7 +176,7 @@ export class Link {
       },
       expect: (milliseconds) => this.#watch.expect(milliseconds),
       retry: (milliseconds) => {
-        this.#backoff.base = Math.max(milliseconds, SHORTEST);
+        this.#backoff.base = Math.max(bounded(milliseconds), SHORTEST);
       },
       moved: (cursor) => {
         this.cursor = cursor;
@@ -198,17 +214,20 @@ export class Link {
       },
     };
     for (const name of HOOKS) {
-      const hook = /** @type {((what: any) => void) | undefined} */ (hooks[name]);
-      attempt[name] = (/** @type {any} */ what) => signal.aborted || hook?.(what);
+      attempt[name] = (/** @type {any} */ what) => signal.aborted || /** @type {any} */ (hooks)[name]?.(what);
     }
     try {
       // Not everything a try waits for can be aborted: a getToken that never answers, for one.
-      const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-      await Promise.race([WAYS[way](attempt), aborted]);
+      const aborted = new Promise((_, reject) => signal.addEventListener("abort", reject));
+      const go = async () => {
+        await this.#api.token();
+        attempt.expect(HELLO_WAIT); // from here on: the time that a token takes is not the server's
+        await WAYS[way](attempt);
+      };
+      await Promise.race([go(), aborted]);
       return new Failure("ended");
     } catch (error) {
-      const cause = signal.aborted ? signal.reason : error;
-      return cause instanceof Failure ? cause : new Failure("network", String(cause));
+      return failureOf(signal.aborted ? signal.reason : error);
     }
   }
 
@@ -226,8 +245,9 @@ export class Link {
       this.#set("open");
     }
     this.#to.event(event);
-    if (type === "goaway") this.#life.abort(new Failure("goaway", undefined, { after: data.retry }));
-    if (type === "expiring") this.#life.abort(new Failure("expiring"));
+    if (type === "goaway" || type === "expiring") {
+      this.#end(data.reason === "token_expired" ? "expiring" : type, { after: data.retry });
+    }
     if (type === "hello" && this.#forged) {
       this.#forged = false;
       this.#emit(forged(event.id));
@@ -237,15 +257,14 @@ export class Link {
   /** What a stream is not told, or not told aloud, a plain request is. */
   async #ask() {
     const life = (this.#life = new AbortController());
-    const end = () => life.abort();
-    void sleep(this.#world, PATIENCE, life.signal).then(end);
+    const cancel = this.#world.after(ANSWER, () => life.abort());
     try {
       await this.#api.page({ cursor: this.cursor, topic: this.#topics, limit: 1 }, life.signal);
       return new Failure("blocked"); // plain requests pass, so it is the stream that does not
     } catch (error) {
-      return /** @type {Failure} */ (error);
+      return failureOf(error);
     } finally {
-      end();
+      cancel();
     }
   }
 
@@ -261,7 +280,7 @@ export class Link {
       const end = () => trial.abort();
       let open = false;
       signal.addEventListener("abort", end);
-      void sleep(this.#world, HELLO_WAIT, trial.signal).then(end);
+      const cancel = this.#world.after(HELLO_WAIT, end);
       if (!signal.aborted) {
         await this.#try(this.#ladder.preferred, trial.signal, {
           emit({ type }) {
@@ -271,6 +290,7 @@ export class Link {
           },
         });
       }
+      cancel();
       end();
       if (signal.aborted) return;
       if (open) return this.#climb();
@@ -280,7 +300,7 @@ export class Link {
 
   #climb() {
     this.#ladder.climb();
-    this.#life.abort(new Failure("climb"));
+    this.#end("climb");
   }
 
   /**
@@ -289,15 +309,14 @@ export class Link {
    */
   async #wait(milliseconds, firm) {
     const until = this.#world.now() + firm;
-    const { signal } = this.#life;
-    const waiting = new AbortController();
-    const end = () => waiting.abort();
-    this.#wake = () => {
-      if (this.#world.now() >= until) end();
-    };
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-    await sleep(this.#world, milliseconds, waiting.signal);
-    signal.removeEventListener("abort", end);
+    if (this.#closed) return;
+    await new Promise((resolve) => {
+      const cancel = this.#world.after(milliseconds, () => resolve(0));
+      this.#wake = (surely) => {
+        if (!surely && this.#world.now() < until) return;
+        cancel();
+        resolve(0);
+      };
+    });
   }
 }

@@ -14,7 +14,8 @@
  */
 
 // A line ends at CRLF, CR or LF, and nowhere else.
-const BREAK = /\r\n|\r|\n/g;
+const BREAK = /\r\n|\r|\n/;
+const FIELD = /([^:]*):? ?(.*)/s;
 
 export class EventStream {
   /** The `id:` seen last, also of blocks that carried no data: where to resume. */
@@ -23,7 +24,6 @@ export class EventStream {
   #decoder = new TextDecoder();
   #rest = ""; // a line whose end has not come yet
   #afterCR = false; // the last chunk ended in CR: an LF at the start of the next belongs to it
-  #idBuffer = "";
   #data = "";
   #type = "";
   /** @type {string | undefined} */
@@ -33,9 +33,9 @@ export class EventStream {
 
   /**
    * @param {(block: Block) => void} onBlock
-   * @param {(milliseconds: number) => void} [onRetry]
+   * @param {(milliseconds: number) => void} onRetry
    */
-  constructor(onBlock, onRetry = () => {}) {
+  constructor(onBlock, onRetry) {
     this.#onBlock = onBlock;
     this.#onRetry = onRetry;
   }
@@ -45,37 +45,29 @@ export class EventStream {
     let text = this.#decoder.decode(chunk, { stream: true });
     if (!text) return;
     if (this.#afterCR && text[0] === "\n") text = text.slice(1);
-    this.#afterCR = text ? text.at(-1) === "\r" : false;
-    let start = 0;
-    for (const match of text.matchAll(BREAK)) {
-      const line = this.#rest + text.slice(start, match.index);
-      this.#rest = "";
-      start = match.index + match[0].length;
-      this.#line(line);
-    }
-    this.#rest += text.slice(start);
+    this.#afterCR = text.endsWith("\r");
+    const lines = text.split(BREAK);
+    lines[0] = this.#rest + lines[0];
+    this.#rest = /** @type {string} */ (lines.pop());
+    for (const line of lines) this.#line(line);
   }
 
   /** @param {string} line */
   #line(line) {
     if (!line) return this.#dispatch();
-    const colon = line.indexOf(":");
-    if (colon === 0) return; // a comment
-    const field = colon < 0 ? line : line.slice(0, colon);
-    let value = colon < 0 ? "" : line.slice(colon + 1);
-    if (value[0] === " ") value = value.slice(1);
+    // A comment is a line whose field has no name.
+    const [, field, value] = /** @type {[string, string, string]} */ (/** @type {unknown} */ (FIELD.exec(line)));
     if (field === "data") this.#data += value + "\n";
     else if (field === "event") this.#type = value;
-    else if (field === "id" && !value.includes("\0")) this.#id = this.#idBuffer = value;
+    else if (field === "id" && !value.includes("\0")) this.#id = value;
     else if (field === "retry" && /^[0-9]+$/.test(value)) this.#onRetry(Number(value));
   }
 
   #dispatch() {
-    this.lastEventId = this.#idBuffer;
-    const block = { type: this.#type || "message", data: this.#data.slice(0, -1), id: this.#id };
-    const empty = !this.#data;
+    const [id, type, data] = [this.#id, this.#type || "message", this.#data];
+    this.lastEventId = id ?? this.lastEventId;
     this.#data = this.#type = "";
     this.#id = undefined;
-    if (!empty) this.#onBlock(block);
+    if (data) this.#onBlock({ id, type, data: data.slice(0, -1) });
   }
 }

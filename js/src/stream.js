@@ -137,7 +137,7 @@ export class Connection extends EventTarget {
           if (late) throw new Error(`the loop fell ${BUFFER} events behind: go on from the last one's id`);
           if (connection.error) throw connection.error;
           if (connection.status === "closed") return;
-          await new Promise((resolve) => (wake = () => resolve(undefined)));
+          await new Promise((resolve) => (wake = /** @type {() => void} */ (resolve)));
         }
       } finally {
         leave();

@@ -404,6 +404,17 @@ test("a token goes into the header, never the address, and a refused one is repl
   assert.deepEqual(heads, ["?limit=20 Bearer old", "?limit=20 Bearer new"]);
 });
 
+test("an inbox that was closed while it loads does not try again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { inbox, asked } = open(t, () => problem());
+  inbox.close();
+  for (let time = 0; time < 5; time++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(60_000);
+  }
+  assert.equal(asked.length, 1);
+});
+
 test("a closed inbox is silent", async (t) => {
   const { inbox, connection } = open(t, () => page([item(1)]));
   await settled();

@@ -68,6 +68,10 @@ test("the way back is tried after a minute, then two, up to an hour; a good life
   one.fell("blocked", mute, 0);
   assert.equal(one.climbAt, 60 * MINUTE, "it was of no use");
   one.climb();
+  one.fell("climb", good, 0); // how the polls went up to then
+  one.fell("blocked", mute, 0);
+  assert.equal(one.climbAt, 60 * MINUTE, "to climb is no proof");
+  one.climb();
   one.fell("ended", good, 0);
   one.fell("blocked", mute, 0);
   assert.equal(one.climbAt, MINUTE);

@@ -452,6 +452,70 @@ test("worker: one that is gone is started again, and nothing is lost", async () 
   assert.deepEqual([...statuses], ["reconnecting", "open", "closed"]);
 });
 
+test("worker: a tab that sleeps does not keep the others from a token", async () => {
+  const { browser, server } = browserWith("worker");
+  let tokens = 0;
+  const getToken = () => `t${++tokens}`;
+  const first = open(browser.tab(), { getToken });
+  const last = open(browser.tab(), { getToken });
+  await settle();
+  last.tab.freeze();
+  server.control("expiring", {});
+  await browser.clock.pass(5000);
+  assert.deepEqual([first.connection.status, tokens], ["open", 2]);
+  assert.equal(server.seen.at(-1)?.headers.get("authorization"), "Bearer t2");
+  server.publish();
+  await settle();
+  assert.deepEqual(first.created(), ["e-1"]);
+  [first, last].forEach(({ connection }) => connection.close());
+});
+
+test("worker: a tab whose token takes long is waited for, when no other has one", async () => {
+  const { browser } = browserWith("worker");
+  const tab = browser.tab();
+  const { world } = tab;
+  const getToken = () => new Promise((resolve) => void world.after(8000, () => resolve("t")));
+  const { connection } = open(tab, { getToken: /** @type {any} */ (getToken) });
+  await browser.clock.pass(8100);
+  assert.equal(connection.status, "open");
+  connection.close();
+  const none = open(browser.tab(), { getToken: () => "" });
+  await browser.clock.pass(100);
+  assert.equal(none.connection.status, "reconnecting", "and that nobody has one is known at once");
+  none.connection.close();
+});
+
+test("worker: tabs that leave a connection that was refused do not touch the next", async () => {
+  const { browser, server } = browserWith("worker");
+  const tabs = [open(browser.tab()), open(browser.tab()), open(browser.tab())];
+  await settle();
+  /** @type {ReturnType<typeof open>[]} */
+  const next = [];
+  tabs[0]?.connection.addEventListener("error", () => next.push(open(browser.tab())));
+  server.instead["/v1/stream"] = [() => problem(401, "expired")];
+  server.hangUp();
+  await browser.clock.pass(2000);
+  assert.deepEqual(tabs.map(({ connection }) => connection.status), ["closed", "closed", "closed"]);
+  next.push(open(browser.tab()));
+  await settle();
+  assert.deepEqual(next.map(({ connection }) => connection.status), ["open", "open"]);
+  assert.deepEqual([server.streams.size, browser.groups.size], [1, 1]);
+  next.forEach(({ connection }) => connection.close());
+});
+
+test("lock: a page that is closed while it learns that it gets no lock opens nothing", async () => {
+  const { browser, server } = browserWith("lock");
+  const tab = browser.tab();
+  const refused = () => Promise.reject(new DOMException("cookies are blocked", "SecurityError"));
+  for (let turns = 0; turns < 8; turns++) {
+    const { connection } = open(tab, { world: { ...tab.world, locks: { request: refused } } });
+    for (let turn = 0; turn < turns; turn++) await null;
+    connection.close();
+    await settle();
+    assert.deepEqual([server.streams.size, browser.clock.timers], [0, 0], `closed after ${turns} turns`);
+  }
+});
+
 test("worker: one that does not start, or does not answer, is done without", async () => {
   for (const fail of [(/** @type {any} */ worker) => queueMicrotask(() => worker.onerror()), () => {}]) {
     const { browser, server } = browserWith("lock");

@@ -5,12 +5,13 @@ import { getEventListeners } from "node:events";
 import { test } from "node:test";
 
 import { Backoff } from "../src/backoff.js";
-import { milliseconds } from "../src/http.js";
+import { Api, milliseconds } from "../src/http.js";
 import { connect } from "../src/stream.js";
 import { sleep } from "../src/world.js";
 import { FakeServer, answer, problem } from "../fakes/server.js";
 import { FakeWorld, settle } from "../fakes/world.js";
 
+/** @import {Transport} from "../src/ladder.js" */
 /** @import {Options} from "../src/stream.js" */
 
 /** @param {Options & {server?: FakeServer}} [options] */
@@ -193,10 +194,20 @@ for (const transport of /** @type {const} */ (["sse", "ws", "long-poll", "short-
   });
 }
 
+test("a refusal where there is no token to replace closes it at once", async () => {
+  for (const status of [401, 403]) {
+    const server = new FakeServer();
+    server.instead["/v1/stream"] = [() => problem(status, "no")];
+    const { clock, connection } = open({ server });
+    await clock.pass(100_000);
+    assert.deepEqual([connection.status, server.requests.length], ["closed", 1], `${status}`);
+  }
+});
+
 test("the second refusal in a row closes it, with an error that tells why", async () => {
   const server = new FakeServer();
   server.instead["/v1/stream"] = [() => problem(401, "expired"), () => problem(403, "topic_forbidden")];
-  const { clock, connection } = open({ server });
+  const { clock, connection } = open({ server, getToken: () => "t" });
   /** @type {any} */
   let error;
   connection.addEventListener("error", (event) => (error = /** @type {CustomEvent} */ (event).detail));
@@ -211,7 +222,7 @@ test("the second refusal in a row closes it, with an error that tells why", asyn
 });
 
 test("refusals with a hello between them do not add up", async () => {
-  const { server, clock, connection } = open();
+  const { server, clock, connection } = open({ getToken: () => "t" });
   for (let round = 0; round < 3; round++) {
     await clock.pass(20_000);
     server.instead["/v1/stream"] = [() => problem(401, "expired")];
@@ -275,6 +286,63 @@ test("a getToken that fails, or never answers, is a failure like another", async
   connection.close();
 });
 
+test("the time that a token takes is not the stream's: slow tokens push nobody down the ladder", async () => {
+  for (const transport of /** @type {const} */ (["sse", "ws"])) {
+    /** @type {(token: string) => void} */
+    let give = () => {};
+    const getToken = () => new Promise((resolve) => (give = resolve));
+    const { clock, connection, statuses } = open({ getToken: /** @type {any} */ (getToken), transports: [transport, "long-poll"] });
+    await clock.pass(8000);
+    give("t");
+    await settle();
+    assert.deepEqual([connection.status, statuses], ["open", [`open ${transport}`]]);
+    connection.close();
+  }
+});
+
+test("a token that does not come within ten seconds is a failure like another, and says nothing about the way", async () => {
+  let calls = 0;
+  const getToken = () => (++calls < 6 ? new Promise(() => {}) : "t");
+  const { clock, connection, statuses } = open({ getToken: /** @type {any} */ (getToken) });
+  await clock.pass(9900);
+  assert.deepEqual(statuses, []);
+  await clock.pass(200);
+  assert.deepEqual(statuses, ["reconnecting sse"]);
+  await clock.pass(100_000);
+  assert.deepEqual([connection.status, connection.transport, calls], ["open", "sse", 6]);
+  connection.close();
+});
+
+test("a token that many want at once is fetched once", async () => {
+  let calls = 0;
+  const api = new Api({ url: "http://tidings.test", getToken: async () => `t${++calls}` }, open().clock.world);
+  assert.deepEqual(await Promise.all([api.token(), api.token(), api.token()]), ["t1", "t1", "t1"]);
+  api.forget();
+  const [old, young] = [api.token(), (api.forget(), api.token())];
+  assert.deepEqual([await old, await young, await api.token()], ["t2", "t3", "t3"], "what was forgotten does not come back");
+});
+
+test("a connection that the server ended with its token is made anew with another", async () => {
+  for (const transport of /** @type {const} */ (["sse", "ws", "long-poll", "short-poll"])) {
+    let tokens = 0;
+    const { server, clock, connection, created } = open({ transports: [transport], getToken: () => `t${++tokens}` });
+    await clock.pass(20_000);
+    if (transport.endsWith("poll")) {
+      server.instead["/v1/poll"] = [() => problem(401, "token_expired")];
+      server.endWaiting();
+    } else {
+      server.control("goaway", { reason: "token_expired", retry: 0 });
+      for (const socket of [...server.sockets]) socket.drop(4401, "no valid token");
+      server.hangUp();
+    }
+    server.publish();
+    await clock.pass(10_000);
+    assert.deepEqual([connection.status, tokens, created()], ["open", 2, ["e-1"]], transport);
+    assert.equal(server.seen.at(-1)?.headers.get("authorization"), "Bearer t2", transport);
+    connection.close();
+  }
+});
+
 test("an expiring token is replaced before it ends, and nothing is missed", async () => {
   let tokens = 0;
   const { server, clock, connection, created } = open({ getToken: () => `t${++tokens}` });
@@ -315,6 +383,8 @@ test("Retry-After is seconds or a date", () => {
   assert.equal(milliseconds("soon", now), 0);
   assert.equal(milliseconds("2.5", now), 2500, "and so is X-Poll-Interval");
   assert.equal(milliseconds(null, now), 0);
+  assert.equal(milliseconds("86400", now), 600_000, "but no longer than ten minutes");
+  assert.equal(milliseconds("Thu, 01 Jan 2099 00:00:09 GMT", now), 600_000);
 });
 
 test("a server that is down is asked less and less often", async () => {
@@ -372,6 +442,51 @@ test("Retry-After is obeyed", async () => {
   connection.close();
 });
 
+test("no wish of the server's silences a client for more than ten minutes", async () => {
+  for (const wish of [86_400_000, 1e300, "86400000"]) {
+    const { server, clock, connection } = open({ transports: ["sse"] });
+    await clock.pass(20_000);
+    server.control("goaway", { reason: "drain", retry: wish });
+    await clock.pass(590_000);
+    assert.equal(connection.status, "reconnecting");
+    await clock.pass(12_000);
+    assert.equal(connection.status, "open", `goaway ${wish}`);
+    connection.close();
+  }
+  for (const wish of ["soon", -1, null, {}]) {
+    const { server, clock, connection } = open({ transports: ["sse"] });
+    await clock.pass(20_000);
+    server.control("goaway", { reason: "drain", retry: wish });
+    await clock.pass(2000);
+    assert.equal(connection.status, "open", `goaway ${wish}`);
+    connection.close();
+  }
+  const { server, clock, connection } = open({ transports: ["sse"] });
+  server.retry = "999999999999";
+  clock.chance = 0.99;
+  await clock.pass(20_000);
+  server.hangUp();
+  await clock.pass(601_000);
+  assert.equal(connection.status, "open", "retry:");
+  server.hangUp();
+  server.instead["/v1/stream"] = [() => problem(503, "overloaded", { "retry-after": "86400" })];
+  server.retry = "";
+  await clock.pass(601_000);
+  await clock.pass(1_205_000);
+  assert.equal(connection.status, "open", "Retry-After");
+  connection.close();
+});
+
+test("no wish of the server's makes short polls rarer than every ten minutes", async () => {
+  const server = new FakeServer();
+  const page = { events: [], cursor: "e-0", more: false };
+  server.instead["/v1/poll"] = [() => answer(200, page, { "x-poll-interval": "86400" })];
+  const { clock, connection } = open({ server, transports: ["short-poll"] });
+  await clock.pass(601_000);
+  assert.equal(asked(server, "/v1/poll").length, 2);
+  connection.close();
+});
+
 test("a page that is looked at again does not wait any longer", async () => {
   const { server, clock, connection } = open({ transports: ["sse"] });
   server.down = true;
@@ -393,9 +508,60 @@ test("what is only too much for now is asked again, what does not exist is not",
     assert.deepEqual([connection.status, connection.transport], ["open", "sse"], `${status}`);
     connection.close();
   }
-  for (const status of [404, 405, 406, 410, 501]) {
+  for (const status of [404, 405, 406, 410, 426, 501]) {
     const server = new FakeServer();
     server.instead["/v1/stream"] = [() => problem(status, "no")];
+    const { connection } = open({ server });
+    await settle();
+    assert.deepEqual([connection.status, connection.transport], ["open", "long-poll"], `${status}`);
+    connection.close();
+  }
+});
+
+test("what is in no way here is asked for once in each, and then no more", async () => {
+  for (const status of [404, 405, 406, 410, 426, 501]) {
+    for (const transports of /** @type {Transport[][]} */ ([["sse"], ["long-poll"], ["ws", "sse"], ["sse", "long-poll", "short-poll"]])) {
+      const server = new FakeServer();
+      server.noSockets = true;
+      server.fetch = async (input) => {
+        server.requests.push(`GET ${new URL(input).pathname}`);
+        return problem(status, "not_found");
+      };
+      const { clock, connection } = open({ server, transports });
+      await settle();
+      const { length } = server.requests;
+      await clock.pass(1_000_000);
+      assert.deepEqual([connection.status, server.requests.length], ["closed", length], `${status} ${transports}`);
+      assert.match(String(connection.error), /not_found/);
+    }
+  }
+});
+
+test("a proxy's page in every place ends one that was never open, and is waited out by one that was", async () => {
+  const page = () => new Response("<html>404", { status: 404, headers: { "content-type": "text/html" } });
+  const never = new FakeServer();
+  never.fetch = async () => page();
+  const first = open({ server: never });
+  await first.clock.pass(10_000);
+  assert.deepEqual([first.connection.status, String(first.connection.error)], ["closed", "TidingsError: HTTP 404"]);
+
+  const { server, clock, connection } = open();
+  const { fetch } = server;
+  await clock.pass(20_000);
+  server.fetch = async () => page();
+  server.hangUp();
+  await clock.pass(200_000);
+  assert.equal(connection.status, "reconnecting");
+  server.fetch = fetch;
+  await clock.pass(40_000);
+  assert.equal(connection.status, "open");
+  connection.close();
+});
+
+test("a proxy's own refusal of a stream is not the server's", async () => {
+  for (const status of [400, 413, 421, 431]) {
+    const server = new FakeServer();
+    server.instead["/v1/stream"] = [() => new Response("<html>", { status })];
     const { connection } = open({ server });
     await settle();
     assert.deepEqual([connection.status, connection.transport], ["open", "long-poll"], `${status}`);
@@ -522,6 +688,52 @@ test("back to streams when they pass again, looked for less and less often, with
   connection.close();
 });
 
+test("through a proxy that lets only the hello pass, streams are looked for less and less often", async () => {
+  const { clock, connection } = open({ transports: ["sse", "long-poll"] });
+  const MINUTE = 60_000;
+  /** @type {number[]} */
+  const climbs = [];
+  let last = connection.transport;
+  connection.addEventListener("status", () => {
+    if (connection.transport === "sse" && last !== "sse") climbs.push(clock.time);
+    last = connection.transport;
+  });
+  await clock.pass(400 * MINUTE);
+  const gaps = climbs.slice(1).map((time, index) => Math.round((time - Number(climbs[index])) / MINUTE));
+  assert.equal(connection.transport, "long-poll");
+  assert.deepEqual(gaps.slice(0, 5), [4, 6, 10, 18, 34], "two minutes of silence each, and 2, 4, 8 ... of polls");
+  connection.close();
+});
+
+test("another network does not cut short the time that the server asked for", async () => {
+  const server = new FakeServer();
+  server.buffering = true;
+  const { clock, connection } = open({ server });
+  await clock.pass(4000);
+  assert.equal(connection.transport, "long-poll");
+  server.instead["/v1/poll"] = [() => problem(503, "overloaded", { "retry-after": "30" })];
+  server.buffering = false;
+  server.endWaiting();
+  await clock.pass(1000);
+  assert.equal(connection.status, "reconnecting");
+  const before = server.requests.length;
+  clock.window.dispatchEvent(new Event("online"));
+  await clock.pass(28_000);
+  assert.equal(server.requests.length, before);
+  await clock.pass(3000);
+  assert.deepEqual([connection.status, connection.transport], ["open", "sse"]);
+  connection.close();
+});
+
+test("close in the very moment of a fall leaves no timer", async () => {
+  const { server, clock, connection } = open();
+  await settle();
+  connection.addEventListener("status", () => connection.close());
+  server.hangUp();
+  await settle();
+  assert.deepEqual([connection.status, clock.timers], ["closed", 0]);
+});
+
 test("another network: streams are tried at once", async () => {
   const server = new FakeServer();
   server.buffering = true;
@@ -553,7 +765,11 @@ test("a WebSocket's close code says whether to come back, with what, or another 
     [1001, "ws", "reconnecting"],
     [1006, "ws", "reconnecting"],
     [1013, "ws", "reconnecting"],
+    [1002, "sse", "open"],
+    [1003, "sse", "open"],
     [1007, "sse", "open"],
+    [1009, "sse", "open"],
+    [4400, "ws", "closed"],
     [4401, "ws", "open"],
   ])) {
     let tokens = 0;
@@ -565,6 +781,29 @@ test("a WebSocket's close code says whether to come back, with what, or another 
     assert.deepEqual([connection.transport, connection.status, tokens], [transport, status, code === 4401 ? 2 : 1], `${code}`);
     connection.close();
   }
+});
+
+test("where there is no WebSocket at all, as in Node 20, the next way is taken at once, or it is said", async () => {
+  const server = new FakeServer();
+  server.socket = () => {
+    throw new ReferenceError("WebSocket is not defined");
+  };
+  const { connection } = open({ server, transports: ["ws", "sse"] });
+  await settle();
+  assert.deepEqual([connection.transport, connection.status], ["sse", "open"]);
+  connection.close();
+  const only = open({ server, transports: ["ws"] });
+  await settle();
+  assert.equal(only.connection.status, "closed");
+  assert.match(String(only.connection.error), /WebSocket is not defined/);
+});
+
+test("a WebSocket that cannot be understood, and nothing else to take, is an error", async () => {
+  const { server, clock, connection } = open({ transports: ["ws"] });
+  await clock.pass(20_000);
+  for (const socket of [...server.sockets]) socket.drop(1007, "not UTF-8");
+  await settle();
+  assert.deepEqual([connection.status, String(connection.error)], ["closed", "TidingsError: not UTF-8"]);
 });
 
 test("a WebSocket that closes before its hello does not pass, if plain requests do", async () => {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.client.world import HEARTBEAT, JSON, SSE, World
 from tests.model.effort import tries
-from tidings.client.backoff import CAP
+from tidings.client.backoff import CAP, PATIENCE
 from tidings.client.commands import Answer, Asking, Close, Command, Open, Read, Send, Sleep, Token
 from tidings.client.errors import NotTidings, TidingsProblem, Unreachable
 from tidings.client.facts import Transport
@@ -291,6 +291,55 @@ def test_a_wrong_url_is_said_and_not_tried_for_ever(transports: Transport | tupl
     world = World(mishaps=deque(["foreign"] * 5))
     with pytest.raises(NotTidings, match=r"text/html|not JSON"):
         world.run(world.listen(transports=transports), steps=20)
+
+
+@pytest.mark.parametrize("status", [404, 405, 406, 410, 426, 501])
+@pytest.mark.parametrize("transports", ["sse", "poll", "ws", ("sse", "poll"), ("ws", "sse", "poll")])
+@pytest.mark.parametrize("ever", [False, True])
+def test_what_the_server_says_is_in_no_way_here_is_an_error(
+    status: int, transports: Transport | tuple[Transport, ...], ever: bool
+) -> None:
+    """Also where it was before: the server itself says that it is gone."""
+    world = World()
+    asking = world.listen(transports=transports)
+    if ever:
+        world.run(asking, steps=100)
+        if isinstance(asking.command, Read):
+            asking.answer(Lost("cut"))
+    for _ in transports[1:] if isinstance(transports, tuple) else ():
+        refuse(asking, world, status, "not_found")
+    with pytest.raises(TidingsProblem, match=f"{status} not_found"):
+        refuse(asking, world, status, "not_found")
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 507, 520, 524, 599])
+@pytest.mark.parametrize("transport", ["sse", "poll", "ws"])
+def test_what_may_get_better_is_waited_for(status: int, transport: Transport) -> None:
+    """Whoever says it: 520 to 527 are those of a well-known proxy."""
+    world = World()
+    asking = world.listen(transports=transport)
+    refuse(asking, world, status, "later")
+    world.run(asking, steps=50)
+    assert states(world)[-1] == f"open {transport}"
+    assert len(world.slept) == 1
+
+
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1009])
+def test_a_websocket_that_arrives_broken_makes_room_for_another_transport(code: int) -> None:
+    world = World()
+    asking = opening(world, transports=("ws", "sse"))
+    asking.answer(Lost("the server closed it", code=code))
+    world.run(asking, steps=50)
+    assert states(world)[-1] == "open sse"
+
+
+def test_no_interval_of_polls_is_longer_than_patience() -> None:
+    world = World()
+    asking = opening(world, transports="poll")
+    upto(world, asking, Send)
+    headers = {"content-type": "application/json", "x-poll-interval": "86400"}
+    asking.answer(Answer(status=200, headers=headers, body=b'{"events": [], "cursor": "1-0", "more": false}'))
+    assert asking.command == Sleep(PATIENCE)
 
 
 def test_a_proxys_page_is_waited_out_where_tidings_was_before() -> None:

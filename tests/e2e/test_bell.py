@@ -518,6 +518,22 @@ def test_what_is_read_elsewhere_needs_no_toast(server: Server, opened: Open, use
     expect(bell.toasts).to_have_count(0)
 
 
+def test_words_that_change_while_the_list_is_fetched_make_no_second_list(opened: Open, user: str) -> None:
+    bell = opened(user)
+    lists = bell.page.evaluate(
+        """async () => {
+            const bell = document.querySelector("tidings-bell");
+            const shown = bell.show();
+            bell.labels = { title: "Post" };
+            await shown;
+            bell.hide();
+            await bell.show();
+            return [...bell.shadowRoot.querySelectorAll("[part=heading]")].map((heading) => heading.textContent);
+        }"""
+    )
+    assert lists == ["Post"]
+
+
 def test_the_tab_says_how_many(server: Server, opened: Open, user: str) -> None:
     bell = opened(user, title_badge="", favicon_badge="/demo/icon-new.svg")
     icon = bell.page.locator("link[rel=icon]")

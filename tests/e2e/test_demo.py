@@ -278,6 +278,76 @@ def test_the_lab_comes_through_a_crash_of_the_server(page: Page, server: Server,
     watched.complaints.clear()  # the browser tells of each request that found no server
 
 
+def test_the_lab_says_why_a_lane_is_not_open(page: Page, server: Server, watched: Watched) -> None:
+    page.goto(f"{server.url}/lab")
+    all_receive(page, more_than=1)
+    server.kill()
+    for lane in LANES:
+        expect(page.locator(f"section[data-transport={lane}] .note")).to_have_text(
+            "Not open: the server cannot be reached. It is tried again."
+        )
+    server.start()
+    for lane in LANES:
+        expect(page.locator(f"section[data-transport={lane}] .note")).to_be_hidden()
+
+    for answer, note in (
+        (lambda route: route.fulfill(status=503), "Not open: the server answered 503. It is tried again."),
+        (lambda route: None, re.compile("^Not open yet: a request has no answer.* six connections")),
+    ):
+        page.route("**/v1/stream*", answer)
+        page.locator("#cut").click()
+        expect(page.locator("section[data-transport=sse] .note")).to_have_text(note)
+        page.unroute("**/v1/stream*")
+        expect(page.locator("section[data-transport=sse] .state")).to_have_text("open")
+    watched.complaints.clear()
+
+
+def test_the_lab_counts_a_handshake_as_one_and_a_request_as_one(page: Page, server: Server, watched: Watched) -> None:
+    page.goto(f"{server.url}/lab")
+    words = page.locator("tr[data-transport=ws] [data-fact=words]")
+    expect(words).to_contain_text("over 1 handshake, for")
+    # A WebSocket that fails is asked about over plain HTTP.
+    server.kill()
+    expect(page.locator("section[data-transport=ws] .note")).to_be_visible()
+    server.start()
+    expect(page.locator("section[data-transport=ws] .state")).to_have_text("open")
+    expect(words).to_contain_text(re.compile(r"over [2-9]\d* handshakes and [1-9]\d* plain requests?, for"))
+    watched.complaints.clear()
+
+
+def test_the_lab_draws_every_request_in_sight(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/lab")
+    kept = page.evaluate(
+        """async () => {
+            const { WINDOW, forget } = await import("/demo/lab/sight.js");
+            const times = [];
+            for (let time = 0; time < 60_000; time += 5) {
+                times.push(time);
+                forget(times, time);
+            }
+            const inSight = times.filter((time) => time >= times.at(-1) - WINDOW);
+            return [inSight.length === WINDOW / 5 + 1, times.length < WINDOW / 2];
+        }"""
+    )
+    assert kept == [True, True]
+
+
+@pytest.mark.parametrize("path", ["/", "/lab", "/social"])
+def test_a_browser_that_keeps_nothing_shows_the_pages_too(page: Page, server: Server, path: str) -> None:
+    page.add_init_script(
+        """Object.defineProperty(window, "localStorage", {
+            get() { throw new DOMException("Access is denied for this document.", "SecurityError"); },
+        });"""
+    )
+    page.goto(server.url + path)
+    before = page.locator("html").get_attribute("data-theme")
+    assert before == ""
+    page.locator(".theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    if path == "/social":
+        page.wait_for_selector("[data-ready]")
+
+
 # The plaza
 
 

@@ -50,11 +50,11 @@ export function openHttp({ url = "", user, getToken, credentials, fetch = global
       return await fetch(base + path, {
         method,
         headers,
-        body: body === undefined ? null : JSON.stringify(body),
+        body: JSON.stringify(body),
         // "read" is often said by a click that leaves the page.
         keepalive: method !== "GET",
         signal: AbortSignal.timeout(TIMEOUT),
-        ...(credentials && { credentials }),
+        credentials,
       });
     } catch (error) {
       throw new InboxError(String(error));

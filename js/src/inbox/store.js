@@ -89,6 +89,7 @@ export function openStore(options) {
    */
   function later(name, delay, action) {
     clearTimeout(timers[name]);
+    if (closed) return;
     timers[name] = setTimeout(() => {
       delete timers[name];
       action();
@@ -126,7 +127,7 @@ export function openStore(options) {
     );
     clearTimeout(timers["expiry"]);
     if (!ends.length) return;
-    later("expiry", Math.min(FAR, Math.max(0, Math.min(...ends) - clock().getTime())), () => {
+    later("expiry", Math.min(FAR, Math.min(...ends) - clock().getTime()), () => {
       if (base) base = expire(base, now());
       publish();
     });

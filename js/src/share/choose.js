@@ -25,27 +25,23 @@ export function alone(member) {
  */
 export function choose(member, share) {
   const { worker, locks, channel } = member.world;
-  if (worker && share !== "lock") {
-    try {
-      /** @type {Source} */
-      let source;
-      const lost = (/** @type {boolean} */ alive) => {
-        source.stop();
-        source = choose(member, alive ? share : "lock"); // a worker that once lived can be started again
-      };
-      source = byWorker(member, worker(), lost);
-      return { wake: (moved) => source.wake(moved), stop: () => source.stop() };
-    } catch {
-      // The module is served from another origin: no worker can be made from it.
-    }
-  }
-  if (!locks || !channel) return alone(member);
   /** @type {Source} */
   let source;
-  const lost = () => {
+  const swap = (/** @type {() => Source} */ next) => {
     source.stop();
-    source = alone(member);
+    source = next();
   };
-  source = byLock(member, locks, channel, lost);
+  const open = () => {
+    if (worker && share !== "lock") {
+      try {
+        // A worker that once lived can be started again.
+        return byWorker(member, worker(), (alive) => swap(() => choose(member, alive ? share : "lock")));
+      } catch {
+        // The module is served from another origin: no worker can be made from it.
+      }
+    }
+    return locks && channel ? byLock(member, locks, channel, () => swap(() => alone(member))) : alone(member);
+  };
+  source = open();
   return { wake: (moved) => source.wake(moved), stop: () => source.stop() };
 }

@@ -8,7 +8,7 @@
  */
 
 import { Backoff } from "../backoff.js";
-import { Failure } from "../http.js";
+import { failureOf } from "../http.js";
 import { takeStock } from "../transports/poll.js";
 import { forged } from "../transports/attempt.js";
 import { Watch } from "../watch.js";
@@ -84,13 +84,12 @@ export class Follower {
 
   /** @param {FromLeader} message */
   hear(message) {
-    const { t } = /** @type {{t: string}} */ (message);
-    if (t === "join" || t === "wake") return; // on a channel everyone hears what the others tell the leader
-    if (message.t === "over" || message.t === "token" || (message.t === "welcome" && message.to !== this.id)) return;
+    if (message.t === "event") this.#told(message.term, message.event);
+    else if (message.t === "status" || (message.t === "welcome" && message.to === this.id)) {
+      if (message.t === "welcome") this.#welcome(message);
+      this.#member.status(message.status, message.transport);
+    } else return; // on a channel everyone hears what the others tell the leader, and are told
     this.#watch.stop();
-    if (message.t === "welcome") this.#welcome(message);
-    else if (message.t === "event") this.#told(message.term, message.event);
-    if (message.t !== "event") this.#member.status(message.status, message.transport);
   }
 
   /** @param {Welcome} welcome */
@@ -203,9 +202,9 @@ export class Follower {
   /** @param {unknown} error */
   async #recover(error) {
     const { api, world } = this.#member;
-    const failure = error instanceof Failure ? error : new Failure("network", String(error));
+    const failure = failureOf(error);
     if (failure.kind === "refused") api.forget();
-    if (failure.kind === "wrong" || (failure.kind === "refused" && ++this.#refusals > 1)) {
+    if (failure.kind === "wrong" || (failure.kind === "absent" && failure.code) || (failure.kind === "refused" && ++this.#refusals > 1)) {
       this.stop();
       return this.#member.over(failure);
     }

@@ -13,13 +13,13 @@ import { LEASE } from "./words.js";
  */
 
 const GONE = 9 * LEASE; // ms; a hidden tab's timers come once a minute, a dead tab's never
-const ASK = 10_000; // ms for a tab to fetch a token
+const ASK = 2500; // ms for a tab to answer before the next is asked too; it may be asleep
 
 export class Group {
   /** Each with the time at which it counts as gone. @type {Map<Port, number>} */
   #members = new Map();
-  /** @type {Map<Port, (token: string) => void>} */
-  #asked = new Map();
+  /** What comes of the question for a token. @type {(token: string) => void} */
+  #told = () => {};
   #world;
   #life;
   #ended;
@@ -51,7 +51,7 @@ export class Group {
       port.postMessage(this.#leader.welcome({ to: message.from, missed, life: this.#life }));
     } else if (message.t === "wake") this.#leader?.wake(message.moved);
     else if (message.t === "bye") this.#drop(port);
-    else this.#asked.get(port)?.(message.token);
+    else this.#told(message.token);
   }
 
   /** @param {Shared} options @param {string} [cursor] of the first tab */
@@ -91,19 +91,25 @@ export class Group {
     this.#ended();
   }
 
-  /** Asks the tabs, the one that came last first: it is the least likely to sleep. */
-  async #token() {
-    for (const port of [...this.#members.keys()].reverse()) {
-      /** @type {string} */
-      const token = await new Promise((resolve) => {
-        this.#asked.set(port, resolve);
-        this.#world.after(ASK, () => resolve(""));
-        port.postMessage({ t: "token" });
-      });
-      this.#asked.delete(port);
-      if (token) return token;
-    }
-    throw new Error("no tab has a token");
+  /** Asks the tabs, the one that came last first: it is the least likely to sleep. The first token counts. */
+  #token() {
+    const ports = [...this.#members.keys()];
+    return new Promise((resolve, reject) => {
+      let cancel = () => {};
+      const ask = () => {
+        cancel();
+        const port = ports.pop();
+        if (port) cancel = this.#world.after(ASK, ask);
+        port?.postMessage({ t: "token" });
+        return port;
+      };
+      this.#told = (token) => {
+        if (token) cancel();
+        if (token) resolve(token);
+        else if (!ask()) reject(new Error("no tab has a token"));
+      };
+      ask();
+    });
   }
 }
 
@@ -122,8 +128,10 @@ export function admit(port, groups, world, life) {
     const message = /** @type {FromTab} */ (data);
     if (message.t === "join") {
       const { key } = message;
-      group = groups.get(key) ?? new Group(world, life, () => groups.delete(key));
-      groups.set(key, group);
+      // A group ends more than once: when it is refused, and when its tabs leave it. By then there may be another.
+      const one = groups.get(key) ?? new Group(world, life, () => groups.get(key) === one && groups.delete(key));
+      group = one;
+      groups.set(key, one);
     }
     group?.hear(port, message);
   };

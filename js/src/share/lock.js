@@ -59,13 +59,13 @@ export function byLock(member, locks, open, lost) {
       await locks.request(name, how ?? { signal }, () => {
         if (stopped) return;
         lead();
-        return new Promise((resolve) => (release = () => resolve(undefined)));
+        return new Promise((resolve) => (release = /** @type {() => void} */ (resolve)));
       });
     } catch (failure) {
       // Out of line, or the lock was taken from us, because we slept.
       if (stopped || signal.aborted) return;
       // Or this page may have no locks: cookies are blocked, or it is in a sandbox.
-      if (!leader && /** @type {Error} */ (failure).name !== "AbortError") return queueMicrotask(lost);
+      if (!leader && /** @type {Error} */ (failure).name !== "AbortError") return queueMicrotask(() => stopped || lost());
       leader?.close();
       leader = undefined;
       follow();

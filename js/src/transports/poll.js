@@ -1,6 +1,6 @@
 /** Polling: the same log, read a page at a time. Long polls wait for the next event, short ones do not. */
 
-import { Failure, milliseconds } from "../http.js";
+import { ANSWER, milliseconds } from "../http.js";
 import { HEARTBEAT, place } from "./attempt.js";
 
 /**
@@ -8,7 +8,6 @@ import { HEARTBEAT, place } from "./attempt.js";
  * @import {Attempt} from "./attempt.js"
  */
 
-const ANSWER = 10_000; // ms an answer may take when the server has nothing to wait for
 const WAIT = 25; // seconds a long poll is held; proxies cut silent requests at 60, some at 30
 const INTERVAL = 5000; // ms between short polls, until the server says another
 const TOO_SOON = 1000; // ms; a long poll that ends empty before this was not held
@@ -67,7 +66,7 @@ async function poll(attempt, wait) {
 export async function takeStock({ api, cursor, topics, signal }) {
   const counters = await api.json("/v1/inbox/counters", { signal }).catch((error) => {
     // Not everyone who may read a stream has an inbox; whether this one may, the first page tells.
-    if (error instanceof Failure && ["refused", "wrong", "blocked"].includes(error.kind)) return null;
+    if (["refused", "wrong", "blocked", "absent"].includes(error.kind)) return null;
     throw error;
   });
   const first = counters ?? (await api.page({ ...place({ cursor, topics }), limit: 1 }, signal));

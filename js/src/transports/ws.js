@@ -10,16 +10,16 @@ import { HEARTBEAT, place } from "./attempt.js";
 
 /**
  * What the server means by closing (docs/close-codes.md), where it is more than "come back". What it could not
- * read, it did not get as it was sent: then WebSockets do not pass here.
+ * read, it did not get as it was sent: then WebSockets do not pass here, and something else has to.
  *
  * @type {Record<number, Kind>}
  */
 const KINDS = {
   1001: "busy",
-  1002: "blocked",
-  1003: "blocked",
-  1007: "blocked",
-  1009: "blocked",
+  1002: "absent",
+  1003: "absent",
+  1007: "absent",
+  1009: "absent",
   1011: "busy",
   1013: "busy",
   4401: "refused",
@@ -33,9 +33,12 @@ export async function ws(attempt) {
   const ticket = api.hasToken ? (await api.json("/v1/tickets", { method: "POST", signal })).ticket : undefined;
   signal.throwIfAborted();
   await new Promise((_, reject) => {
-    const url = new URL(api.address("/v1/ws", { ...place(attempt), ticket }));
-    url.protocol = url.protocol.replace("http", "ws");
-    const socket = world.socket(url.href);
+    let socket;
+    try {
+      socket = world.socket(api.address("/v1/ws", { ...place(attempt), ticket }).replace("http", "ws"));
+    } catch (error) {
+      throw new Failure("absent", String(error)); // Node before 22 has none
+    }
     let greeted = false;
     let quiet = () => {};
     // Protocol pings stay inside the browser, so the page has to ask for itself.
@@ -54,7 +57,8 @@ export async function ws(attempt) {
       ping(frame.data.heartbeat || HEARTBEAT);
     };
     socket.onclose = ({ code, reason }) => {
-      const kind = KINDS[code] ?? (greeted ? "ended" : "hidden");
+      // A handshake that was wrong is asked about: it may be the cursor.
+      const kind = KINDS[code] ?? (greeted ? (code === 4400 ? "wrong" : "ended") : "hidden");
       reject(new Failure(kind, reason || undefined, { code: String(code) }));
     };
     signal.addEventListener("abort", () => {

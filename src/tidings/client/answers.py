@@ -11,8 +11,9 @@ from tidings.client.commands import Answer
 from tidings.client.errors import NotTidings, TidingsProblem
 from tidings.client.facts import JsonObject
 
+# What follows from a status is docs/close-codes.md, the same for every client.
 # The server, or a proxy before it, is busy or being replaced: the same request may work soon.
-BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+BUSY = frozenset({408, 425, 429, *range(500, 600)} - {501})
 REFUSED = frozenset({401, 403})
 # Not here, or not in this way: another transport may be.
 ABSENT = frozenset({404, 405, 406, 410, 426, 501})

@@ -20,6 +20,7 @@ from tidings.client.answers import (
     refusal,
     retry_after,
 )
+from tidings.client.backoff import bounded
 from tidings.client.commands import Answer, Emit, Open, Probe, Program, Read, Request, Send, Sleep, Token, ask
 from tidings.client.errors import NotTidings, TidingsProblem
 from tidings.client.exchange import Server, headers_with, url_of
@@ -37,8 +38,8 @@ POLL_PAUSE = 1.0  # seconds; after a wait that something on the way cut short
 
 _CONTROL = frozenset({"hello", "reset", "goaway", "expiring", "error"})
 
-# Close codes of a WebSocket after which trying again ends the same way: RFC 6455, section 7.4, and 44xx,
-# which stand for HTTP's 4xx.
+# Close codes of a WebSocket (docs/close-codes.md). What the server could not read did not get to it as it was
+# sent: RFC 6455, section 7.4. 44xx stand for HTTP's 4xx.
 _PROTOCOL_CODES = frozenset({1002, 1003, 1007, 1009})
 _REFUSED_CODES = frozenset({4400 + status - 400 for status in REFUSED})
 
@@ -142,7 +143,7 @@ class Attempt:
                 raise NotTidings("the answer to a poll has no list of events")
         except NotTidings as error:
             raise Foreign(error) from error
-        return page, decimal(answer.headers.get("x-poll-interval", "")) or 0.0
+        return page, bounded(decimal(answer.headers.get("x-poll-interval", "")) or 0.0)
 
     # What comes in.
 
@@ -232,5 +233,6 @@ def _closed(lost: Lost) -> Exception:
     problem = TidingsProblem(status=lost.code or 0, problem={"code": f"websocket_{lost.code}", "detail": lost.reason})
     if lost.code in _REFUSED_CODES:
         return Refused(problem)
-    final = lost.code in _PROTOCOL_CODES or 4400 <= (lost.code or 0) < 4500
-    return problem if final else lost
+    if lost.code in _PROTOCOL_CODES:
+        return Foreign(problem)
+    return problem if 4400 <= (lost.code or 0) < 4500 else lost

@@ -18,14 +18,14 @@ class Backoff:
 
     def told(self, seconds: float) -> None:
         """The server's lasting wish (`retry:`)."""
-        self._floor = _bounded(seconds)
+        self._floor = bounded(seconds)
 
     def next(self, *, chance: float, told: float | None = None) -> float:
         """One more failure; `told` is a wish for this time only (goaway, Retry-After)."""
         # 2.0 ** 1024 would overflow, and no window is wider than the cap.
         window = min(self._cap, self._base * 2.0 ** min(self._failures, 32))
         self._failures += 1
-        floor = self._floor if told is None else _bounded(told)
+        floor = self._floor if told is None else bounded(told)
         return floor + window * chance
 
     def succeeded(self) -> None:
@@ -33,5 +33,6 @@ class Backoff:
         self._failures = 0
 
 
-def _bounded(seconds: float) -> float:
+def bounded(seconds: float) -> float:
+    """What a server asks for, within reason."""
     return min(max(seconds, 0.0), PATIENCE)

@@ -13,7 +13,7 @@ from typing import get_args
 from tidings.client.attempt import Attempt
 from tidings.client.backoff import Backoff
 from tidings.client.commands import Close, Program, Sleep, Tell, ask
-from tidings.client.errors import Unreachable
+from tidings.client.errors import TidingsProblem, Unreachable
 from tidings.client.exchange import Server
 from tidings.client.facts import JsonObject, Status, Transport
 from tidings.client.ladder import EARLY, Ladder
@@ -96,6 +96,7 @@ class Listening:
         self._refreshed = False  # the token was replaced and has not been accepted yet
         self._stale: str | None = None  # the token to be replaced
         self._stays = False  # its tokens are so short that to leave before their end is to be always leaving
+        self._absent: set[Transport] = set()  # one after the other: those that the server says are not here
 
     def program(self) -> Program[None]:
         """Emit events until closed. Raises TidingsProblem, NotTidings, Unreachable."""
@@ -129,6 +130,7 @@ class Listening:
     def _greeted(self, hello: JsonObject) -> Program[None]:
         self.hello = hello
         self._ever, self._refreshed = True, False
+        self._absent.clear()
         if self.state is not State.OPEN:
             yield from self._become(State.OPEN)
 
@@ -141,6 +143,7 @@ class Listening:
         if held:
             self._backoff.succeeded()
         self._stale = attempt.stale
+        self._note_absence(lost)
         if isinstance(lost, (Refused, Expiring)):
             self._replace_token(lost, attempt)
             # A token that is always about to end must not become a busy loop.
@@ -160,14 +163,25 @@ class Listening:
             self._refreshed = True
         self._stale = attempt.token
 
+    def _note_absence(self, lost: Lost) -> None:
+        """Raise, if by the server's own word there is no transport left."""
+        if isinstance(lost, Foreign) and isinstance(lost.error, TidingsProblem):
+            self._absent.add(self.transport)
+            if self._absent.issuperset(self._listen.transports):
+                raise lost.error from lost
+        else:
+            self._absent.clear()
+
     def _step_down(self, lost: Lost, lived: float | None) -> bool:
         """Does this end speak against the transport?"""
         now = self._server.clock()
         if isinstance(lost, GoAway):
             return False
+        if isinstance(lost, Foreign):
+            return self._ladder.silent(now)
         if lived is not None:
             return self._ladder.ended(lived, now, silent=isinstance(lost, Silence))
-        return isinstance(lost, (Silence, Foreign)) and self._ladder.silent(now)
+        return isinstance(lost, Silence) and self._ladder.silent(now)
 
     def _give_up_first(self, lost: Lost) -> None:
         """Raise, if a stream that has never been open should not go on trying."""

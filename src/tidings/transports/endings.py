@@ -14,6 +14,7 @@ class Then(Enum):
     STOP = "stop"  # trying again would end the same way
     AGAIN = "reconnect"  # later, with its cursor
     TOKEN = "reconnect with another token"
+    ANOTHER = "another transport"  # or stop, where none is left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +35,10 @@ class Broken(Exception):
 
 
 GOING_AWAY = Ending(code=1001, reason="the server is stopping", then=Then.AGAIN)
-PROTOCOL = Ending(code=1002, reason="not the WebSocket protocol", then=Then.STOP)
-BINARY = Ending(code=1003, reason="text frames only", then=Then.STOP)
-NOT_TEXT = Ending(code=1007, reason="not UTF-8", then=Then.STOP)
-TOO_BIG = Ending(code=1009, reason="more than 16 KB in one message", then=Then.STOP)
+PROTOCOL = Ending(code=1002, reason="not the WebSocket protocol", then=Then.ANOTHER)
+BINARY = Ending(code=1003, reason="text frames only", then=Then.ANOTHER)
+NOT_TEXT = Ending(code=1007, reason="not UTF-8", then=Then.ANOTHER)
+TOO_BIG = Ending(code=1009, reason="more than 16 KB in one message", then=Then.ANOTHER)
 FAILED = Ending(code=1011, reason="something went wrong here", then=Then.AGAIN)
 LATER = Ending(code=1013, reason="no room now", then=Then.AGAIN)
 NOT_OURS = Ending(code=4400, reason="not what this endpoint takes", then=Then.STOP)

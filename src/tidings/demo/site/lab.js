@@ -4,7 +4,7 @@ import { Chart } from "./lab/chart.js";
 import { Lane, quantiles } from "./lab/lane.js";
 import { Publisher } from "./lab/publisher.js";
 import { headBytes } from "./lab/wire.js";
-import { NAMES, bytes, each, say, sum, time } from "./lab/words.js";
+import { NAMES, bytes, each, say, sum, time, why } from "./lab/words.js";
 import { $, h } from "./page.js";
 
 const FRAME = 1000 / 30; // ms between drawings
@@ -42,8 +42,8 @@ function count() {
   /** @type {import("./lab/words.js").Facts[]} */
   const facts = views.map(({ lane }) => {
     const [p50, p99] = quantiles(lane.latencies, [0.5, 0.99]);
-    const { requests, unchanged, up, down } = lane.meter;
-    return { transport: lane.transport, received: lane.received, missed: lane.missed(publisher.taken), p50, p99, requests, unchanged, up, down };
+    const { requests, handshakes, unchanged, up, down } = lane.meter;
+    return { transport: lane.transport, received: lane.received, missed: lane.missed(publisher.taken), p50, p99, requests, handshakes, unchanged, up, down };
   });
   const cheapest = facts.reduce((best, one) => (each(one) < each(best) || Number.isNaN(each(best)) ? one : best));
   views.forEach((view, n) => {
@@ -56,7 +56,7 @@ function count() {
     view.state.textContent = lane.status === "open" ? "open" : lane.status;
     const late = running && lane.status !== "open" && performance.now() - lane.since > WAITING;
     view.note.hidden = !late || document.hidden;
-    view.note.textContent = lane.error || "Not open yet. A browser keeps at most six connections to one server over HTTP/1.1: other tabs of this one may hold them.";
+    view.note.textContent = lane.error || why(lane.meter.trouble);
     view.canvas.setAttribute("aria-label", `${NAMES[lane.transport]}: median ${time(fact.p50)}, 99th percentile ${time(fact.p99)}`);
     const words = { ...fact, p50: time(fact.p50), p99: time(fact.p99), up: bytes(fact.up), down: bytes(fact.down), each: bytes(each(fact)), words: say(fact, cheapest) };
     for (const [name, cell] of Object.entries(cells)) {

@@ -19,6 +19,27 @@ export function h(tag, attributes = {}, ...children) {
 /** @param {string} selector @returns {any} */
 export const $ = (selector, root = document) => root.querySelector(selector);
 
+/** What this browser keeps for us. Where storage is blocked, to name it is enough for an exception. */
+export const keep = {
+  /** @param {string} key @returns {string | null} */
+  get(key) {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  },
+  /** @param {string} key @param {string | null} text null forgets it */
+  set(key, text) {
+    try {
+      if (text === null) localStorage.removeItem(key);
+      else localStorage.setItem(key, text);
+    } catch {
+      // Then it lasts as long as the page does.
+    }
+  },
+};
+
 /** A button that copies what `text` gives when it is pressed. @param {() => string} text */
 export function copier(text, label = "Copy") {
   const button = h("button", { type: "button", class: "button small copy" }, label);
@@ -85,7 +106,7 @@ function themes() {
   };
   button.addEventListener("click", () => {
     dataset.theme = dark() ? "light" : "dark";
-    localStorage.setItem("theme", dataset.theme);
+    keep.set("theme", dataset.theme);
     paint();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);

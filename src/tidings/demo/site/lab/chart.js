@@ -3,11 +3,12 @@
  * at the right, on the same height, how often each latency was. The scale is logarithmic, and the same in all lanes.
  */
 
+import { WINDOW } from "./sight.js";
+
 const LEAST = 0.5; // ms
 const MOST = 20_000; // ms
 const LINES = /** @type {[number, string][]} */ ([[1, "1 ms"], [10, "10 ms"], [100, "100 ms"], [1000, "1 s"], [10_000, "10 s"]]);
 const BINS_PER_DECADE = 5;
-const WINDOW = 20_000; // ms of time in sight
 const LEFT = 46; // px for the labels of the scale
 const BELOW = 18; // px for the ticks of requests
 const LABEL = 30; // px for "p50", "p99"

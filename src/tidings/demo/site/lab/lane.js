@@ -2,10 +2,10 @@
 
 import { connect } from "/js/stream.js";
 import { clock } from "./publisher.js";
+import { forget } from "./sight.js";
 import { Meter } from "./wire.js";
 
 const KEPT = 10_000; // latencies
-const DRAWN = 3000; // events that the chart may still show
 
 /** @typedef {"sse" | "ws" | "long-poll" | "short-poll"} Transport */
 
@@ -14,7 +14,7 @@ export class Lane {
   repeated = 0;
   /** The latest latencies in ms. @type {number[]} */
   latencies = [];
-  /** `[when it came, latency]` of the latest. @type {[number, number][]} */
+  /** `[when it came, latency]` of those in sight. @type {[number, number][]} */
   dots = [];
   since = performance.now();
   meter;
@@ -85,7 +85,7 @@ export class Lane {
     this.latencies.push(latency);
     if (this.latencies.length > KEPT * 1.1) this.latencies.splice(0, this.latencies.length - KEPT);
     this.dots.push([performance.now(), latency]);
-    if (this.dots.length > DRAWN) this.dots.splice(0, this.dots.length - DRAWN / 2);
+    forget(this.dots, performance.now(), ([time]) => time);
   }
 }
 

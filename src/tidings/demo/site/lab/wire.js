@@ -7,6 +7,7 @@
  */
 
 import { realWorld } from "/js/stream.js";
+import { forget } from "./sight.js";
 
 /** @import {World} from "/js/stream.js" */
 
@@ -37,12 +38,16 @@ export async function headBytes() {
 
 /** Counts for one connection. */
 export class Meter {
+  /** All that was asked for, handshakes too. */
   requests = 0;
+  handshakes = 0;
+  /** How the last request went, if not well: its status, 0 if nobody was reached, undefined while it has no answer. */
+  trouble = /** @type {number | undefined} */ (undefined);
   /** Answers that said "nothing new". */
   unchanged = 0;
   up = 0;
   down = 0;
-  /** When requests were made; only the latest, for drawing. @type {number[]} */
+  /** When requests were made: those in sight. @type {number[]} */
   times = [];
   #head;
 
@@ -57,7 +62,15 @@ export class Meter {
       ...realWorld(),
       fetch: async (input, init) => {
         this.#ask(String(input), new Headers(init?.headers));
-        return this.#counted(await fetch(input, init));
+        this.trouble = undefined;
+        try {
+          const response = await fetch(input, init);
+          if (!response.ok && response.status !== 304) this.trouble = response.status;
+          return this.#counted(response);
+        } catch (error) {
+          if (!init?.signal?.aborted) this.trouble = 0;
+          throw error;
+        }
       },
       socket: (url) => this.#socket(url),
     };
@@ -68,7 +81,7 @@ export class Meter {
     const { pathname, search } = new URL(url);
     this.requests++;
     this.times.push(performance.now());
-    if (this.times.length > 400) this.times.splice(0, 200);
+    forget(this.times, performance.now());
     this.up += size(`GET ${pathname}${search} HTTP/1.1\r\n`) + this.#head;
     for (const [name, value] of headers) this.up += size(`${name}: ${value}\r\n`);
     if (headers.has("accept")) this.up -= ANYTHING.length;
@@ -99,6 +112,7 @@ export class Meter {
     const socket = new WebSocket(url);
     const send = socket.send.bind(socket);
     this.#ask(url, new Headers());
+    this.handshakes++;
     this.up += size(HANDSHAKE);
     socket.addEventListener("open", () => (this.down += SWITCHED.length));
     socket.addEventListener("message", ({ data }) => {

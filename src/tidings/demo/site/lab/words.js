@@ -7,7 +7,8 @@
  * @property {number} missed
  * @property {number} p50 ms
  * @property {number} p99 ms
- * @property {number} requests
+ * @property {number} requests handshakes among them
+ * @property {number} handshakes of WebSockets
  * @property {number} unchanged answers that brought nothing
  * @property {number} up bytes
  * @property {number} down bytes
@@ -43,18 +44,31 @@ export const each = ({ up, down, received }) => (received ? (up + down) / receiv
  * @param {Facts} cheapest of all lanes
  */
 export function say(facts, cheapest) {
-  const { transport, received, requests, unchanged, missed, p50, p99 } = facts;
+  const { transport, received, requests, handshakes, unchanged, missed, p50, p99 } = facts;
   if (!received) return "Nothing has come this way yet.";
   const ratio = each(facts) / each(cheapest);
   const cost = facts === cheapest ? "the fewest bytes of the four" : ratio < 1.05 ? "nearly the fewest bytes" : `${ratio.toFixed(1)} times the bytes of ${NAMES[cheapest.transport]}`;
   const lost = missed ? ` It skipped over ${many(missed, "event")}: that should never be.` : "";
+  const plain = requests > handshakes ? ` and ${many(requests - handshakes, "plain request")}` : "";
   const speed = `Half of the events were here within ${time(p50)}, 99 of 100 within ${time(p99)}`;
   return {
     sse: `${speed}, over ${many(requests, "request")}, for ${cost}.`,
-    ws: `${speed}, over ${many(requests, "handshake")}, for ${cost}. It can talk back, which a stream cannot.`,
+    ws: `${speed}, over ${many(handshakes, "handshake")}${plain}, for ${cost}. It can talk back, which a stream cannot.`,
     "long-poll": `${speed}: nearly a push, but it asked ${requests} times for ${many(received, "event")}, for ${cost}.`,
     "short-poll": `${speed}: an event waits until it is asked for. ${unchanged} of ${requests} requests heard “nothing new”; it cost ${cost}.`,
   }[transport] + lost;
+}
+
+/**
+ * Why a lane is not open.
+ *
+ * @param {number | undefined} trouble how its last request went: its status, 0 if nobody was reached, undefined while it
+ *   has no answer
+ */
+export function why(trouble) {
+  if (trouble === 0) return "Not open: the server cannot be reached. It is tried again.";
+  if (trouble) return `Not open: the server answered ${trouble}. It is tried again.`;
+  return "Not open yet: a request has no answer. The server may be slow; or other tabs hold the six connections that a browser keeps to one server over HTTP/1.1.";
 }
 
 /**

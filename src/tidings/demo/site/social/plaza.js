@@ -3,7 +3,7 @@
  * every notification: the application keeps no copy of either.
  */
 
-import { call } from "../page.js";
+import { call, keep } from "../page.js";
 import { FOLLOWS, PEOPLE, firstPosts, who } from "./people.js";
 
 /** @import {Post} from "./people.js" */
@@ -18,7 +18,7 @@ export class Plaza extends EventTarget {
   follows = Object.fromEntries(PEOPLE.map(({ id }) => [id, new Set()]));
 
   async open() {
-    const kept = localStorage.getItem(KEY);
+    const kept = keep.get(KEY);
     this.posts = kept ? JSON.parse(kept) : firstPosts(Date.now());
     addEventListener("storage", ({ key, newValue }) => {
       if (key !== KEY || !newValue) return;
@@ -43,13 +43,13 @@ export class Plaza extends EventTarget {
 
   /** Something about the posts has changed. */
   save() {
-    localStorage.setItem(KEY, JSON.stringify(this.posts));
+    keep.set(KEY, JSON.stringify(this.posts));
     this.dispatchEvent(new Event("change"));
   }
 
   /** No posts, and nobody follows anybody. */
   async forget() {
-    localStorage.removeItem(KEY);
+    keep.set(KEY, null);
     for (const { id } of PEOPLE) for (const other of this.follows[id]) await this.follow(id, other, false);
   }
 
