@@ -1,1 +1,1 @@
-import{a as e}from"./chunk-MDY25ZKD.js";import"./chunk-PI7EYK42.js";import"./chunk-OTUKL67Z.js";import"./chunk-EZJ3QKA3.js";import"./chunk-LVHUKB23.js";customElements.get("tidings-bell")||customElements.define("tidings-bell",e);
+import{a as e}from"./chunk-O6OAIBGS.js";import"./chunk-CTHUAGJU.js";import"./chunk-YLGQF2MK.js";import"./chunk-UVNWQCNM.js";import"./chunk-LVHUKB23.js";customElements.get("tidings-bell")||customElements.define("tidings-bell",e);

@@ -39,6 +39,8 @@ export class FakeServer {
   limit = 3;
   retry = "";
   unread = 0;
+  /** So many of the first messages of a stream arrive, and then none. */
+  cut = Infinity;
   /** No WebSocket passes. */
   noSockets = false;
   /** Time, for long polls. @type {((milliseconds: number, run: () => void) => () => void) | undefined} */
@@ -126,7 +128,7 @@ export class FakeServer {
   opening(cursor) {
     const { events, from, reset } = this.read(cursor);
     const data = { cursor: from, counters: this.counters, heartbeat: this.heartbeat, session: "s" };
-    return [{ id: from, type: "hello", data }, ...(reset ? [reset] : []), ...events];
+    return [{ id: from, type: "hello", data }, ...(reset ? [reset] : []), ...events].slice(0, this.cut);
   }
 
   /** @param {URL} url @param {AbortSignal} signal */

@@ -139,7 +139,7 @@ export class Api {
     try {
       return await response.json();
     } catch (error) {
-      throw new Failure("blocked", `not JSON: ${error}`); // a captive portal, or a page where the API should be
+      throw new Failure("blocked", String(error)); // a captive portal, or a page where the API should be
     }
   }
 
@@ -178,6 +178,5 @@ export class Api {
  */
 export function milliseconds(value, now) {
   if (!value) return 0;
-  const span = /^[\d.]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
-  return bounded(span);
+  return bounded(/^[\d.]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now);
 }

@@ -6,7 +6,7 @@
 import { Backoff } from "./backoff.js";
 import { ANSWER, Failure, bounded, failureOf } from "./http.js";
 import { Ladder } from "./ladder.js";
-import { HEARTBEAT, forged } from "./transports/attempt.js";
+import { HEARTBEAT, forged, moves } from "./transports/attempt.js";
 import { longPoll, shortPoll } from "./transports/poll.js";
 import { sse } from "./transports/sse.js";
 import { ws } from "./transports/ws.js";
@@ -41,6 +41,7 @@ const HOOKS = /** @type {const} */ (["emit", "heard", "expect", "retry", "moved"
 
 const HELLO_WAIT = 3000; // ms; a `hello` that takes longer is held back by something on the way
 const EARLY = 15_000; // ms after `hello`; what dies before is not a connection that works
+const TERM = 5000; // ms after `hello`; a stream that ends with its token has lived when it lasted this long
 const BEATS = 2.5; // heartbeats missed before the server counts as gone
 const ASK = 3; // every third stream that is not even answered asks over plain HTTP what is wrong
 const SHORTEST = 100; // ms; a `retry:` below this is taken as this
@@ -64,6 +65,7 @@ export class Link {
   #failures = 0; // in a row, of any kind
   #refusals = 0; // of a token, without a hello between them
   #absent = 0; // ways in a row that are not here
+  #stays = false; // its tokens are so short that to leave before their end is to be always leaving
   #ways;
   #forged = false; // the cursor could not be read: after the next hello comes a reset of our own
   #life = new AbortController(); // of what goes on now: a try, or the wait for the next
@@ -133,6 +135,7 @@ export class Link {
         this.#backoff.reset();
       } else this.#failures++;
       if (kind === "refused") this.#refusals++;
+      if (kind === "expiring" && !lived) this.#stays = true;
       if (kind === "refused" || kind === "expiring") this.#api.forget();
       // A proxy's page, which has no code, may stand in for a server that was there before.
       this.#absent = kind === "absent" && (code || !this.hello) ? this.#absent + 1 : 0;
@@ -188,7 +191,7 @@ export class Link {
     life.abort();
     const mute = failure.kind === "network" && !greeted && this.transport === "sse";
     if (failure.kind === "hidden" || (mute && this.#failures % ASK === ASK - 1)) failure = await this.#ask();
-    return { failure, greeted, lived: end - greetedAt >= EARLY };
+    return { failure, greeted, lived: end >= greetedAt + (failure.kind === "expiring" ? TERM : EARLY) };
   }
 
   /**
@@ -234,10 +237,8 @@ export class Link {
   /** @param {{id?: string | null, type: string, data: any}} event */
   #emit({ id, type, data }) {
     const event = { id: id || (type === "reset" && data.cursor) || "", type, data };
-    if (event.id) {
-      this.cursor = event.id;
-      this.fresh = false;
-    }
+    if (event.id) this.fresh = false;
+    if (moves(event, this.cursor)) this.cursor = event.id;
     if (type === "hello") {
       this.hello = event;
       this.fresh = true;
@@ -245,7 +246,7 @@ export class Link {
       this.#set("open");
     }
     this.#to.event(event);
-    if (type === "goaway" || type === "expiring") {
+    if (type === "goaway" || (type === "expiring" && !this.#stays)) {
       this.#end(data.reason === "token_expired" ? "expiring" : type, { after: data.retry });
     }
     if (type === "hello" && this.#forged) {
@@ -313,9 +314,7 @@ export class Link {
     await new Promise((resolve) => {
       const cancel = this.#world.after(milliseconds, () => resolve(0));
       this.#wake = (surely) => {
-        if (!surely && this.#world.now() < until) return;
-        cancel();
-        resolve(0);
+        if (surely || this.#world.now() >= until) resolve(cancel());
       };
     });
   }

@@ -18,8 +18,6 @@ const BREAK = /\r\n|\r|\n/;
 const FIELD = /([^:]*):? ?(.*)/s;
 
 export class EventStream {
-  /** The `id:` seen last, also of blocks that carried no data: where to resume. */
-  lastEventId = "";
   // Reads UTF-8 across chunks and drops one leading byte order mark, as the standard's decoder does.
   #decoder = new TextDecoder();
   #rest = ""; // a line whose end has not come yet
@@ -30,14 +28,17 @@ export class EventStream {
   #id;
   #onBlock;
   #onRetry;
+  #onId;
 
   /**
    * @param {(block: Block) => void} onBlock
    * @param {(milliseconds: number) => void} onRetry
+   * @param {(id: string) => void} onId the `id:` of a block without data: where to resume, and nothing else
    */
-  constructor(onBlock, onRetry) {
+  constructor(onBlock, onRetry, onId) {
     this.#onBlock = onBlock;
     this.#onRetry = onRetry;
+    this.#onId = onId;
   }
 
   /** @param {Uint8Array} chunk any part of the stream, cut anywhere */
@@ -64,10 +65,12 @@ export class EventStream {
   }
 
   #dispatch() {
-    const [id, type, data] = [this.#id, this.#type || "message", this.#data];
-    this.lastEventId = id ?? this.lastEventId;
+    const id = this.#id;
+    const type = this.#type || "message";
+    const data = this.#data;
     this.#data = this.#type = "";
     this.#id = undefined;
     if (data) this.#onBlock({ id, type, data: data.slice(0, -1) });
+    else if (id) this.#onId(id);
   }
 }

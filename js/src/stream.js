@@ -9,6 +9,7 @@
 import { Api } from "./http.js";
 import { alone, choose } from "./share/choose.js";
 import { realTabs } from "./tabs.js";
+import { moves } from "./transports/attempt.js";
 import { realWorld } from "./world.js";
 
 export { realWorld };
@@ -134,7 +135,7 @@ export class Connection extends EventTarget {
       try {
         for (;;) {
           for (let event; (event = waiting.shift()); ) yield event;
-          if (late) throw new Error(`the loop fell ${BUFFER} events behind: go on from the last one's id`);
+          if (late) throw new Error(`${BUFFER} events behind`);
           if (connection.error) throw connection.error;
           if (connection.status === "closed") return;
           await new Promise((resolve) => (wake = /** @type {() => void} */ (resolve)));
@@ -205,7 +206,7 @@ export class Connection extends EventTarget {
       this.#seen.add(id);
       if (this.#seen.size > SEEN) this.#seen.delete(/** @type {string} */ (this.#seen.values().next().value));
     }
-    if (id) this.cursor = id;
+    if (moves(event, this.cursor)) this.cursor = id;
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
     if (!OWN.includes(type)) this.dispatchEvent(new CustomEvent(type, { detail: event }));
   }

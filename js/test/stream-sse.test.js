@@ -13,12 +13,17 @@ function read(...chunks) {
   const blocks = [];
   /** @type {number[]} */
   const retries = [];
+  let lastEventId = "";
   const stream = new EventStream(
-    (block) => blocks.push(block),
+    (block) => {
+      blocks.push(block);
+      lastEventId = block.id ?? lastEventId;
+    },
     (milliseconds) => retries.push(milliseconds),
+    (id) => (lastEventId = id),
   );
   for (const chunk of chunks) stream.feed(chunk);
-  return { blocks, retries, lastEventId: stream.lastEventId };
+  return { blocks, retries, lastEventId };
 }
 
 const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text);

@@ -179,6 +179,20 @@ for (const transport of /** @type {const} */ (["sse", "ws", "long-poll", "short-
     connection.close();
   });
 
+  test(`${transport}: a reset that is cut off behind its hello comes again`, async () => {
+    const server = new FakeServer();
+    server.publish(2);
+    const { clock, connection, events, created } = open({ server, transports: [transport], cursor: "old-5" });
+    server.cut = 1;
+    await clock.pass(5000);
+    server.hangUp();
+    server.cut = Infinity;
+    await clock.pass(60_000);
+    assert.deepEqual(events.filter(({ type }) => type === "reset").map(({ id }) => id), ["e-0"]);
+    assert.deepEqual(created(), ["e-1", "e-2"]);
+    connection.close();
+  });
+
   test(`${transport}: a token is fetched again when it is refused, once`, async () => {
     let tokens = 0;
     const server = new FakeServer();
@@ -353,6 +367,19 @@ test("an expiring token is replaced before it ends, and nothing is missed", asyn
   await clock.pass(2000);
   assert.deepEqual([connection.status, tokens, created()], ["open", 2, ["e-1"]]);
   connection.close();
+});
+
+test("tokens that are always about to end are used to their end", async () => {
+  let tokens = 0;
+  const { server, clock, created } = open({ getToken: () => `t${++tokens}` });
+  for (let second = 0; second < 120; second++) {
+    if (second % 8 === 0) server.control("goaway", { reason: "token_expired", retry: 0 });
+    if (server.streams.size) server.control("expiring", { expire_time: "2026-01-01T00:00:00Z" });
+    server.publish();
+    await clock.pass(1000);
+    if (second > 20) assert.ok(server.log.length - created().length <= 2, `${second}`);
+  }
+  assert.ok(tokens < 25, `${tokens}`);
 });
 
 test("topics and the cursor are part of every request", async () => {

@@ -33,6 +33,15 @@ export const HEARTBEAT = 25;
  */
 export const place = ({ cursor, topics }) => ({ cursor, topic: topics });
 
+/**
+ * Whether an event moves a cursor to its id. Where a stream starts elsewhere than it was asked to, a reset follows its
+ * hello: until that is here the cursor stays, or a connection that breaks in between would lead past it.
+ *
+ * @param {TidingsEvent} event
+ * @param {string | undefined} cursor
+ */
+export const moves = ({ id, type }, cursor) => id && (type !== "hello" || !cursor || cursor === "start");
+
 /** @param {string} text */
 export function parse(text) {
   try {

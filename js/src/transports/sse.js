@@ -18,8 +18,9 @@ export async function sse(attempt) {
     throw new Failure("blocked");
   }
   const stream = new EventStream(
-    ({ id, type, data }) => attempt.emit({ id, type, data: parse(data) }),
+    (block) => attempt.emit({ ...block, data: parse(block.data) }),
     attempt.retry,
+    attempt.moved,
   );
   const reader = response.body.getReader();
   for (;;) {
@@ -27,6 +28,5 @@ export async function sse(attempt) {
     if (done) return;
     attempt.heard();
     stream.feed(value);
-    if (stream.lastEventId) attempt.moved(stream.lastEventId);
   }
 }
