@@ -70,7 +70,7 @@ def broken() -> Job[None]:
     """A job with a bug in it, met after it has written."""
 
     def script(ledger: Ledger) -> Script[None]:
-        yield Query("arrive", {"user": "nobody", "seq": 0})
+        yield Query("arrive", {"users": '["nobody"]', "seq": 0})
         ledger.append(POST, "never", b"{}")
         yield from ledger.flush()
         raise ZeroDivisionError

@@ -18,11 +18,11 @@ from tidings.hub.hub import Hub
 from tidings.hub.reader import Reader, State
 from tidings.hub.ring import Ring
 from tidings.service.desk import NEWEST
-from tidings.store.ledger.following import follow, muted, prefer, unfollow
+from tidings.store.ledger.following import arrive, follow, muted, prefer, unfollow
 from tidings.store.ledger.inbox import Filter, page
 from tidings.store.ledger.ledger import Job, Query
 from tidings.store.ledger.publish import Published, expire, publish, retract, retract_entity, update
-from tidings.store.ledger.reading import Marked, arrive, mark_ids, read_up_to
+from tidings.store.ledger.reading import Marked, mark_ids, read_up_to
 
 WINDOW = 10_000  # milliseconds; short, so that groups end
 USERS = [User("a"), User("aa"), User("late")]
@@ -156,7 +156,7 @@ class House:
         """Someone opens their inbox: the first time, they have come. They load it, and stream from there."""
         if user in self._staying:
             return
-        self._both(lambda: self._write(arrive(user)), lambda: self.model.arrive(user))
+        self._both(lambda: self._write(arrive([user])), lambda: self.model.arrive(user))
         self._staying[user] = client = Client()
         self._load(user, client)
         self._join(user, client)

@@ -35,11 +35,11 @@ from tests.store.drafts import (
 from tidings.domain.errors import NotFound
 from tidings.domain.model import Event
 from tidings.domain.topics import ALL, Topic, User, own_topic
-from tidings.store.ledger.following import follow, followers, prefer, unfollow
+from tidings.store.ledger.following import arrive, follow, followers, prefer, unfollow
 from tidings.store.ledger.ledger import Job, Script
 from tidings.store.ledger.pruning import Retention, prune
 from tidings.store.ledger.publish import Published, retract
-from tidings.store.ledger.reading import arrive, mark_ids
+from tidings.store.ledger.reading import mark_ids
 
 FOREVER = 1 << 50
 
@@ -142,7 +142,7 @@ async def test_jobs_of_one_transaction_see_each_other(store: OpenStore) -> None:
 
 async def test_what_was_answered_is_there_after_it_is_opened_again(adapter: Adapter, place: Any) -> None:
     store = await adapter.open(place)
-    await run(store, arrive(ALICE), posting(note(title="ä\u2028\x00")), follow([(ALICE, POST)]))
+    await run(store, arrive([ALICE]), posting(note(title="ä\u2028\x00")), follow([(ALICE, POST)]))
     await do(store, prefer(ALICE, ["type:like"]))
     before = (store.epoch, await store.span(), await log(store), await store.feeds([ALICE]), await inbox(store, ALICE))
     await store.close()
@@ -287,8 +287,20 @@ async def test_an_event_comes_back_as_it_was_written(store: OpenStore) -> None:
     assert said(like)["data"] == content["data"]
 
 
+async def test_who_comes_is_told_what_they_receive_at_that_moment(store: OpenStore) -> None:
+    await run(store, posting(note(ALL), note()), follow([(ALICE, POST)]), prefer(ALICE, ["topic:author/4"]))
+    _, feeds = await run(store, posting(note()), arrive([ALICE, BOB, ALICE]))
+    assert feeds == await store.feeds([ALICE, BOB, ALICE])
+    assert [(feed.head, feed.follows, feed.counters.unread) for feed in feeds[:2]] == [(5, (POST,), 2), (5, (), 0)]
+    await do(store, posting(note(ALL)))
+    again = await do(store, arrive([ALICE]))
+    assert [feed.counters.unread for feed in again] == [3]
+
+
 async def test_a_feed_is_of_one_moment_and_nobody_is_taken_for_another(store: OpenStore) -> None:
-    await run(store, arrive(ALICE), arrive(User("alice2")), posting(note(ALL), note(), note(own_topic(User("alice2")))))
+    await run(
+        store, arrive([ALICE]), arrive([User("alice2")]), posting(note(ALL), note(), note(own_topic(User("alice2"))))
+    )
     await do(store, follow([(ALICE, POST), (User("alice2"), Topic("post/77"))]))
     await do(store, prefer(ALICE, ["type:like", "topic:author/4"]))
     alice, nobody, other = await store.feeds([ALICE, BOB, User("alice2")])

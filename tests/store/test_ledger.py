@@ -12,10 +12,10 @@ from tidings.domain.errors import InvalidRequest, NotFound
 from tidings.domain.model import Event
 from tidings.domain.notification import REMEMBERED, Notification, rfc3339
 from tidings.domain.topics import ALL, User, own_topic
-from tidings.store.ledger.following import follow, prefer
+from tidings.store.ledger.following import arrive, follow, prefer
 from tidings.store.ledger.inbox import Filter
 from tidings.store.ledger.publish import due, expire, publish, retract, retract_entity, update
-from tidings.store.ledger.reading import STEPS, arrive, mark_ids, read_up_to
+from tidings.store.ledger.reading import STEPS, mark_ids, read_up_to
 
 SECOND = "2026-01-01T00:00:01.000Z"
 THIRD = "2026-01-01T00:00:02.000Z"
@@ -39,7 +39,7 @@ async def up_to(store: OpenStore, seq: int, *, verb: str = "read", now: int = NO
 
 async def test_who_comes_after_an_announcement_does_not_get_it_as_unread(store: OpenStore) -> None:
     await do(store, posting(note(ALL, title="before"), note(own_topic(ALICE), title="mine")))
-    await do(store, arrive(ALICE))
+    await do(store, arrive([ALICE]))
     await do(store, posting(note(ALL, title="after")))
     page = await inbox(store, ALICE)
     assert [(item.title, item.status) for item in page.items] == [
@@ -51,7 +51,7 @@ async def test_who_comes_after_an_announcement_does_not_get_it_as_unread(store: 
 async def test_what_is_read_has_a_time_even_if_nobody_read_it(store: OpenStore) -> None:
     """A client tells by the times what is read and seen; `null` would look like news."""
     await do(store, posting(note(ALL)))
-    await do(store, arrive(ALICE))
+    await do(store, arrive([ALICE]))
     item = await only(store)
     assert (item.status, item.read_time, item.seen_time) == ("READ", item.create_time, item.create_time)
 
@@ -63,7 +63,7 @@ async def test_an_announcement_does_not_count_for_someone_who_has_yet_to_come(st
 
 async def test_an_announcement_is_one_row_and_one_event_however_many_came(store: OpenStore) -> None:
     for number in range(20):
-        await do(store, arrive(User(f"u{number}")))
+        await do(store, arrive([User(f"u{number}")]))
     [answer] = await do(store, posting(note(ALL)))
     assert len(await log(store)) == 1
     await do(store, retract(answer.id))
@@ -373,7 +373,7 @@ async def test_who_mutes_what_it_was_or_what_it_has_become_hears_of_the_change(s
 
 
 async def test_what_is_muted_is_neither_listed_nor_counted_and_what_is_critical_passes(store: OpenStore) -> None:
-    await do(store, arrive(ALICE))
+    await do(store, arrive([ALICE]))
     await do(store, prefer(ALICE, ["type:like", "entity:post/7", "topic:all"]))
     await do(
         store,

@@ -13,9 +13,10 @@ from tidings.hub.hub import Hub
 from tidings.service.gather import Gather
 from tidings.service.relay import Relay
 from tidings.settings import Settings
+from tidings.store.ledger.following import arrive
 from tidings.store.ledger.inbox import Filter, InboxPage, page
 from tidings.store.ledger.ledger import Job, Script
-from tidings.store.ledger.reading import arrive, count, known
+from tidings.store.ledger.reading import count, known
 
 T = TypeVar("T")
 TRANSACTION = 4000  # jobs in one transaction, at the most
@@ -64,6 +65,7 @@ class Desk:
         self._committed = 0  # the newest event that was written here
         self._writer: Gather[Job[Any]] = Gather(self._transact, most=TRANSACTION)
         self._feeds: Gather[User] = Gather(self._lookup, most=LOOKUP)
+        self._newcomers: Gather[User] = Gather(self._arrive, most=LOOKUP)
 
     async def write(self, job: Job[T]) -> T:
         """Run a job in the next transaction; it is durable on return. Raises what the job raises."""
@@ -78,10 +80,7 @@ class Desk:
     async def feed(self, user: User) -> Feed:
         """What this user receives, no newer than the hub. Someone who never came before is remembered from now."""
         while True:
-            feed: Feed | None = await self._feeds(user)
-            if feed is None:
-                await self.write(arrive(user))
-                continue
+            feed: Feed = await self._feeds(user) or await self._newcomers(user)
             await self._relay.reached(feed.head)
             if self.hub.ring.covers(feed.head):
                 return feed
@@ -122,7 +121,7 @@ class Desk:
     async def _of(self, user: User, script: Callable[[int], Script[T]]) -> T:
         """What a script that is made with the head finds. Someone who never came before is remembered from now."""
         while (found := await self.ask(lambda floor, head: known(user, script(head)))) is None:
-            await self.write(arrive(user))
+            await self._newcomers(user)
         return found
 
     async def idle(self) -> None:
@@ -138,3 +137,6 @@ class Desk:
 
     async def _lookup(self, users: Sequence[User]) -> Sequence[Feed | None]:
         return await self.store.feeds(users)
+
+    async def _arrive(self, users: Sequence[User]) -> Sequence[Feed | None]:
+        return await self.write(arrive(users))

@@ -6,8 +6,8 @@ import msgspec
 
 from tidings.domain.model import FOLLOWED, PREFERENCES, UNFOLLOWED, Feed
 from tidings.domain.topics import Topic, User, own_topic
-from tidings.store.ledger.ledger import Job, Ledger, Query, Script, json_text
-from tidings.store.ledger.reading import count, count_all, counters_json
+from tidings.store.ledger.ledger import Job, Ledger, Query, Script, json_text, one
+from tidings.store.ledger.reading import come, count, count_all, counters_json
 
 _encode = msgspec.json.Encoder().encode
 
@@ -66,10 +66,24 @@ def prefer(user: User, mutes: Collection[str]) -> Job[list[str]]:
     return script
 
 
+def arrive(users: Sequence[User]) -> Job[list[Feed | None]]:
+    """Remember those of the users who never came before, from now on; what each receives."""
+
+    def script(ledger: Ledger) -> Script[list[Feed | None]]:
+        yield from ledger.flush()
+        yield from come(ledger, *users)
+        floor = (one((yield Query("floor"))) or (0,))[0]
+        return (yield from feeds(users, cap=ledger.cap, floor=floor, head=ledger.head))
+
+    return script
+
+
 def feeds(users: Sequence[User], *, cap: int, floor: int, head: int) -> Script[list[Feed | None]]:
     """What each user receives; None for one who never came. As many statements for a hundred users as for one."""
     asked = {"users": json_text(users)}
     people = yield Query("people_of", asked)
+    if not people:
+        return [None] * len(users)
     follows: dict[User, list[Topic]] = {}
     for user, topic in (yield Query("follows_of", asked)):
         follows.setdefault(user, []).append(topic)

@@ -53,13 +53,9 @@ def person(user: User) -> Script[Person | None]:
     return None if row is None else Person(row[0], row[1], row[2], _steps(row[3]), _steps(row[4]))
 
 
-def arrive(user: User) -> Job[None]:
-    """The first time a user comes here."""
-
-    def script(ledger: Ledger) -> Script[None]:
-        yield Query("arrive", {"user": user, "seq": ledger.head})
-
-    return script
+def come(ledger: Ledger, *users: User) -> Script[None]:
+    """Remember those who never came before, from here on."""
+    yield Query("arrive", {"users": json_text(users), "seq": ledger.head})
 
 
 def known(user: User, script: Script[T]) -> Script[T | None]:
@@ -177,7 +173,7 @@ def read_up_to(user: User, cursor: Cursor, *, verb: str) -> Job[Marked]:
         yield from ledger.flush()
         if cursor.epoch != ledger.epoch or cursor.seq > ledger.head:
             raise InvalidRequest(f"{cursor} is not a place in this log")
-        yield Query("arrive", {"user": user, "seq": ledger.head})
+        yield from come(ledger, user)
         me = yield from person(user)
         assert me is not None
         moved = cursor.seq > (me.read if verb == "read" else me.seen)
@@ -218,7 +214,7 @@ def mark_ids(user: User, ids: Sequence[str], *, verb: str) -> Job[Marked]:
     def script(ledger: Ledger) -> Script[Marked]:
         yield from ledger.flush()
         origins = [origin for id in ids if (origin := parse_notification_id(id, epoch=ledger.epoch)) is not None]
-        yield Query("arrive", {"user": user, "seq": ledger.head})
+        yield from come(ledger, user)
         rows = yield Query("mine", {"user": user, "own": own_topic(user), "origins": json_text(origins)})
         sets = {field: ledger.now if how == "now" else 0 for field, how in _SETS[verb].items()}
         before = yield from personal(user, [(nid, topic, place) for nid, _, topic, place in rows])

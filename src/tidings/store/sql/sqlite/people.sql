@@ -6,7 +6,7 @@ SELECT arrival, read, seen, read_steps, seen_steps FROM people WHERE user = :use
 
 -- arrive
 INSERT OR IGNORE INTO people (user, arrival, read, seen, read_steps, seen_steps)
-VALUES (:user, :seq, 0, 0, '[]', '[]');
+SELECT value, :seq, 0, 0, '[]', '[]' FROM json_each(:users);
 
 -- move_read
 UPDATE people SET read = :seq, read_steps = :steps WHERE user = :user AND read < :seq;
