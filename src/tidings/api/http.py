@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
@@ -17,6 +18,8 @@ _log = logging.getLogger("tidings.api")
 _encode = msgspec.json.Encoder().encode
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')  # a comma may be part of one
+
+_NO_QUERY = QueryParams()
 
 Handler = Callable[[Request], Awaitable[Any]]
 
@@ -39,6 +42,14 @@ def problem(error: TidingsError) -> Response:
     return Response(_encode(body), status_code=status, media_type="application/problem+json", headers=headers)
 
 
+class _Request(Request):
+    """Starlette's, but no query is parsed where there is none: that costs as much as parsing a notification."""
+
+    @property
+    def query_params(self) -> QueryParams:
+        return super().query_params if self.scope["query_string"] else _NO_QUERY
+
+
 class Endpoint:
     """An ASGI application of one handler. (A class, so that Starlette calls it as one.)"""
 
@@ -46,7 +57,7 @@ class Endpoint:
         self._handler = handler
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive, send)
+        request = _Request(scope, receive, send)
         try:
             response = await self._handler(request)
         except TidingsError as error:

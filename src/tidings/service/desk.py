@@ -1,5 +1,7 @@
 """The desk: where the transports and the API ask for what the house can do."""
 
+from __future__ import annotations  # else those of a script are made anew with each call
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar

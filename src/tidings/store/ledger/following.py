@@ -1,5 +1,7 @@
 """Scripts of the follow graph and of preferences. Each change is an event on the user's own topic."""
 
+from __future__ import annotations  # else those of the scripts are made anew with each job
+
 from collections.abc import Collection, Sequence
 
 import msgspec

@@ -1,5 +1,7 @@
 """Idempotency keys: the first answer is kept in the transaction that earned it."""
 
+from __future__ import annotations  # else those of the scripts are made anew with each job
+
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 

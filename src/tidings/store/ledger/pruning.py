@@ -1,5 +1,7 @@
 """Retention, in steps so small that a publisher does not notice one."""
 
+from __future__ import annotations  # else those of the scripts are made anew with each job
+
 from typing import NamedTuple
 
 from tidings.store.ledger.keys import KEEP

@@ -1,5 +1,7 @@
 """Scripts of the publishing plane: create (or merge), update, retract, expire."""
 
+from __future__ import annotations  # else those of the scripts are made anew with each job
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -4,6 +4,8 @@ A person's state is two watermarks (read, seen) and a few exceptions (marks). A 
 place it was made at: an item that moved is unread again.
 """
 
+from __future__ import annotations  # else those of the scripts are made anew with each job
+
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
