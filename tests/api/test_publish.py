@@ -99,10 +99,23 @@ def test_a_batch_may_hold_every_kind_of_recipient(server: Server, listen: Listen
     assert [event.json["body"] for event in bob.take(3)] == ["0", "2", "3"]
 
 
-@pytest.mark.parametrize("body", [b"[]", b"", b"\n \n"])
-def test_an_empty_batch_is_no_fault(server: Server, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"[]", b" [\n] "])
+def test_a_batch_of_nothing_is_no_fault(server: Server, body: bytes) -> None:
     answer = server.request("POST", "/v1/notifications:batch", body=body)
     assert (answer.status, answer.json) == (200, {"results": []})
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"\n \r\n\t"])
+def test_a_batch_that_says_nothing_is_refused(server: Server, body: bytes) -> None:
+    """Nobody means to send nothing: a file was empty, or a pipe broke."""
+    answer = server.request("POST", "/v1/notifications:batch", body=body)
+    assert (answer.status, answer.json["code"]) == (400, "invalid_json")
+
+
+def test_blank_lines_between_notifications_are_passed_over(server: Server, name: Name) -> None:
+    line = json.dumps({"to": {"user": name("alice")}}).encode()
+    answer = server.request("POST", "/v1/notifications:batch", body=b"\n\r\n" + line + b"\r\n \n" + line)
+    assert (answer.status, len(answer.json["results"])) == (200, 2)
 
 
 # Once
