@@ -1,7 +1,10 @@
 """The publishing plane over HTTP: one, many, once; changed, withdrawn; followers and presence."""
 
+import asyncio
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -9,6 +12,9 @@ import pytest
 
 from tests.conftest import Listen, Name, StartServer
 from tests.servers import Answer, Server, eventually
+from tidings.api.schemas import drafts
+from tidings.app import create_app
+from tidings.settings import Settings
 
 
 def items(server: Server, user: str) -> list[Any]:
@@ -116,6 +122,48 @@ def test_blank_lines_between_notifications_are_passed_over(server: Server, name:
     line = json.dumps({"to": {"user": name("alice")}}).encode()
     answer = server.request("POST", "/v1/notifications:batch", body=b"\n\r\n" + line + b"\r\n \n" + line)
     assert (answer.status, len(answer.json["results"])) == (200, 2)
+
+
+async def test_a_large_batch_does_not_hold_up_the_loop(tmp_path: Path) -> None:
+    """Streams hear nothing while the loop is held: it turns while a batch is checked, which takes this long."""
+    item = {"to": {"user": "alice"}, "data": [{f"k{n}": n} for n in range(220)]}
+    body = as_json([item] * 3000)
+    began = time.perf_counter()
+    drafts(body, most=3000, limit=1 << 16, recipients=1)
+    check = time.perf_counter() - began
+    longest = 0.0
+
+    async def tick() -> None:
+        nonlocal longest
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0)
+            longest = max(longest, time.perf_counter() - before)
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body}
+
+    answers: list[Any] = []
+
+    async def send(message: object) -> None:
+        answers.append(message)
+
+    path = "/v1/notifications:batch"
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "headers": [(b"idempotency-key", b"k")],
+        "query_string": b"",
+    }
+    app = create_app(Settings(mode="dev", db=tmp_path / "tidings.db"))
+    async with app.opened():
+        ticker = asyncio.create_task(tick())
+        await asyncio.sleep(0)  # it ticks
+        await app(scope, receive, send)
+        ticker.cancel()
+    assert answers[0]["status"] == 200
+    assert longest < check / 3
 
 
 # Once
