@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import apsw
 import pytest
 
 from tests.conftest import Listen, Name, StartServer
-from tests.servers import Answer, Server, eventually
+from tests.servers import SECRET, Answer, Server, eventually
 from tidings.api.schemas import drafts
 from tidings.app import create_app
+from tidings.auth.tokens import issue
+from tidings.domain.topics import User
 from tidings.settings import Settings
 
 
@@ -234,15 +237,81 @@ def test_a_key_is_in_flight_until_its_request_is_answered(start_server: StartSer
     assert inbox(server, name("alice")) == ["slow"]
 
 
+POSTS: dict[str, tuple[object, object]] = {
+    "/v1/notifications": ({"to": {"user": "{me}"}}, {"to": {"user": "{me}"}, "body": "other"}),
+    "/v1/notifications:batch": ([{"to": {"user": "{me}"}}], []),
+    "/v1/topics/{topic}/followers": ({"users": ["{me}"]}, {"users": []}),
+    "/v1/inbox/read": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/inbox/unread": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/inbox/seen": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/inbox/unseen": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/inbox/archive": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/inbox/unarchive": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/tickets": ({}, {"other": True}),
+}
+
+
+def every_post(server: Server, name: Name) -> list[tuple[str, str, object, object]]:
+    """For each POST there is: its address, a key, a body that it takes, and another."""
+    described = server.request("GET", "/openapi.json").json["paths"]
+    assert {path for path, methods in described.items() if "post" in methods} == set(POSTS)
+    me = name("alice")
+    id = server.publish({"user": me})["id"]
+
+    def filled(value: object) -> object:
+        return json.loads(json.dumps(value).replace("{me}", me).replace("{id}", id))
+
+    return [
+        (f"{path.replace('{topic}', name('topic'))}?user={me}", name(path), filled(body), filled(other))
+        for path, (body, other) in POSTS.items()
+    ]
+
+
 def test_every_post_takes_a_key(server: Server, name: Name) -> None:
-    sent = server.publish({"user": name("alice")}, body="x")
-    for path, content in [
-        (f"/v1/inbox/read?user={name('alice')}", {"up_to": sent["cursor"]}),
-        (f"/v1/topics/{name('topic')}/followers", {"users": [name("alice")]}),
-    ]:
-        first, again = post(server, name(path), content, path), post(server, name(path), content, path)
-        assert (first.status, again.status, again.body) == (200, 200, first.body)
-        assert again.headers["idempotent-replayed"] == "true"
+    for path, key, body, other in every_post(server, name):
+        first, again = post(server, key, body, path), post(server, key, body, path)
+        assert first.status in {200, 201} and "idempotent-replayed" not in first.headers, path
+        assert (again.status, again.body) == (first.status, first.body), path
+        assert again.headers.get("idempotent-replayed") == "true", path
+        refused = post(server, key, other, path)
+        assert (refused.status, refused.json["code"]) == (422, "idempotency_key_reused"), path
+
+
+def test_the_key_of_every_post_is_in_flight_until_it_is_answered(start_server: StartServer, name: Name) -> None:
+    server = start_server()
+    posts = every_post(server, name)
+    with ThreadPoolExecutor(2 * len(posts)) as pool, closing(apsw.Connection(str(server.db))) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        try:
+            asked = [pool.submit(post, server, key, body, path) for path, key, body, _ in posts * 2]
+            eventually("one of each two is told so", lambda: sum(one.done() for one in asked) >= len(posts))
+            assert [one.result().status for one in asked if one.done()] == [409] * len(posts)
+        finally:
+            lock.execute("ROLLBACK")
+        assert len([one for one in asked if one.result().status in {200, 201}]) == len(posts)
+
+
+def test_a_ticket_that_is_given_again_is_still_good_once(server: Server, name: Name) -> None:
+    path = f"/v1/tickets?user={name('alice')}"
+    tickets = {post(server, name("key"), {}, path).json["ticket"] for _ in range(3)}
+    assert len(tickets) == 1
+    inbox_of = f"/v1/inbox?ticket={tickets.pop()}"
+    assert [server.request("GET", inbox_of).status for _ in range(2)] == [200, 401]
+
+
+def test_a_ticket_is_given_again_only_to_who_may_do_the_same(start_server: StartServer, name: Name) -> None:
+    """Two tokens of one user: the lesser must not come to the other's ticket by its key."""
+    server = start_server("serve")
+    more, less = (
+        issue(SECRET, user=User("alice"), publish=publish, topics=[], now=int(time.time()), lifetime=600)
+        for publish in (True, False)
+    )
+
+    def ask(token: str) -> Answer:
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k"}
+        return server.request("POST", "/v1/tickets", {}, headers=headers)
+
+    assert [ask(more).status, ask(less).status, ask(more).status] == [201, 422, 201]
 
 
 # Changed and withdrawn
