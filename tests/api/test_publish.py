@@ -5,6 +5,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -370,6 +371,48 @@ def test_everything_about_an_entity_is_withdrawn_and_nothing_else(server: Server
     assert inbox(server, name("alice")) == ["kept"]
     assert server.request("DELETE", f"/v1/notifications?entity={name('post/9')}").json == {"deleted": 0}
     assert server.request("DELETE", "/v1/notifications").status == 400
+
+
+# Expiry
+
+
+def soon(seconds: float) -> str:
+    return datetime.fromtimestamp(time.time() + seconds, UTC).isoformat()
+
+
+def test_what_is_over_already_is_refused(server: Server, listen: Listen, name: Name) -> None:
+    """It would ring, and be gone when somebody looks."""
+    stream = listen(server, name("alice"))
+    over = {"to": {"user": name("alice")}, "expire_time": soon(-1)}
+    for path, content in [
+        ("/v1/notifications", over),
+        ("/v1/notifications", {**over, "group_key": "k"}),
+        ("/v1/notifications:batch", [{"to": {"user": name("alice")}}, over]),
+    ]:
+        refused = server.request("POST", path, content)
+        assert (refused.status, refused.json["code"]) == (400, "already_expired")
+        assert refused.json["detail"].startswith("item 1: ") == path.endswith(":batch")
+    server.publish({"user": name("alice")}, expire_time=soon(60), body="first")
+    assert stream.next().json["body"] == "first"
+
+
+def test_what_was_stored_in_time_gets_the_first_answer_again_after_its_time(server: Server, name: Name) -> None:
+    content = {"to": {"user": name("alice")}, "expire_time": soon(0.5)}
+    first = post(server, name("key"), content)
+    assert first.status == 201
+    eventually("it has expired", lambda: items(server, name("alice")) == [])
+    again = post(server, name("key"), content)
+    assert (again.status, again.body, again.headers["idempotent-replayed"]) == (201, first.body, "true")
+
+
+def test_a_patch_may_end_it_now_and_nobody_hears_a_bell(server: Server, listen: Listen, name: Name) -> None:
+    stream = listen(server, name("alice"))
+    sent = server.publish({"user": name("alice")}, body="x")
+    answer = server.request("PATCH", f"/v1/notifications/{sent['id']}", {"expire_time": soon(-3600)})
+    assert answer.status == 200
+    created, updated, deleted = stream.take(3)
+    assert (created.json["ring"], updated.json["ring"]) == (True, False)
+    assert (deleted.type, deleted.json) == ("notification.deleted", {"id": sent["id"], "reason": "expired"})
 
 
 # Followers and presence

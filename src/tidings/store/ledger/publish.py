@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from tidings.domain.errors import NotFound
+from tidings.domain.errors import AlreadyExpired, NotFound
 from tidings.domain.model import CREATED, DELETED, UPDATED, Draft
 from tidings.domain.notification import (
     Group,
@@ -39,10 +39,19 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def publish(drafts: Sequence[Draft], *, group_window: int, live: Sequence[int] = ()) -> Job[list[Published]]:
-    """Append notifications. `group_window` in milliseconds; `live` (one a draft) is passed on to the answer."""
+    """Append notifications. `group_window` in milliseconds; `live` (one a draft) is passed on to the answer.
+
+    Raises `AlreadyExpired`.
+    """
 
     def script(ledger: Ledger) -> Script[list[Published]]:
         now = rfc3339(ledger.now)
+        for place, draft in enumerate(drafts):
+            if draft.expire_at is not None and draft.expire_at <= ledger.now:
+                item = f"item {place}: " if len(drafts) > 1 else ""
+                raise AlreadyExpired(
+                    f"{item}expire_time {rfc3339(draft.expire_at)} is not after {now}, which is now here"
+                )
         published = []
         for place, draft in enumerate(drafts):
             created = grown = 0
