@@ -87,8 +87,24 @@ def test_an_unnamed_event_of_the_original_form_reaches_each_trace_of_its_user_an
             assert set(mine.json) == {"message_body", "user_email", "type", "status", "creat_time"}
             assert mine.json["message_body"] == "ready"
             assert (mine.json["user_email"], mine.json["type"], mine.json["status"]) == (ME, "EXPORT_EXCEL", "UNREAD")
-            assert everyones.json["message_body"] == "for everyone"
-        assert other.next().json["message_body"] == "for everyone"
+            assert (everyones.json["message_body"], everyones.json["user_email"]) == ("for everyone", ME)
+        last = other.next().json
+        assert (last["message_body"], last["user_email"]) == ("for everyone", SUFFIX)
+
+
+def test_whom_a_message_reaches_is_named_in_it_also_when_they_catch_up(server: Server) -> None:
+    me, other = somebody(), somebody()
+    start = server.publish({"user": me}, body="before")["cursor"]
+    for user in (me, other):
+        assert server.request("PUT", f"/v1/topics/seed/news/followers/{user}").status == 204
+    server.publish({"topic": "seed/news"}, body="to who follows")
+    server.publish({"all": True}, body="to all")
+    for user in (me, other, me):
+        with seed_stream(server, user, cursor=start) as stream:
+            assert [(event.json["message_body"], event.json["user_email"]) for event in stream.take(2)] == [
+                ("to who follows", user),
+                ("to all", user),
+            ]
 
 
 def test_the_parameters_may_come_in_a_json_body_as_the_original_sent_them(server: Server) -> None:

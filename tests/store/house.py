@@ -34,6 +34,7 @@ class JsonLines:
 
     transport = "lines"
     heartbeat = b""
+    shared = True
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch

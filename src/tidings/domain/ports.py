@@ -12,6 +12,7 @@ class Encoding(Protocol):
 
     transport: str  # for counting: "sse", "ws", "poll" ...
     heartbeat: bytes  # a sign of life; b"" if this transport needs none
+    shared: bool  # many readers have this object, so its frames are kept for the next; else it is one reader's
 
     def event(self, event: Event) -> bytes:
         """The frame of a log entry; b"" if this format leaves it out."""
