@@ -59,6 +59,7 @@ def routes(door: Door) -> list[Route]:
             request.path_params["id"],
             change.fields(),
             expire_at=milliseconds(expire) if isinstance(expire, datetime) else expire,
+            limit=settings.max_notification,
         )
         return await door.write(request, body, job, lambda done: done, status=200, grant=grant)
 

@@ -37,7 +37,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A notification as an application sends it, checked, not yet in the log."""
 
     topics: tuple[Topic, ...]  # one, or one of each recipient
-    content: Mapping[str, Any]  # type, title, body, data, actor, action_url, entity, priority, progress
+    content: Mapping[str, Any]  # the fields of `notification.CONTENT` that were given
     group_key: str | None = None
     expire_at: int | None = None  # milliseconds since 1970
 

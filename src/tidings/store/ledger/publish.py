@@ -1,13 +1,13 @@
 """Scripts of the publishing plane: create (or merge), update, retract, expire."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from tidings.domain.errors import AlreadyExpired, NotFound
+from tidings.domain.errors import AlreadyExpired, NotFound, TooLarge
 from tidings.domain.model import CREATED, DELETED, UPDATED, Draft
 from tidings.domain.notification import (
     Group,
@@ -17,6 +17,7 @@ from tidings.domain.notification import (
     parse_notification_id,
     rfc3339,
     tags,
+    weight,
 )
 from tidings.domain.topics import Topic, owner
 from tidings.store.ledger.ledger import Job, Ledger, Query, Script, json_text, one, split_tags
@@ -151,8 +152,13 @@ def _merge(ledger: Ledger, draft: Draft, topic: Topic, *, window: int) -> Script
     return int(origin)
 
 
-def update(id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET) -> Job[Published]:
-    """Change content in place: no ring, the same place, the same reading. Raises `NotFound`."""
+def update(
+    id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET, limit: int | None = None
+) -> Job[Published]:
+    """Change content in place: no ring, the same place, the same reading.
+
+    It may not grow beyond `limit` bytes of JSON. Raises `NotFound`, `TooLarge`.
+    """
 
     def script(ledger: Ledger) -> Script[Published]:
         yield from ledger.flush()
@@ -160,6 +166,8 @@ def update(id: str, changes: Mapping[str, Any], *, expire_at: int | None | Unset
         rows = (yield Query("items_of_origin", {"origin": origin})) if origin else []
         if not rows:
             raise NotFound(f"no notification {id!r}")
+        if limit is not None:
+            _fits([content for *_, content in rows], changes, limit=limit)
         now, create_time = rfc3339(ledger.now), ""
         for nid, topic, old_expiry, content in rows:
             old = _decode(content)
@@ -185,6 +193,18 @@ def update(id: str, changes: Mapping[str, Any], *, expire_at: int | None | Unset
         return Published(id=id, cursor=ledger.cursor(ledger.head), create_time=create_time)
 
     return script
+
+
+def _fits(contents: Iterable[str], changes: Mapping[str, Any], *, limit: int) -> None:
+    """Raises `TooLarge` if a change makes one of these items larger than they may be."""
+    added = len(_encode(changes))
+    for content in contents:
+        if len(content.encode()) + added <= limit:
+            continue  # without a closer look
+        old = _decode(content)
+        size = weight(replace(old, **changes))
+        if size > limit and size > weight(old):
+            raise TooLarge(f"changed so, it would have {size} bytes of JSON; a notification may have {limit}")
 
 
 def retract(id: str) -> Job[int]:
