@@ -3,11 +3,14 @@
 import io
 import itertools
 import json
+import os
 import socket
+import time
 import urllib.parse
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -196,6 +199,36 @@ def test_an_export_that_a_crash_cut_off_says_so(start_server: StartServer) -> No
     server.start()
     titles = [item["title"] for item in server.request("GET", f"/v1/inbox?user={me}&limit=1").json["data"]]
     assert titles == ["Export was interrupted"]
+
+
+def test_a_workbook_is_kept_as_long_as_notifications_and_then_taken_from_the_disk(start_server: StartServer) -> None:
+    server = start_server(inbox_age=3600)
+    folder = server.db.with_name(f"{server.db.stem}-exports")
+    gone, kept = somebody(), somebody()
+    found: dict[str, tuple[Path, str]] = {}
+    for user in (gone, kept):
+        with own_stream(server, user) as stream:
+            asked = export(server, user)
+            until(stream, links)
+        (path,) = folder.glob(f"*/{asked['id']}.xlsx")
+        found[user] = path, asked["file"]
+    others = folder / "somebody-elses" / "old.xlsx"
+    others.parent.mkdir()
+    others.write_bytes(b"")
+    for old in (found[gone][0], others):
+        os.utime(old, (time.time() - 3601,) * 2)
+    refused = server.request("GET", found[gone][1])
+    assert (refused.status, refused.json["code"]) == (404, "not_found")
+    assert "kept for 1 hour" in refused.json["detail"]
+
+    server.restart()  # the first round is soon after the start
+    eventually("it is taken from the disk, and its owner's folder with it", lambda: not found[gone][0].parent.exists())
+    assert server.request("GET", found[gone][1]).body == refused.body
+    assert server.request("GET", found[kept][1]).status == 200
+    assert others.exists()
+    with own_stream(server, gone) as stream:
+        export(server, gone)  # it can be asked for again
+        assert server.request("GET", until(stream, links)[-1].json["action_url"]).status == 200
 
 
 @pytest.mark.timeout(300)
