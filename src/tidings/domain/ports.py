@@ -69,7 +69,7 @@ class Store(Protocol):
         """What was in a user's feed, and all of the `extra` topics, in (after, upto], in order.
 
         `follows` is what they follow at `upto`; what they followed and left after `after` is found in the log.
-        None: retention took some.
+        A page may end before both `limit` and `upto`, but never at `after`. None: retention took some.
         """
 
     async def tail(self, *, after: int, limit: int) -> Page:
