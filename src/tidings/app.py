@@ -89,7 +89,10 @@ async def open_house(
         desk = Desk(settings=settings, store=store, hub=hub, relay=relay, clock=lambda: time.time_ns() // 1_000_000)
         wheel = Wheel(hub, heartbeat=settings.heartbeat, clock=time.monotonic, today=time.time)
 
-        workers = [relay.run(), catchup.run(hub), wheel.run(), Keeper(desk, relay).run()]
+        folder = settings.exports or settings.db.with_name(f"{settings.db.stem}-exports")
+        exporter = Exporter(desk, folder, make=lambda: secrets.token_urlsafe(12))
+
+        workers = [relay.run(), catchup.run(hub), wheel.run(), Keeper(desk, relay, exporter).run()]
         for worker in workers:
             task = asyncio.create_task(worker)
             task.add_done_callback(lambda task: _died(task, on_fatal))
@@ -104,8 +107,6 @@ async def open_house(
             *inbox.routes(door, tickets), *ops.routes(door),
         ]  # fmt: skip
         if settings.seed:
-            folder = settings.exports or settings.db.with_name(f"{settings.db.stem}-exports")
-            exporter = Exporter(desk, folder, make=lambda: secrets.token_urlsafe(12))
             await exporter.recover()
             stack.push_async_callback(exporter.close)
             routes += seed.routes(door, wheel, exporter)

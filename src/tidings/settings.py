@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     counter_cap: int = 1000
     retention_age: float = 7 * 24 * 3600.0  # seconds; events
     retention_rows: int = 1_000_000  # events
-    inbox_age: float = 90 * 24 * 3600.0  # seconds; notifications
+    inbox_age: float = 90 * 24 * 3600.0  # seconds; notifications and the seed's workbooks
 
     def __post_init__(self) -> None:
         if self.cors_credentials and "*" in self.cors_origins:

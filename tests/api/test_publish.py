@@ -1,14 +1,24 @@
 """The publishing plane over HTTP: one, many, once; changed, withdrawn; followers and presence."""
 
+import asyncio
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
 from tests.conftest import Listen, Name, StartServer
-from tests.servers import Answer, Server, eventually
+from tests.servers import SECRET, Answer, Server, eventually
+from tidings.api.schemas import drafts
+from tidings.app import create_app
+from tidings.auth.tokens import issue
+from tidings.domain.topics import User
+from tidings.settings import Settings
 
 
 def items(server: Server, user: str) -> list[Any]:
@@ -99,10 +109,65 @@ def test_a_batch_may_hold_every_kind_of_recipient(server: Server, listen: Listen
     assert [event.json["body"] for event in bob.take(3)] == ["0", "2", "3"]
 
 
-@pytest.mark.parametrize("body", [b"[]", b"", b"\n \n"])
-def test_an_empty_batch_is_no_fault(server: Server, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"[]", b" [\n] "])
+def test_a_batch_of_nothing_is_no_fault(server: Server, body: bytes) -> None:
     answer = server.request("POST", "/v1/notifications:batch", body=body)
     assert (answer.status, answer.json) == (200, {"results": []})
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"\n \r\n\t"])
+def test_a_batch_that_says_nothing_is_refused(server: Server, body: bytes) -> None:
+    """Nobody means to send nothing: a file was empty, or a pipe broke."""
+    answer = server.request("POST", "/v1/notifications:batch", body=body)
+    assert (answer.status, answer.json["code"]) == (400, "invalid_json")
+
+
+def test_blank_lines_between_notifications_are_passed_over(server: Server, name: Name) -> None:
+    line = json.dumps({"to": {"user": name("alice")}}).encode()
+    answer = server.request("POST", "/v1/notifications:batch", body=b"\n\r\n" + line + b"\r\n \n" + line)
+    assert (answer.status, len(answer.json["results"])) == (200, 2)
+
+
+async def test_a_large_batch_does_not_hold_up_the_loop(tmp_path: Path) -> None:
+    """Streams hear nothing while the loop is held: it turns while a batch is checked, which takes this long."""
+    item = {"to": {"user": "alice"}, "data": [{f"k{n}": n} for n in range(220)]}
+    body = as_json([item] * 3000)
+    began = time.perf_counter()
+    drafts(body, most=3000, limit=1 << 16, recipients=1)
+    check = time.perf_counter() - began
+    longest = 0.0
+
+    async def tick() -> None:
+        nonlocal longest
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0)
+            longest = max(longest, time.perf_counter() - before)
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body}
+
+    answers: list[Any] = []
+
+    async def send(message: object) -> None:
+        answers.append(message)
+
+    path = "/v1/notifications:batch"
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "headers": [(b"idempotency-key", b"k")],
+        "query_string": b"",
+    }
+    app = create_app(Settings(mode="dev", db=tmp_path / "tidings.db"))
+    async with app.opened():
+        ticker = asyncio.create_task(tick())
+        await asyncio.sleep(0)  # it ticks
+        await app(scope, receive, send)
+        ticker.cancel()
+    assert answers[0]["status"] == 200
+    assert longest < check / 3
 
 
 # Once
@@ -173,15 +238,81 @@ def test_a_key_is_in_flight_until_its_request_is_answered(start_server: StartSer
     assert inbox(server, name("alice")) == ["slow"]
 
 
+POSTS: dict[str, tuple[object, object]] = {
+    "/v1/notifications": ({"to": {"user": "{me}"}}, {"to": {"user": "{me}"}, "body": "other"}),
+    "/v1/notifications:batch": ([{"to": {"user": "{me}"}}], []),
+    "/v1/topics/{topic}/followers": ({"users": ["{me}"]}, {"users": []}),
+    "/v1/inbox/read": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/inbox/unread": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/inbox/seen": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/inbox/unseen": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/inbox/archive": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/inbox/unarchive": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/tickets": ({}, {"other": True}),
+}
+
+
+def every_post(server: Server, name: Name) -> list[tuple[str, str, object, object]]:
+    """For each POST there is: its address, a key, a body that it takes, and another."""
+    described = server.request("GET", "/openapi.json").json["paths"]
+    assert {path for path, methods in described.items() if "post" in methods} == set(POSTS)
+    me = name("alice")
+    id = server.publish({"user": me})["id"]
+
+    def filled(value: object) -> object:
+        return json.loads(json.dumps(value).replace("{me}", me).replace("{id}", id))
+
+    return [
+        (f"{path.replace('{topic}', name('topic'))}?user={me}", name(path), filled(body), filled(other))
+        for path, (body, other) in POSTS.items()
+    ]
+
+
 def test_every_post_takes_a_key(server: Server, name: Name) -> None:
-    sent = server.publish({"user": name("alice")}, body="x")
-    for path, content in [
-        (f"/v1/inbox/read?user={name('alice')}", {"up_to": sent["cursor"]}),
-        (f"/v1/topics/{name('topic')}/followers", {"users": [name("alice")]}),
-    ]:
-        first, again = post(server, name(path), content, path), post(server, name(path), content, path)
-        assert (first.status, again.status, again.body) == (200, 200, first.body)
-        assert again.headers["idempotent-replayed"] == "true"
+    for path, key, body, other in every_post(server, name):
+        first, again = post(server, key, body, path), post(server, key, body, path)
+        assert first.status in {200, 201} and "idempotent-replayed" not in first.headers, path
+        assert (again.status, again.body) == (first.status, first.body), path
+        assert again.headers.get("idempotent-replayed") == "true", path
+        refused = post(server, key, other, path)
+        assert (refused.status, refused.json["code"]) == (422, "idempotency_key_reused"), path
+
+
+def test_the_key_of_every_post_is_in_flight_until_it_is_answered(start_server: StartServer, name: Name) -> None:
+    server = start_server()
+    posts = every_post(server, name)
+    with ThreadPoolExecutor(2 * len(posts)) as pool, closing(apsw.Connection(str(server.db))) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        try:
+            asked = [pool.submit(post, server, key, body, path) for path, key, body, _ in posts * 2]
+            eventually("one of each two is told so", lambda: sum(one.done() for one in asked) >= len(posts))
+            assert [one.result().status for one in asked if one.done()] == [409] * len(posts)
+        finally:
+            lock.execute("ROLLBACK")
+        assert len([one for one in asked if one.result().status in {200, 201}]) == len(posts)
+
+
+def test_a_ticket_that_is_given_again_is_still_good_once(server: Server, name: Name) -> None:
+    path = f"/v1/tickets?user={name('alice')}"
+    tickets = {post(server, name("key"), {}, path).json["ticket"] for _ in range(3)}
+    assert len(tickets) == 1
+    inbox_of = f"/v1/inbox?ticket={tickets.pop()}"
+    assert [server.request("GET", inbox_of).status for _ in range(2)] == [200, 401]
+
+
+def test_a_ticket_is_given_again_only_to_who_may_do_the_same(start_server: StartServer, name: Name) -> None:
+    """Two tokens of one user: the lesser must not come to the other's ticket by its key."""
+    server = start_server("serve")
+    more, less = (
+        issue(SECRET, user=User("alice"), publish=publish, topics=[], now=int(time.time()), lifetime=600)
+        for publish in (True, False)
+    )
+
+    def ask(token: str) -> Answer:
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k"}
+        return server.request("POST", "/v1/tickets", {}, headers=headers)
+
+    assert [ask(more).status, ask(less).status, ask(more).status] == [201, 422, 201]
 
 
 # Changed and withdrawn
@@ -212,6 +343,43 @@ def test_what_went_to_several_people_is_changed_and_withdrawn_for_all(
     assert [inbox(server, user) for user in users] == [[], []]
 
 
+def test_a_change_does_not_grow_it_beyond_what_may_be_published(server: Server, listen: Listen, name: Name) -> None:
+    stream = listen(server, name("alice"))
+    sent = server.publish({"user": name("alice")}, title="x" * 40_000, data={"short": 1})
+    path = f"/v1/notifications/{sent['id']}"
+    stream.next()
+    before, known = items(server, name("alice")), head(server)
+    for _ in range(2):  # nor is the refusal kept with the key
+        refused = server.request("PATCH", path, {"body": "y" * 30_000}, headers={"Idempotency-Key": name("key")})
+        assert (refused.status, refused.json["code"]) == (413, "too_large")
+        assert "65536" in refused.json["detail"]
+    assert (items(server, name("alice")), head(server)) == (before, known)
+    assert server.request("PATCH", path, {"title": None, "body": "y" * 30_000}).status == 200
+    assert server.request("PATCH", path, {"data": "z" * 30_000}).status == 200
+    assert [event.json["revision"] for event in stream.take(2)] == [2, 3]
+
+
+def test_of_several_recipients_none_has_a_change_that_is_too_large_for_one(server: Server, name: Name) -> None:
+    users = [name("alice"), name("bob")]
+    sent = server.publish({"users": users}, group_key="k", title="x" * 30_000)
+    server.publish({"user": users[1]}, group_key="k", data="z" * 20_000)  # merges: hers is longer now
+    path = f"/v1/notifications/{sent['id']}"
+    assert server.request("PATCH", path, {"body": "y" * 20_000}).status == 413
+    assert [items(server, user)[0]["body"] for user in users] == [None, None]
+
+
+def test_what_re_encoding_made_too_large_can_still_be_changed_if_that_does_not_make_it_larger(
+    server: Server, name: Name
+) -> None:
+    # 1e9 is kept as 1000000000.0
+    body = b'{"to": {"user": "%b"}, "data": [%b]}' % (name("alice").encode(), b",".join([b"1e9"] * 10_000))
+    sent = server.request("POST", "/v1/notifications", body=body)
+    assert sent.status == 201
+    path = f"/v1/notifications/{sent.json['id']}"
+    assert server.request("PATCH", path, {"title": "longer"}).status == 413
+    assert server.request("PATCH", path, {"type": "like"}).status == 200  # not longer than "message"
+
+
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_what_is_not_there_cannot_be_changed(server: Server, name: Name, method: str) -> None:
     sent = server.publish({"user": name("alice")}, body="x")
@@ -240,6 +408,48 @@ def test_everything_about_an_entity_is_withdrawn_and_nothing_else(server: Server
     assert inbox(server, name("alice")) == ["kept"]
     assert server.request("DELETE", f"/v1/notifications?entity={name('post/9')}").json == {"deleted": 0}
     assert server.request("DELETE", "/v1/notifications").status == 400
+
+
+# Expiry
+
+
+def soon(seconds: float) -> str:
+    return datetime.fromtimestamp(time.time() + seconds, UTC).isoformat()
+
+
+def test_what_is_over_already_is_refused(server: Server, listen: Listen, name: Name) -> None:
+    """It would ring, and be gone when somebody looks."""
+    stream = listen(server, name("alice"))
+    over = {"to": {"user": name("alice")}, "expire_time": soon(-1)}
+    for path, content in [
+        ("/v1/notifications", over),
+        ("/v1/notifications", {**over, "group_key": "k"}),
+        ("/v1/notifications:batch", [{"to": {"user": name("alice")}}, over]),
+    ]:
+        refused = server.request("POST", path, content)
+        assert (refused.status, refused.json["code"]) == (400, "already_expired")
+        assert refused.json["detail"].startswith("item 1: ") == path.endswith(":batch")
+    server.publish({"user": name("alice")}, expire_time=soon(60), body="first")
+    assert stream.next().json["body"] == "first"
+
+
+def test_what_was_stored_in_time_gets_the_first_answer_again_after_its_time(server: Server, name: Name) -> None:
+    content = {"to": {"user": name("alice")}, "expire_time": soon(0.5)}
+    first = post(server, name("key"), content)
+    assert first.status == 201
+    eventually("it has expired", lambda: items(server, name("alice")) == [])
+    again = post(server, name("key"), content)
+    assert (again.status, again.body, again.headers["idempotent-replayed"]) == (201, first.body, "true")
+
+
+def test_a_patch_may_end_it_now_and_nobody_hears_a_bell(server: Server, listen: Listen, name: Name) -> None:
+    stream = listen(server, name("alice"))
+    sent = server.publish({"user": name("alice")}, body="x")
+    answer = server.request("PATCH", f"/v1/notifications/{sent['id']}", {"expire_time": soon(-3600)})
+    assert answer.status == 200
+    created, updated, deleted = stream.take(3)
+    assert (created.json["ring"], updated.json["ring"]) == (True, False)
+    assert (deleted.type, deleted.json) == ("notification.deleted", {"id": sent["id"], "reason": "expired"})
 
 
 # Followers and presence

@@ -125,7 +125,7 @@ class Ws:
     def take(self, count: int, *, within: float = PATIENCE) -> list[Received]:
         self.read_until(lambda: len(self._ready) >= count, within=within)
         taken, self._ready = self._ready[:count], self._ready[count:]
-        return [Received(message["id"], message["type"], message["data"]) for message in taken]
+        return [Received(message.get("id", ""), message["type"], message["data"]) for message in taken]
 
     def sign_of_life(self, *, within: float) -> None:
         before = len(self.frames)

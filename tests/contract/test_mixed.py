@@ -64,6 +64,8 @@ class Wanderer:
         try:
             for _ in range(self._chance.randint(1, 12)):
                 [event] = receiver.take(1, within=0.5)
+                if event.type == "goaway":  # the server is about to leave
+                    break
                 assert event.type == "notification.created"
                 self._cursor = event.id
                 self.used.add(transport)

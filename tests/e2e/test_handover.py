@@ -72,3 +72,39 @@ def test_what_a_client_says_on_its_stream_is_not_listened_to(server: Server, lis
     stream.socket.sendall(b"POST /v1/notifications HTTP/1.1\r\nContent-Length: 20\r\n\r\n" + b'{"to":{"all": true}}')
     server.publish({"user": name("alice")}, body="here")
     assert stream.next().json["body"] == "here"
+
+
+def said_and_done(server: Server, *parts: bytes) -> bytes:
+    """All that comes back to a client that sends this, closes its sending side at once, and listens to the end."""
+    with socket.create_connection((server.host, server.port), timeout=PATIENCE) as connection:
+        for part in parts:
+            connection.sendall(part)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_who_sends_no_more_still_gets_the_answers(server: Server, name: Name) -> None:
+    """`printf 'GET ...' | nc -N`"""
+    assert said_and_done(server, NEXT).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert said_and_done(server, NEXT * 3).count(b"HTTP/1.1 200 OK\r\n") == 3
+    body = json.dumps({"to": {"user": name("alice")}, "body": "x" * 60_000}).encode()
+    head = b"POST /v1/notifications HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert said_and_done(server, head, body).startswith(b"HTTP/1.1 201 Created\r\n")
+    poll = f"GET /v1/poll?cursor=start&wait=30&user={name('alice')} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    assert b"notification.created" in said_and_done(server, poll)
+
+
+HALF = b"POST /v1/notifications HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"
+
+
+@pytest.mark.parametrize("request_bytes", [b"", NEXT[:9], NEXT[:-2], HALF])
+def test_who_leaves_in_the_middle_of_a_request_gets_no_answer(server: Server, request_bytes: bytes) -> None:
+    assert said_and_done(server, request_bytes) == b""
+
+
+@pytest.mark.parametrize("path", ["/v1/stream?", "/v1/poll?wait=30&", "/notification/socket-connection?user_email=a&"])
+def test_a_stream_is_not_for_who_sends_no_more(server: Server, name: Name, path: str) -> None:
+    """To be heard to leave is how one's place is given up."""
+    said_and_done(server, f"GET {path}user={name('alice')} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    online = f"/v1/users/{name('alice')}/presence"
+    eventually("nobody is there", lambda: server.request("GET", online).json["connections"] == 0)

@@ -3,11 +3,14 @@
 import io
 import itertools
 import json
+import os
 import socket
+import time
 import urllib.parse
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -87,8 +90,24 @@ def test_an_unnamed_event_of_the_original_form_reaches_each_trace_of_its_user_an
             assert set(mine.json) == {"message_body", "user_email", "type", "status", "creat_time"}
             assert mine.json["message_body"] == "ready"
             assert (mine.json["user_email"], mine.json["type"], mine.json["status"]) == (ME, "EXPORT_EXCEL", "UNREAD")
-            assert everyones.json["message_body"] == "for everyone"
-        assert other.next().json["message_body"] == "for everyone"
+            assert (everyones.json["message_body"], everyones.json["user_email"]) == ("for everyone", ME)
+        last = other.next().json
+        assert (last["message_body"], last["user_email"]) == ("for everyone", SUFFIX)
+
+
+def test_whom_a_message_reaches_is_named_in_it_also_when_they_catch_up(server: Server) -> None:
+    me, other = somebody(), somebody()
+    start = server.publish({"user": me}, body="before")["cursor"]
+    for user in (me, other):
+        assert server.request("PUT", f"/v1/topics/seed/news/followers/{user}").status == 204
+    server.publish({"topic": "seed/news"}, body="to who follows")
+    server.publish({"all": True}, body="to all")
+    for user in (me, other, me):
+        with seed_stream(server, user, cursor=start) as stream:
+            assert [(event.json["message_body"], event.json["user_email"]) for event in stream.take(2)] == [
+                ("to who follows", user),
+                ("to all", user),
+            ]
 
 
 def test_the_parameters_may_come_in_a_json_body_as_the_original_sent_them(server: Server) -> None:
@@ -180,6 +199,36 @@ def test_an_export_that_a_crash_cut_off_says_so(start_server: StartServer) -> No
     server.start()
     titles = [item["title"] for item in server.request("GET", f"/v1/inbox?user={me}&limit=1").json["data"]]
     assert titles == ["Export was interrupted"]
+
+
+def test_a_workbook_is_kept_as_long_as_notifications_and_then_taken_from_the_disk(start_server: StartServer) -> None:
+    server = start_server(inbox_age=3600)
+    folder = server.db.with_name(f"{server.db.stem}-exports")
+    gone, kept = somebody(), somebody()
+    found: dict[str, tuple[Path, str]] = {}
+    for user in (gone, kept):
+        with own_stream(server, user) as stream:
+            asked = export(server, user)
+            until(stream, links)
+        (path,) = folder.glob(f"*/{asked['id']}.xlsx")
+        found[user] = path, asked["file"]
+    others = folder / "somebody-elses" / "old.xlsx"
+    others.parent.mkdir()
+    others.write_bytes(b"")
+    for old in (found[gone][0], others):
+        os.utime(old, (time.time() - 3601,) * 2)
+    refused = server.request("GET", found[gone][1])
+    assert (refused.status, refused.json["code"]) == (404, "not_found")
+    assert "kept for 1 hour" in refused.json["detail"]
+
+    server.restart()  # the first round is soon after the start
+    eventually("it is taken from the disk, and its owner's folder with it", lambda: not found[gone][0].parent.exists())
+    assert server.request("GET", found[gone][1]).body == refused.body
+    assert server.request("GET", found[kept][1]).status == 200
+    assert others.exists()
+    with own_stream(server, gone) as stream:
+        export(server, gone)  # it can be asked for again
+        assert server.request("GET", until(stream, links)[-1].json["action_url"]).status == 200
 
 
 @pytest.mark.timeout(300)

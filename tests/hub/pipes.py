@@ -12,6 +12,7 @@ class Lines:
     """One line an event. Counts how often it was asked for each."""
 
     heartbeat = b":\n"
+    shared = True
 
     def __init__(self, transport: str, *, without: frozenset[str] = frozenset()) -> None:
         """`without`: event types that this format leaves out."""

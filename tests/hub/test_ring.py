@@ -76,6 +76,14 @@ def test_an_entry_is_encoded_once_per_format() -> None:
     assert (one.calls[1], other.calls[1]) == (1, 1)
 
 
+def test_what_is_encoded_for_one_reader_is_not_kept() -> None:
+    lone = Lines("lone")
+    lone.shared = False
+    entry = Ring(head=0).append(event(1))
+    assert entry.frame(lone) == entry.frame(lone)
+    assert lone.calls[1] == 2
+
+
 def test_it_says_when_a_place_is_about_to_wear_off() -> None:
     ring = Ring(head=0, slots=8)
     for seq in range(1, 9):

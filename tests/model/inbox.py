@@ -388,7 +388,7 @@ def muted(topic: str, content: Mapping[str, Any], mutes: frozenset[str]) -> bool
 
 
 def capped(exact: Json, cap: int) -> Json:
-    """Counters as a store with this cap may give them. `by_type` is not compared above it."""
+    """Counters as a store with this cap may give them. `by_type` is free above it, but for its sum."""
     if not exact["more"]:
         return exact
     return {**exact, "unread": min(exact["unread"], cap), "unseen": min(exact["unseen"], cap), "by_type": ...}

@@ -25,6 +25,7 @@ class Lines:
 
     transport = "lines"
     heartbeat = b""
+    shared = True
 
     def event(self, event: Event) -> bytes:
         return b"+%d %b\n" % (event.seq, event.data)

@@ -34,6 +34,7 @@ class JsonLines:
 
     transport = "lines"
     heartbeat = b""
+    shared = True
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
@@ -210,6 +211,7 @@ class House:
             assert model.capped(self.model.counters(user), self.cap) == {
                 **counters, "by_type": ... if counters["more"] else counters["by_type"]
             }  # fmt: skip
+            assert sum(counters["by_type"].values()) == counters["unread"]
             coming, reader = self._coming[user]
             for one in (client, *([coming] if reader is not None else [])):
                 if one.stale is not None:
@@ -260,6 +262,7 @@ class House:
         for (*_, data), (*_, wanted) in zip(got, expected, strict=True):
             if "counters" in wanted:
                 wanted["counters"] = model.capped(wanted["counters"], self.cap)
+                assert sum(data["counters"]["by_type"].values()) == data["counters"]["unread"]
                 if wanted["counters"]["more"]:
                     data["counters"]["by_type"] = ...
             assert data == wanted
@@ -267,6 +270,7 @@ class House:
     def _marked(self, user: User, answer: Marked) -> None:
         counters = model.capped(self.model.counters(user), self.cap)
         assert answer.cursor == counters["cursor"]
+        assert sum(answer.counters["by_type"].values()) == answer.counters["unread"]
         assert {**answer.counters, "by_type": counters["by_type"]} == counters
         self._happened()
 

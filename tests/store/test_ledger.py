@@ -173,6 +173,15 @@ async def test_counters_are_exact_up_to_the_cap_and_say_more_above_it(open_store
     assert found == [(1, 1, False), (2, 2, False), (3, 3, False), (3, 3, True), (3, 3, True)]
 
 
+async def test_by_type_sums_to_unread_above_the_cap_too(open_store: Open) -> None:
+    store = await open_store(cap=3)
+    for type in ("comment", "like", "like", "like", "notice"):
+        await do(store, posting(note(type=type)))
+        counters = (await inbox(store, ALICE, cap=3)).counters
+        assert sum(counters.by_type.values()) == counters.unread
+        assert 0 not in counters.by_type.values()
+
+
 async def test_a_count_is_exact_though_the_other_one_reached_the_cap(open_store: Open) -> None:
     store = await open_store(cap=3)
     posted = [(await do(store, posting(note(type="like"))))[0] for _ in range(6)]

@@ -7,10 +7,17 @@ from pathlib import Path
 
 import apsw
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.model.effort import tries
+from tests.model.log import Log
 from tests.store.adapters import quick_folder
-from tests.store.drafts import do, log, posting
+from tests.store.drafts import ALICE, do, log, note, posting, run
 from tidings.domain.errors import StoreTooNew, StoreUnavailable
+from tidings.domain.model import Event
+from tidings.domain.topics import Topic
+from tidings.store.ledger.following import follow, unfollow
 from tidings.store.sql import migrations
 from tidings.store.sqlite import CHECKPOINT, SqliteStore
 
@@ -134,3 +141,48 @@ async def test_a_database_of_something_else_is_refused_and_left_as_it_is(path: P
 async def test_a_folder_that_is_not_there_is_one_clear_error(path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"missing/tidings\.db"):
         await SqliteStore.open(path.parent / "missing" / "tidings.db")
+
+
+FOLLOWABLE = [Topic("author/4"), Topic("author/42"), Topic("post/7")]
+
+
+@given(
+    moves=st.lists(st.tuples(st.sampled_from(FOLLOWABLE), st.booleans()), min_size=5, max_size=30),
+    at_once=st.integers(1, 4),
+    limit=st.integers(1, 20),
+    extra=st.sampled_from([(), (FOLLOWABLE[2],)]),
+)
+@tries(60)
+def test_who_followed_and_left_very_often_is_read_back_in_parts(
+    moves: list[tuple[Topic, bool]], at_once: int, limit: int, extra: tuple[Topic, ...]
+) -> None:
+    async def compare() -> None:
+        with quick_folder() as folder:
+            store = await SqliteStore.open(folder / "tidings.db", changes=at_once)
+            try:
+                for topic, followed in moves:
+                    change = follow if followed else unfollow
+                    await run(store, change([(ALICE, topic)]), posting(note(*FOLLOWABLE)))
+                model = Log()
+                model.learn(await log(store))
+                upto = model.head
+                follows = model.follows(ALICE, at=upto)
+                expected = model.read(ALICE, follows=follows, extra=extra, after=0, upto=upto, limit=1000)
+                assert expected is not None
+                for start in range(0, upto, 7):
+                    after, found = start, list[Event]()
+                    while after < upto:
+                        page = await store.read(
+                            ALICE, follows=follows, extra=extra, after=after, upto=upto, limit=limit
+                        )
+                        assert page is not None
+                        assert len(page.events) <= limit
+                        assert after < page.through <= upto
+                        assert all(after < event.seq <= page.through for event in page.events)
+                        after = page.through
+                        found += page.events
+                    assert found == [event for event in expected.events if event.seq > start]
+            finally:
+                await store.close()
+
+    asyncio.run(compare())

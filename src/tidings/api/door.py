@@ -8,7 +8,7 @@ import msgspec
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from tidings.api.http import Json
+from tidings.api.http import Json, aside
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Identity
 from tidings.domain.cursor import Cursor
@@ -61,11 +61,11 @@ class Door:
         if not name or len(name) > 255 or not name.isprintable():
             raise InvalidRequest("an Idempotency-Key has 1 to 255 visible characters")
         scope = "publisher" if grant.user is None else f"user/{grant.user}"
-        key = Key(scope, name, _fingerprint(request, body))
         if (scope, name) in self._in_flight:
             raise KeyInFlight("a request with this Idempotency-Key is being worked on; try again in a moment")
         self._in_flight.add((scope, name))
         try:
+            key = Key(scope, name, await aside(body, lambda: _fingerprint(request, body)))
             answer = await self.desk.write(answered(job, _body(render), status=status, key=key))
         finally:
             self._in_flight.discard((scope, name))
@@ -79,5 +79,6 @@ def _body(render: Callable[[T], Any]) -> Callable[[T], bytes]:
 
 def _fingerprint(request: Request, body: bytes) -> str:
     query = sorted((name, value) for name, value in request.query_params.multi_items() if name != "ticket")
-    asked = msgspec.json.encode([request.method, request.url.path, query]) + b"\n"
-    return hashlib.blake2b(asked + body, digest_size=16).hexdigest()
+    asked = hashlib.blake2b(_encode([request.method, request.url.path, query]) + b"\n", digest_size=16)
+    asked.update(body)  # as a second part: it may be too large to be copied
+    return asked.hexdigest()

@@ -17,6 +17,7 @@ from tidings.domain.topics import parse_topic
 from tidings.service.desk import NEWEST
 from tidings.store.ledger.following import follow, followed, muted, prefer, unfollow
 from tidings.store.ledger.inbox import Filter
+from tidings.store.ledger.ledger import nothing
 from tidings.store.ledger.reading import mark_ids, read_up_to
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -103,7 +104,12 @@ def routes(door: Door, tickets: Tickets) -> list[Route]:
     async def post_ticket(request: Request) -> Response:
         grant = door.grant(request)
         grant.me()
-        return Json({"ticket": tickets.give(grant), "expires_in": LIFETIME}, status_code=201)
+        given = {"ticket": tickets.give(grant), "expires_in": LIFETIME}
+        if "idempotency-key" not in request.headers:
+            return Json(given, status_code=201)
+        # If the key was seen, this ticket is told to nobody, and the first one goes to who may do the same.
+        asked = _encode([grant.publish, grant.topics, grant.expires]) + await body_of(request, limit=BODY)
+        return await door.write(request, asked, nothing, lambda _: given, status=201, grant=grant)
 
     return [
         route("/v1/inbox", inbox, "GET"),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tidings.api import schemas
+from tidings.api.seed import XLSX, Ask, Connect
 from tidings.domain.notification import Notification
 from tidings.store.ledger.publish import Published
 from tidings.store.ledger.reading import Marked
@@ -64,6 +65,13 @@ class Results(msgspec.Struct, kw_only=True):
     results: list[Published]
 
 
+class Begun(msgspec.Struct, kw_only=True):
+    """An export that is being made, and where its file will be."""
+
+    id: str
+    file: str
+
+
 class Operation(NamedTuple):
     """One method of one path."""
 
@@ -74,10 +82,14 @@ class Operation(NamedTuple):
     answer: Any = None
     status: int = 200
     query: tuple[str, ...] = ()
+    asked: Any = None  # the schema of more of the query
+    headers: tuple[str, ...] = ()
     media: str = "application/json"
 
 
 _STREAM = ("user", "ticket", "cursor", "topic*")
+_LAST = "Last-Event-ID"
+_KEY = "Idempotency-Key"
 _MARKS = "Mark items; an event tells every device of the user"
 OPERATIONS = (
     Operation("post", "/v1/notifications", "Publish one", schemas.NewNotification, Published, 201),
@@ -90,7 +102,7 @@ OPERATIONS = (
     Operation("put", "/v1/topics/{topic}/followers/{user}", "A user follows a topic", status=204),
     Operation("delete", "/v1/topics/{topic}/followers/{user}", "A user follows a topic no more", status=204),
     Operation("get", "/v1/users/{user}/presence", "Is a user connected here?", answer=dict[str, Any]),
-    Operation("get", "/v1/stream", "Server-sent events", query=_STREAM, media="text/event-stream"),
+    Operation("get", "/v1/stream", "Server-sent events", query=_STREAM, headers=(_LAST,), media="text/event-stream"),
     Operation("get", "/v1/ws", "The same events over a WebSocket", query=_STREAM, status=101),
     Operation("get", "/v1/poll", "The same events, asked for", answer=PollAnswer,
               query=(*_STREAM, "wait", "limit")),
@@ -112,16 +124,25 @@ OPERATIONS = (
     Operation("get", "/metrics", "Prometheus metrics", media="text/plain"),
     Operation("get", "/openapi.json", "This document", answer=dict[str, Any]),
 )  # fmt: skip
+SEED = (
+    Operation("get", "/notification/socket-connection", "The seed's stream; it takes the same as a JSON body, too",
+              asked=Connect, query=("ticket", "cursor"), headers=(_LAST,), media="text/event-stream"),
+    Operation("get", "/notification/export-excel", "Begin an export; it takes the same as a JSON body, too",
+              asked=Ask, query=("ticket",), answer=Begun, status=202),
+    Operation("get", "/v1/exports/{id}.xlsx", "Download a workbook", query=("user", "ticket"), media=XLSX),
+    Operation("delete", "/v1/exports/{id}", "Stop making it", status=204, query=("user", "ticket")),
+)  # fmt: skip
 
 
 @cache
-def document() -> dict[str, Any]:
-    """The document."""
-    types = [type for operation in OPERATIONS for type in (operation.body, operation.answer) if type is not None]
+def document(*, seed: bool) -> dict[str, Any]:
+    """The document, with the seed's endpoints or without."""
+    operations = OPERATIONS + SEED if seed else OPERATIONS
+    types = [type for operation in operations for type in (operation.body, operation.answer) if type is not None]
     described, components = msgspec.json.schema_components([*types, Problem], ref_template=_REF)
     schema = dict(zip(map(id, [*types, Problem]), described, strict=True))
     paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
+    for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation, schema)
     return {
         "openapi": "3.1.0",
@@ -139,21 +160,26 @@ def _operation(operation: Operation, schema: dict[int, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": operation.summary}
     if operation.answer is not None:
         answer["content"] = {operation.media: {"schema": schema[id(operation.answer)]}}
-    elif operation.media != "application/json":
+    elif operation.media.startswith("text/"):
         answer["content"] = {operation.media: {"schema": {"type": "string"}}}
+    elif operation.media != "application/json":
+        answer["content"] = {operation.media: {}}
     problem = {
         "description": "A problem (RFC 9457) with a stable code",
         "content": {"application/problem+json": {"schema": schema[id(Problem)]}},
     }
     described: dict[str, Any] = {
         "summary": operation.summary,
-        "parameters": [*_path_parameters(operation.path), *map(_query_parameter, operation.query)],
+        "parameters": [
+            *_path_parameters(operation.path),
+            *_asked_parameters(operation.asked),
+            *map(_query_parameter, operation.query),
+            *map(_header, operation.headers),
+        ],
         "responses": {str(operation.status): answer, "4XX": problem, "503": problem},
     }
-    if operation.method == "post":
-        described["parameters"].append(
-            {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 255}}
-        )
+    if operation.method in {"post", "patch"}:
+        described["parameters"].append(_header(_KEY))
     if operation.body is not None:
         content = {"application/json": {"schema": schema[id(operation.body)]}}
         if operation.path.endswith(":batch"):
@@ -165,6 +191,21 @@ def _operation(operation: Operation, schema: dict[int, Any]) -> dict[str, Any]:
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     names = [part.split("}")[0] for part in path.split("{")[1:]]
     return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _asked_parameters(asked: Any) -> list[dict[str, Any]]:
+    if asked is None:
+        return []
+    (described,) = msgspec.json.schema(asked)["$defs"].values()
+    return [
+        {"name": name, "in": "query", "required": name in described["required"], "schema": schema}
+        for name, schema in described["properties"].items()
+    ]
+
+
+def _header(name: str) -> dict[str, Any]:
+    schema = {"type": "string", **({"minLength": 1, "maxLength": 255} if name == _KEY else {})}
+    return {"name": name, "in": "header", "required": False, "schema": schema}
 
 
 def _query_parameter(name: str) -> dict[str, Any]:

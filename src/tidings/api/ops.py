@@ -58,7 +58,7 @@ def routes(door: Door) -> list[Route]:
         return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     async def openapi(request: Request) -> Response:
-        return Json(document())
+        return Json(document(seed=desk.settings.seed))
 
     return [
         route("/healthz", healthz, "GET"),

@@ -21,6 +21,7 @@ DEPTH = 64  # levels of lists and objects in one notification: what one stack ca
 # Visible characters: a type is also an event's tag, an id a line of a log. Its end is not "$", which Python finds
 # before a last newline too, nor "\\Z", which other readers of the JSON Schema do not know.
 _WORD = r"^[^\s\x00-\x20\x7f-\x9f]+(?![\s\S])"
+_TO = re.compile(r"Object missing required field `to`|.* - at `\$\.to\b.*", re.DOTALL)  # a message about `to`
 _MUTE = re.compile(r"(?:type|topic|entity):[^\s\x00-\x20\x7f-\x9f]{1,292}")
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_WORD)]
@@ -103,11 +104,12 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def parse(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw) -> T:
-    """A body as a value. Raises `InvalidJson`, `InvalidRequest`."""
+    """A body as a value. Raises `InvalidJson`, `InvalidRequest`, `InvalidTarget`."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(str(error)) from error
+        said = str(error)
+        raise (InvalidTarget if _TO.fullmatch(said) else InvalidRequest)(said) from error
     except RecursionError as error:
         raise InvalidRequest(f"nested deeper than {DEPTH} levels") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -202,6 +204,8 @@ def drafts(body: bytes, *, most: int, limit: int, recipients: int) -> list[Draft
 
 def _items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     text = body.strip()
+    if not text:
+        raise InvalidJson("there is nothing in this body; a batch of nothing is []")
     if text.startswith(b"["):
         return parse(_raws, text)
     return [line for line in text.split(b"\n") if line.strip()]

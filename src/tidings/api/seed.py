@@ -46,11 +46,11 @@ _ask = msgspec.json.Decoder(Ask)
 
 def routes(door: Door, timer: Timer, exporter: Exporter) -> list[Route]:
     """The routes of the seed."""
-    encoding = SeedEncoding(door.desk.store.epoch)
 
     async def connect(request: Request) -> Stream:
         asked = await _asked(request, _connect)
         grant = _caller(door, request, asked.user_email)
+        encoding = SeedEncoding(door.desk.store.epoch, user=grant.me())
         return await open_stream(door, timer, request, grant, encoding=encoding, extra=())
 
     async def export(request: Request) -> Response:

@@ -43,6 +43,12 @@ class InvalidCursor(InvalidRequest):
     code = "invalid_cursor"
 
 
+class AlreadyExpired(InvalidRequest):
+    """The notification's time is over already."""
+
+    code = "already_expired"
+
+
 class NotIdentified(TidingsError):
     """Nobody said who this is."""
 

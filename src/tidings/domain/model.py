@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -37,7 +37,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A notification as an application sends it, checked, not yet in the log."""
 
     topics: tuple[Topic, ...]  # one, or one of each recipient
-    content: Mapping[str, Any]  # type, title, body, data, actor, action_url, entity, priority, progress
+    content: Mapping[str, Any]  # the fields of `notification.CONTENT` that were given
     group_key: str | None = None
     expire_at: int | None = None  # milliseconds since 1970
 
@@ -56,8 +56,22 @@ class Counters:
 
     unread: int = 0
     unseen: int = 0
-    by_type: Mapping[str, int] = field(default_factory=dict)
+    by_type: Mapping[str, int] = field(default_factory=dict)  # what is unread; sums to that
     more: bool = False
+
+    @classmethod
+    def upto(cls, cap: int, *, by_type: Mapping[str, int], unseen: int) -> Self:
+        """What is counted, or the cap. What is unread beyond it is left out of the types that have most."""
+        unread = sum(by_type.values())
+        shown = dict(by_type)
+        for _ in range(unread - cap):  # the store looks one beyond the cap
+            shown[max(shown, key=shown.__getitem__)] -= 1
+        return cls(
+            unread=min(unread, cap),
+            unseen=min(unseen, cap),
+            by_type={type: number for type, number in shown.items() if number},
+            more=unread > cap or unseen > cap,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from tidings.domain.errors import InvalidRequest
 from tidings.domain.model import NO_TAGS
 from tidings.domain.topics import Topic
 
+CONTENT = ("type", "title", "body", "data", "actor", "action_url", "entity", "priority", "progress")  # what is said
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 ACTORS = 3  # newest actors that a group shows
 REMEMBERED = 200  # newest actors of a group that are told apart; who comes again after so many others counts twice
@@ -75,6 +76,12 @@ def grown(group: Group, actor: Mapping[str, Any] | None, known: Sequence[str]) -
         total=group.total + (id not in known),
         actors=(dict(actor), *others)[:ACTORS],
     ), ids
+
+
+def weight(item: Notification) -> int:
+    """Bytes of JSON of what its publisher says in it."""
+    said = {name: value for name in CONTENT if (value := getattr(item, name)) is not None}
+    return len(msgspec.json.encode(said))
 
 
 def tags(topic: Topic, *, type: str, entity: str | None, priority: str) -> frozenset[str]:

@@ -12,6 +12,7 @@ class Encoding(Protocol):
 
     transport: str  # for counting: "sse", "ws", "poll" ...
     heartbeat: bytes  # a sign of life; b"" if this transport needs none
+    shared: bool  # many readers have this object, so its frames are kept for the next; else it is one reader's
 
     def event(self, event: Event) -> bytes:
         """The frame of a log entry; b"" if this format leaves it out."""
@@ -68,7 +69,7 @@ class Store(Protocol):
         """What was in a user's feed, and all of the `extra` topics, in (after, upto], in order.
 
         `follows` is what they follow at `upto`; what they followed and left after `after` is found in the log.
-        None: retention took some.
+        A page may end before both `limit` and `upto`, but never at `after`. None: retention took some.
         """
 
     async def tail(self, *, after: int, limit: int) -> Page:

@@ -12,7 +12,7 @@ BYTES = 32 * 1024 * 1024  # of event data; large events make the ring shorter, n
 
 
 class Entry:
-    """An event and its frames: encoded once per format (law 6)."""
+    """An event and its frames: encoded once per format (law 6), unless a format is one reader's."""
 
     __slots__ = ("_frames", "event")
 
@@ -21,6 +21,8 @@ class Entry:
         self._frames: dict[Encoding, bytes] = {}
 
     def frame(self, encoding: Encoding) -> bytes:
+        if not encoding.shared:
+            return encoding.event(self.event)
         frame = self._frames.get(encoding)
         if frame is None:
             frame = self._frames[encoding] = encoding.event(self.event)

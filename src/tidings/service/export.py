@@ -24,6 +24,7 @@ AT_ONCE = 2  # workbooks being written; others wait their turn
 PAGE = 500  # notifications read at a time
 NAME = 64  # characters of an export's id, at the most
 STEP = 0.05  # progress is told in steps of this
+FINISHED = "[0-9a-f]" * 32 + "/*.xlsx"  # below the folder: nothing else in it is ours to take away
 
 _log = logging.getLogger("tidings.export")
 
@@ -41,13 +42,14 @@ class Export:
 
 
 class Exporter:
-    """Writes workbooks under a folder, each in its owner's part of it."""
+    """Writes workbooks under a folder, each in its owner's part of it, and keeps them as long as notifications."""
 
     def __init__(self, desk: Desk, folder: Path, *, make: Callable[[], str]) -> None:
         """`make` gives an unguessable name."""
         self._desk = desk
         self._folder = folder
         self._make = make
+        self._keep = desk.settings.inbox_age  # seconds: as long as the notification with the link
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._running: dict[tuple[User, str], asyncio.Task[None]] = {}
 
@@ -72,11 +74,35 @@ class Exporter:
         await asyncio.wait([task])
 
     def file(self, user: User, id: str) -> Path:
-        """A finished workbook; only its owner's name leads to it. Raises `NotFound`."""
+        """A finished workbook; only its owner's name leads to it. Raises `NotFound`, also when its time is over."""
         path = self._path(user, id)
-        if not path.is_file():
-            raise NotFound(f"there is no export {id!r} for {user}")
+        if not path.is_file() or self._over(path):
+            raise NotFound(f"there is no export {id!r} for {user}; one is kept for {_words(self._keep)}")
         return path
+
+    async def sweep(self) -> None:
+        """Take from the disk what is not kept any more."""
+        for owner in await asyncio.to_thread(self._sweep):
+            with contextlib.suppress(OSError):  # there is more in it
+                owner.rmdir()  # on the loop, so never between the two steps of `_run` that make it and fill it
+
+    def _sweep(self) -> set[Path]:
+        """The folders in which something was."""
+        swept = set()
+        try:
+            for path in self._folder.glob(FINISHED):
+                if self._over(path):
+                    path.unlink(missing_ok=True)
+                    swept.add(path.parent)
+        except OSError as error:
+            _log.warning("exports_not_swept", extra={"reason": str(error)})
+        return swept
+
+    def _over(self, path: Path) -> bool:
+        try:
+            return path.stat().st_mtime < self._desk.clock() / 1000 - self._keep
+        except FileNotFoundError:
+            return True
 
     async def recover(self) -> None:
         """After a crash: exports that were cut off say so in their inboxes."""
@@ -146,6 +172,15 @@ class Exporter:
         if len(id) > NAME or not all(letter.isalnum() or letter in "-_" for letter in id):
             raise NotFound("that is not an export's id")
         return self._folder / owner / f"{id}.xlsx"
+
+
+def _words(seconds: float) -> str:
+    """7_776_000 -> "90 days"."""
+    for unit, length in (("day", 86_400), ("hour", 3600)):
+        if seconds >= length:
+            number = round(seconds / length, 1)
+            return f"{number:g} {unit}{'s' * (number != 1)}"
+    return f"{seconds:g} seconds"
 
 
 def _done(export: Export, rows: int) -> Draft:

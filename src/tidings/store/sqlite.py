@@ -17,7 +17,7 @@ import apsw
 
 from tidings.domain.errors import StoreTooNew, StoreUnavailable, TidingsError
 from tidings.domain.model import Event, Feed, Page
-from tidings.domain.spans import Change, spans
+from tidings.domain.spans import Change, before, spans
 from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.store.ledger.following import feeds
 from tidings.store.ledger.ledger import Job, Ledger, Rows, Script, event_of, json_text
@@ -27,6 +27,8 @@ READERS = 3  # threads, each with a connection
 CHECKPOINT = 1000  # WAL pages (4 KB) after which the checkpointer copies them to the database, beside the writer
 RESTART = 32_000  # WAL pages after which it makes the writer wait, so that the file cannot grow for ever
 MAPPED = 1 << 30  # bytes of the file that are read from the kernel's cache where they lie, not copied from it
+CHANGES = 10_000  # of what one person follows that are read back in one snapshot: about 40 ms
+LONG = 64  # people with more changes than that of whom it is remembered where their reading back came to
 BUSY = 10_000  # milliseconds to wait for another process that writes
 GLANCE = 50  # milliseconds between looks while another process makes the database
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -41,12 +43,21 @@ class Transacted(NamedTuple):
     events: Sequence[Event]
 
 
+class _Place(NamedTuple):
+    """What somebody followed at a place in the log."""
+
+    seq: int
+    follows: Iterable[Topic]
+
+
 class SqliteStore:
     """See `domain.ports.Store`. Open it with `SqliteStore.open`."""
 
-    def __init__(self, path: Path, *, cap: int) -> None:
+    def __init__(self, path: Path, *, cap: int, changes: int) -> None:
         self._path = path
         self._cap = cap
+        self._changes = changes
+        self._places: dict[User, _Place] = {}
         self._sql = queries("sqlite")
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="tidings-writer")
         self._tidying = ThreadPoolExecutor(1, thread_name_prefix="tidings-checkpoint")
@@ -78,9 +89,9 @@ class SqliteStore:
                 connection.execute(self._sql["start_log"], {"epoch": epoch})
 
     @classmethod
-    async def open(cls, path: Path, *, cap: int = 1000) -> Self:
+    async def open(cls, path: Path, *, cap: int = 1000, changes: int = CHANGES) -> Self:
         """Make or migrate the database. Raises `StoreTooNew`, `StoreUnavailable`."""
-        return await asyncio.to_thread(cls, path, cap=cap)
+        return await asyncio.to_thread(cls, path, cap=cap, changes=changes)
 
     async def close(self) -> None:
         """Finish what was begun and fold the WAL into the database."""
@@ -158,19 +169,36 @@ class SqliteStore:
         self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
     ) -> Page | None:
         """What was in a user's feed, and all of the `extra` topics, in (after, upto]; None if retention took some."""
-        own = own_topic(user)
+        whole = (own_topic(user), ALL, *extra)
 
-        def run(connection: apsw.Connection, floor: int, head: int) -> Page | None:
+        def run(connection: apsw.Connection, floor: int, head: int) -> Page | _Place | None:
             if after < floor:
                 return None
-            changed = connection.execute(self._sql["changes_of"], {"topic": own, "after": after, "upto": upto})
-            changes = [Change(seq, topic, bool(followed)) for seq, topic, followed in changed]
-            parts = spans(follows, changes, whole=(own, ALL, *extra), after=after, upto=upto)
+            changes = self._changed(connection, own_topic(user), after=after, upto=end.seq)
+            if len(changes) > self._changes:
+                first = changes[1]  # after another, so that something is left to read before it
+                return _Place(first.seq - 1, before(end.follows, changes[1:]))
+            parts = spans(end.follows, changes, whole=whole, after=after, upto=end.seq)
             asked = {"spans": json_text(parts), "limit": limit}
             rows: Rows = connection.execute(self._sql["events_of"], asked).fetchall()
-            return Page(events=_events(rows), through=rows[-1][0] if len(rows) == limit else upto)
+            return Page(events=_events(rows), through=rows[-1][0] if len(rows) == limit else end.seq)
 
-        return await self._read(run)
+        end = _Place(upto, follows)
+        if (known := self._places.pop(user, end)).seq > after:
+            end = min(end, known, key=lambda place: place.seq)
+        while isinstance(found := await self._read(run), _Place):
+            end = found
+        if end.seq < upto:
+            self._places[user] = end
+            if len(self._places) > LONG:
+                del self._places[next(iter(self._places))]
+        return found
+
+    def _changed(self, connection: apsw.Connection, own: Topic, *, after: int, upto: int) -> list[Change]:
+        """The last changes in (after, upto], in order, and one more than are read at once if there are so many."""
+        asked = {"topic": own, "after": after, "upto": upto, "limit": self._changes + 1}
+        rows: Rows = connection.execute(self._sql["changes_of"], asked).fetchall()
+        return [Change(seq, topic, bool(followed)) for seq, topic, followed in reversed(rows)]
 
     async def tail(self, *, after: int, limit: int) -> Page:
         """Events of every topic after a position."""

@@ -72,6 +72,7 @@ class HandOverProtocol(HttpToolsProtocol):
     _head = 0  # bytes of it that came in earlier packets
     _answering: RequestResponseCycle | None = None
     _skipped = False  # did the parser pass over a body, because of an upgrade?
+    half_closed = False  # the client sends no more, and still listens
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As uvicorn does it, but without a socket object for each connection: nobody here asks for addresses."""
@@ -91,6 +92,15 @@ class HandOverProtocol(HttpToolsProtocol):
         if self._answering is not None and not self._answering.response_complete:
             self._answering.disconnected = True
             self._answering.message_event.set()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Who has asked and then closes their sending side (`nc -N`) gets their answers before the connection ends."""
+        cycle = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete:  # type: ignore[redundant-expr]
+            return False
+        cycle.keep_alive = False  # of the last request that was read: its answer ends the connection
+        self.half_closed = True
+        return True
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -264,6 +274,8 @@ class Offer:
         protocol.scope = None  # type: ignore[assignment]
         protocol.headers = None  # type: ignore[assignment]
         transport.set_protocol(sink)
+        if protocol.half_closed:
+            protocol.loop.call_soon(transport.close)  # who sends no more cannot be seen to leave
         return transport
 
 

@@ -15,6 +15,7 @@ class PollEncoding:
 
     transport = "poll"
     heartbeat = b""
+    shared = True
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch

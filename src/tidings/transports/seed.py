@@ -6,7 +6,7 @@ import msgspec
 
 from tidings.domain.cursor import Cursor
 from tidings.domain.model import CREATED, Event
-from tidings.domain.topics import owner
+from tidings.domain.topics import User
 from tidings.transports.sse import SseEncoding, frame
 
 
@@ -23,9 +23,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class SeedEncoding(SseEncoding):
-    """What was created, and nothing else: a client of the seed knows neither changes nor progress."""
+    """What was created, and nothing else: a client of the seed knows neither changes nor progress.
+
+    Each message names whom it reaches, so what reaches many is encoded for each of them.
+    """
 
     transport = "seed"
+    shared = False
+
+    def __init__(self, epoch: str, *, user: User) -> None:
+        super().__init__(epoch)
+        self._user = user
 
     def event(self, event: Event) -> bytes:
         if event.type != CREATED:
@@ -33,7 +41,7 @@ class SeedEncoding(SseEncoding):
         created = _decode(event.data)
         if created.progress is not None:
             return b""
-        return frame(_encode(entry(created, user=owner(event.topic) or "")), id=str(Cursor(self.epoch, event.seq)))
+        return frame(_encode(entry(created, user=self._user)), id=str(Cursor(self.epoch, event.seq)))
 
     def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
         if type == "reset":  # a named event: the seed's clients do not hear it, others are not left without a word

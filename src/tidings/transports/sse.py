@@ -37,6 +37,7 @@ class SseEncoding:
 
     transport = "sse"
     heartbeat = b":\n\n"
+    shared = True
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch

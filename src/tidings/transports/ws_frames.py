@@ -32,6 +32,7 @@ class WsEncoding:
 
     transport = "ws"
     heartbeat = Frame(Opcode.PING, b"").serialize(mask=False)
+    shared = True
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
@@ -48,6 +49,7 @@ class WsLines:
 
     transport = "ws"
     heartbeat = b""  # the server has its own pings
+    shared = True
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch

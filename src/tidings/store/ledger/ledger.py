@@ -26,6 +26,11 @@ Job = Callable[["Ledger"], Script[T]]
 _encode = msgspec.json.Encoder().encode
 
 
+def nothing(_: "Ledger") -> Script[None]:
+    """The job of what only has to be answered."""
+    yield from ()
+
+
 def json_text(value: object) -> str:
     """JSON as text, the form in which lists travel into SQL."""
     return _encode(value).decode()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations  # else those of the scripts are made anew with each job
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from tidings.domain.errors import NotFound
+from tidings.domain.errors import AlreadyExpired, NotFound, TooLarge
 from tidings.domain.model import CREATED, DELETED, UPDATED, Draft
 from tidings.domain.notification import (
     Group,
@@ -19,6 +19,7 @@ from tidings.domain.notification import (
     parse_notification_id,
     rfc3339,
     tags,
+    weight,
 )
 from tidings.domain.topics import Topic, owner
 from tidings.store.ledger.ledger import Job, Ledger, Query, Script, json_text, one, split_tags
@@ -41,10 +42,19 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def publish(drafts: Sequence[Draft], *, group_window: int, live: Sequence[int] = ()) -> Job[list[Published]]:
-    """Append notifications. `group_window` in milliseconds; `live` (one a draft) is passed on to the answer."""
+    """Append notifications. `group_window` in milliseconds; `live` (one a draft) is passed on to the answer.
+
+    Raises `AlreadyExpired`.
+    """
 
     def script(ledger: Ledger) -> Script[list[Published]]:
         now = rfc3339(ledger.now)
+        for place, draft in enumerate(drafts):
+            if draft.expire_at is not None and draft.expire_at <= ledger.now:
+                item = f"item {place}: " if len(drafts) > 1 else ""
+                raise AlreadyExpired(
+                    f"{item}expire_time {rfc3339(draft.expire_at)} is not after {now}, which is now here"
+                )
         published = []
         for place, draft in enumerate(drafts):
             created = grown = 0
@@ -139,8 +149,13 @@ def _merge(ledger: Ledger, draft: Draft, topic: Topic, *, window: int) -> Script
     return int(origin)
 
 
-def update(id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET) -> Job[Published]:
-    """Change content in place: no ring, the same place, the same reading. Raises `NotFound`."""
+def update(
+    id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET, limit: int | None = None
+) -> Job[Published]:
+    """Change content in place: no ring, the same place, the same reading.
+
+    It may not grow beyond `limit` bytes of JSON. Raises `NotFound`, `TooLarge`.
+    """
 
     def script(ledger: Ledger) -> Script[Published]:
         yield from ledger.flush()
@@ -148,6 +163,8 @@ def update(id: str, changes: Mapping[str, Any], *, expire_at: int | None | Unset
         rows = (yield Query("items_of_origin", {"origin": origin})) if origin else []
         if not rows:
             raise NotFound(f"no notification {id!r}")
+        if limit is not None:
+            _fits([content for *_, content in rows], changes, limit=limit)
         now, create_time = rfc3339(ledger.now), ""
         for nid, topic, old_expiry, content in rows:
             old = _decode(content)
@@ -173,6 +190,18 @@ def update(id: str, changes: Mapping[str, Any], *, expire_at: int | None | Unset
         return Published(id=id, cursor=ledger.cursor(ledger.head), create_time=create_time)
 
     return script
+
+
+def _fits(contents: Iterable[str], changes: Mapping[str, Any], *, limit: int) -> None:
+    """Raises `TooLarge` if a change makes one of these items larger than they may be."""
+    added = len(_encode(changes))
+    for content in contents:
+        if len(content.encode()) + added <= limit:
+            continue  # without a closer look
+        old = _decode(content)
+        size = weight(replace(old, **changes))
+        if size > limit and size > weight(old):
+            raise TooLarge(f"changed so, it would have {size} bytes of JSON; a notification may have {limit}")
 
 
 def retract(id: str) -> Job[int]:

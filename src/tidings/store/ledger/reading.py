@@ -112,7 +112,7 @@ def count_all(people: Sequence[tuple[User, int, int, int]], *, cap: int) -> Scri
     short = [person for person in full if counted[person[0]].unseen <= cap]
     unseen = (yield from _counts(short, what=_UNSEEN, cap=cap)) if short else {}
     return {
-        user: _counters(unread.get(user, both).unread, unseen.get(user, both).unseen, cap=cap)
+        user: Counters.upto(cap, by_type=unread.get(user, both).unread, unseen=unseen.get(user, both).unseen)
         for user, both in counted.items()
     }
 
@@ -141,13 +141,6 @@ def _counts(people: Sequence[tuple[User, int, int, int]], *, what: int, cap: int
             looked_at=sum(number for _, _, number in types.values()),
         )
     return found
-
-
-def _counters(by_type: dict[str, int], unseen: int, *, cap: int) -> Counters:
-    unread = sum(by_type.values())
-    return Counters(
-        unread=min(unread, cap), unseen=min(unseen, cap), by_type=by_type, more=unread > cap or unseen > cap
-    )
 
 
 def counters_json(ledger: Ledger, counters: Counters, *, at: int) -> dict[str, Any]:

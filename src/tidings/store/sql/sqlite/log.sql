@@ -27,9 +27,10 @@ FROM jsonb_each(:rows);
 SELECT seq, topic, type, tags, data FROM events WHERE seq > :after ORDER BY seq LIMIT :limit + 0;
 
 -- changes_of
--- What somebody followed (1) and left (0), of which their own topic tells. However many: 1 ms a thousand.
+-- The last of what somebody followed (1) and left (0), of which their own topic tells, newest first: 4 ms a thousand.
 SELECT seq, data ->> 'topic', type = 'follow.created' FROM events
-WHERE topic = +:topic AND type IN ('follow.created', 'follow.deleted') AND seq > :after AND seq <= :upto ORDER BY seq;
+WHERE topic = +:topic AND type IN ('follow.created', 'follow.deleted') AND seq > :after AND seq <= :upto
+ORDER BY seq DESC LIMIT :limit + 0;
 
 -- events_of
 -- The first :limit events of these spans come from the :limit spans whose next event is oldest.
