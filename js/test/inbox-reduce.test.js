@@ -268,6 +268,17 @@ test("reset asks for the inbox anew, and goes on from the place it names", () =>
   assert.deepEqual([state.reload, state.cursor], ["unknown_epoch", "e2-4"]);
 });
 
+test("what is over is taken off the counters once, also if the server counts it meanwhile", () => {
+  const soon = "2026-01-01T00:00:01Z";
+  let state = expire(fromPage(page([item(2, { expire_time: soon }), item(1)])), soon);
+  assert.equal(state.counters.unread, 1);
+  const counters = { unread: 2, unseen: 0, by_type: { like: 2 }, more: false, cursor: at(3) };
+  state = expire(after(state, told(3, "inbox.seen", { up_to: at(2), counters })), soon);
+  assert.deepEqual([state.counters.unread, ids(state), complete(state)], [2, ["n1"], true]);
+  state = after(state, told(4, "notification.deleted", { id: "n2", reason: "expired" }));
+  assert.deepEqual([state.counters.unread, ids(state), state.sure], [1, ["n1"], true]);
+});
+
 test("what has run out is over before the server says so, and is not counted out twice", () => {
   const before = fromPage(page([item(2, { expire_time: "2026-01-01T00:00:10Z" }), item(1)]));
   assert.equal(expire(before, "2026-01-01T00:00:09Z"), before);

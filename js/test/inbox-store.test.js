@@ -85,7 +85,7 @@ function open(t, answer, options = {}) {
   return { inbox, connection, connects, asked };
 }
 
-const problem = () => Response.json({ title: "no", code: "forbidden" }, { status: 403 });
+const problem = () => Response.json({ detail: "no", code: "forbidden" }, { status: 403 });
 const ids = (/** @type {Inbox} */ inbox) => inbox.getSnapshot().items.map(({ id }) => id);
 
 test("it loads the page, then streams from exactly there", async (t) => {
@@ -158,6 +158,45 @@ test("an act on one thing is not undone by what the stream tells of others meanw
   refuse.resolve(problem());
   await assert.rejects(done);
   assert.deepEqual(ids(inbox), ["n3", "n2", "n1"]);
+});
+
+test("an answer that comes late does not undo what the stream has told of since", async (t) => {
+  const answers = [later(), later()];
+  const left = [...answers];
+  const pages = [page([item(1)]), page([item(1)], { cursor: at(5) })];
+  const { inbox, connection } = open(t, (path, body) => {
+    if (path === "/v1/inbox") return { ...pages.shift(), mutes: [] };
+    return body ? left.shift()?.promise : { mutes: [] };
+  });
+  await settled();
+  const counters = (/** @type {number} */ unread, /** @type {number} */ seq) => ({ unread, unseen: 0, by_type: unread ? { like: 1 } : {}, more: false, cursor: at(seq) });
+  const read = inbox.markRead(["n1"]);
+  await connection.say(
+    told(2, "inbox.read", { ids: ["n1"], counters: counters(0, 2) }),
+    told(3, "inbox.unread", { ids: ["n1"], counters: counters(1, 3) }),
+  );
+  answers[0]?.resolve({ cursor: at(2), counters: counters(0, 2) });
+  await read;
+  assert.deepEqual([inbox.getSnapshot().items[0]?.status, inbox.getSnapshot().counters.unread], ["UNREAD", 1]);
+
+  const muted = inbox.mute("type:like");
+  await settled();
+  await connection.say(told(4, "preferences.updated", { mutes: ["type:like"] }), told(5, "preferences.updated", { mutes: [] }));
+  answers[1]?.resolve({ mutes: ["type:like"], cursor: at(4) });
+  await muted;
+  assert.deepEqual(inbox.getSnapshot().mutes, []);
+});
+
+test("a page of nothing but what is muted is not the end, and leaves no hole", async (t) => {
+  const pages = [page([], { next: "p9", unread: 1, cursor: at(20) }), page([item(3)], { cursor: at(20) }), page([item(8), item(3)], { cursor: at(20) })];
+  const { inbox, connection } = open(t, () => pages.shift());
+  await settled();
+  await connection.say(told(21, "notification.created", item(21)));
+  assert.deepEqual(ids(inbox), ["n21"]);
+  await inbox.loadMore("unread");
+  assert.deepEqual([ids(inbox), inbox.getSnapshot().unread.map(({ id }) => id)], [["n21"], ["n21", "n3"]]);
+  await inbox.loadMore();
+  assert.deepEqual([ids(inbox), inbox.getSnapshot().more.all], [["n21", "n8", "n3"], false]);
 });
 
 test("what moves up after the click is not what was clicked", async (t) => {

@@ -144,12 +144,13 @@ def test_what_is_followed_is_listed_and_ends(server: Server, listen: Listen, nam
     assert (gone.type, gone.json["counters"]["unread"]) == ("follow.deleted", 0)
 
 
-def test_a_page_says_what_is_muted_in_it(server: Server, name: Name) -> None:
+def test_a_page_says_what_is_muted_in_it(server: Server, listen: Listen, name: Name) -> None:
     alice = name("alice")
     send(server, alice, "l", type="like")
     assert (ask(server, alice).json["mutes"], titles(ask(server, alice))) == ([], ["l"])
     wanted = ["type:like", "entity:post/9"]
+    stream = listen(server, alice)
     answer = server.request("PUT", f"/v1/preferences?user={alice}", {"mutes": wanted})
-    assert answer.json == {"mutes": sorted(wanted)}
+    assert answer.json == {"mutes": sorted(wanted), "cursor": stream.next().id}
     assert ask(server, alice).json["mutes"] == sorted(wanted)
     assert f"user/{alice}" not in [item["topic"] for item in ask(server, alice).json["data"]]

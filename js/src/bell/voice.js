@@ -32,6 +32,6 @@ export function openVoice(locale, labels) {
      * @param {number} n
      * @param {boolean} more it is more than that
      */
-    badge: (n, more) => (n > 99 || (n && more) ? `${number.format(99)}+` : n ? number.format(n) : ""),
+    badge: (n, more) => (!n ? "" : n > 99 || more ? `${number.format(99)}+` : number.format(n)),
   };
 }

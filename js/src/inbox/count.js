@@ -5,7 +5,7 @@
  * it changed among the items that are held, until the next absolute count replaces the sum.
  */
 
-import { place, present, unseen } from "./model.js";
+import { place, unseen } from "./model.js";
 
 /** @import { Counters, Item, State } from "./model.js" */
 
@@ -17,7 +17,7 @@ import { place, present, unseen } from "./model.js";
 export function tally(items) {
   /** @type {Record<string, number>} */
   const by_type = {};
-  const shown = items.filter(present);
+  const shown = items.filter((item) => item.expired !== true && item.status !== "ARCHIVED");
   const unread = shown.filter((item) => item.status === "UNREAD");
   for (const { type } of unread) by_type[type] = (by_type[type] ?? 0) + 1;
   return { unread: unread.length, unseen: shown.filter(unseen).length, by_type };
@@ -32,7 +32,7 @@ export function tally(items) {
 export function complete(state) {
   const held = tally(state.items);
   const { counters } = state;
-  return state.sure && !counters.more && counters.unread === held.unread && counters.unseen === held.unseen;
+  return state.sure && !counters.more && held.unread === counters.unread && held.unseen === counters.unseen;
 }
 
 /**
@@ -50,7 +50,7 @@ export function recount(counters, before, after) {
   if (counters.more) return { counters, sure: is.unread >= was.unread && is.unseen >= was.unseen };
   /** @type {Record<string, number>} */
   const by_type = {};
-  for (const type of new Set([...Object.keys(counters.by_type), ...Object.keys(is.by_type)])) {
+  for (const type of Object.keys({ ...counters.by_type, ...is.by_type })) {
     const n = (counters.by_type[type] ?? 0) + (is.by_type[type] ?? 0) - (was.by_type[type] ?? 0);
     if (n > 0) by_type[type] = n;
   }
@@ -66,6 +66,8 @@ export function recount(counters, before, after) {
  * @returns {State}
  */
 export function takeCounters(state, counters) {
-  const older = place(counters.cursor) < place(state.counters.cursor);
-  return older ? state : { ...state, counters, sure: true };
+  if (place(counters.cursor) < place(state.counters.cursor)) return state;
+  // The server counts what is over until it says that it is deleted: only then it is to be taken off.
+  const items = state.items.map((item) => (item.expired ? { ...item, expired: /** @type {const} */ ("counted") } : item));
+  return { ...state, items, counters, sure: true };
 }

@@ -31,7 +31,7 @@ const TIMEOUT = 10_000; // ms
 
 /** @param {Way} way */
 export function openHttp({ url = "", user, getToken, credentials, fetch = globalThis.fetch }) {
-  const base = url.replace(/\/+$/, "");
+  const base = url.replace(/\/$/, "");
   /** @type {string | undefined} */
   let token;
 
@@ -44,7 +44,7 @@ export function openHttp({ url = "", user, getToken, credentials, fetch = global
     if (getToken) token ??= await getToken();
     /** @type {Record<string, string>} */
     const headers = {};
-    if (body !== undefined) headers["content-type"] = "application/json";
+    if (body) headers["content-type"] = "application/json";
     if (token) headers["authorization"] = `Bearer ${token}`;
     try {
       return await fetch(base + path, {
@@ -73,7 +73,7 @@ export function openHttp({ url = "", user, getToken, credentials, fetch = global
     for (const [name, value] of Object.entries({ user: getToken ? null : user, ...query })) {
       if (value !== undefined && value !== null) search.set(name, String(value));
     }
-    const where = search.size ? `${path}?${search}` : path;
+    const where = `${path}?${search}`;
     let response = await send(where, method, body);
     if (response.status === 401 && token) {
       token = undefined;
@@ -81,6 +81,6 @@ export function openHttp({ url = "", user, getToken, credentials, fetch = global
     }
     const answer = await response.json().catch(() => undefined);
     if (response.ok) return answer;
-    throw new InboxError(answer?.detail ?? answer?.title ?? response.statusText, response.status, answer?.code);
+    throw new InboxError(answer?.detail ?? response.statusText, response.status, answer?.code);
   };
 }

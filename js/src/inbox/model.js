@@ -39,7 +39,7 @@
  * @property {string | null} [seen_time]
  * @property {string | null} [expire_time]
  * @property {number} [revision]
- * @property {boolean} [expired] its time was up before the server said so
+ * @property {boolean | "counted"} [expired] its time was up before the server said so; is it in its counters?
  */
 
 /**
@@ -109,7 +109,7 @@ export function muted(item, mutes) {
  * @param {Item} item
  */
 export function present(item) {
-  return item.status !== "ARCHIVED" && !item.expired;
+  return !item.expired && item.status !== "ARCHIVED";
 }
 
 /**

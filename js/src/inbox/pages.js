@@ -14,12 +14,14 @@ import { put, touch } from "./reduce.js";
 /** @typedef {{data: Item[], next: string | null, cursor: string, counters: Counters, mutes?: readonly string[]}} Page */
 
 /**
+ * How far down a list is held with this page. One without items may have a next: what it looked at was muted.
+ *
  * @param {Page} page
+ * @param {number} [above] how far it was held before
  * @returns {Edge}
  */
-function edgeOf(page) {
-  const last = page.data.at(-1);
-  return { next: page.next, floor: page.next && last ? place(last.cursor) : -1 };
+function edgeOf({ next, data, cursor }, above = Infinity) {
+  return { next, floor: next ? Math.min(above, place(data.at(-1)?.cursor ?? cursor)) : -1 };
 }
 
 /**
@@ -61,7 +63,7 @@ export function extend(state, page, list, missed, now) {
     if (event.id && place(event.id) > place(page.cursor)) fresh = touch({ ...state, items: fresh }, event, now);
   }
   const items = fresh.filter((item) => !held.has(item.id)).reduce(put, state.items);
-  return { ...state, items, edges: { ...state.edges, [list]: edgeOf(page) } };
+  return { ...state, items, edges: { ...state.edges, [list]: edgeOf(page, state.edges[list].floor) } };
 }
 
 /**

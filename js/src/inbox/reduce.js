@@ -45,7 +45,7 @@ const MARKS = {
 export function put(items, item) {
   const others = items.filter((other) => other.id !== item.id);
   const at = others.findIndex((other) => place(other.cursor) < place(item.cursor));
-  return at < 0 ? [...others, item] : others.toSpliced(at, 0, item);
+  return others.toSpliced(at < 0 ? others.length : at, 0, item);
 }
 
 /**
@@ -226,7 +226,7 @@ export function reduce(state, event, now) {
  */
 export function expire(state, now) {
   const over = (/** @type {Item} */ item) =>
-    !item.expired && !!item.expire_time && Date.parse(item.expire_time) <= Date.parse(now);
+    !item.expired && item.expire_time && Date.parse(item.expire_time) <= Date.parse(now);
   if (!state.items.some(over)) return state;
   const items = state.items.map((item) => (over(item) ? { ...item, expired: true } : item));
   const { counters, sure } = recount(state.counters, state.items, items);

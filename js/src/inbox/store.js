@@ -123,11 +123,11 @@ export function openStore(options) {
 
   function awaitExpiry() {
     const ends = (base?.items ?? []).flatMap((item) =>
-      item.expire_time && present(item) ? [Date.parse(item.expire_time)] : [],
+      item.expire_time && present(item) ? Date.parse(item.expire_time) : [],
     );
     clearTimeout(timers["expiry"]);
     if (!ends.length) return;
-    later("expiry", Math.min(FAR, Math.min(...ends) - clock().getTime()), () => {
+    later("expiry", Math.min(FAR, ...ends.map((end) => end - +clock())), () => {
       if (base) base = expire(base, now());
       publish();
     });
@@ -164,7 +164,8 @@ export function openStore(options) {
     }
     try {
       const { page, missed } = await ask({});
-      base = missed.reduce((state, event) => reduce(state, event, now()), fromPage(page));
+      base = fromPage(page);
+      for (const event of missed) base = reduce(base, event, now());
       if (base.reload) later("retry", 0, reload);
       if (!connection || connection.status === "closed") follow(page.cursor);
       publish();
@@ -221,7 +222,7 @@ export function openStore(options) {
    * Show an act at once, and make it true or take it back.
    *
    * @param {InboxEvent} act
-   * @param {() => Promise<{counters?: Counters} | undefined>} say
+   * @param {() => Promise<{counters?: Counters, cursor?: string} | undefined>} say
    */
   async function doing(act, say) {
     acts = [...acts, act];
@@ -229,7 +230,8 @@ export function openStore(options) {
     try {
       const answer = await say();
       const said = { ...act, data: { ...act.data, counters: answer?.counters } };
-      if (base) base = apply(base, said, now());
+      // Where the stream has come further, it has told of this act and of what others did after it.
+      if (base && !(place(answer?.cursor ?? "?") <= place(base.cursor))) base = apply(base, said, now());
     } finally {
       acts = acts.filter((other) => other !== act);
       publish();

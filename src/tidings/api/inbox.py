@@ -99,7 +99,7 @@ def routes(door: Door, tickets: Tickets) -> list[Route]:
     async def put_preferences(request: Request) -> Response:
         user = door.grant(request).me()
         wanted = schemas.parse_preferences(await body_of(request, limit=BODY))
-        return Json({"mutes": await desk.write(prefer(user, wanted.mutes))})
+        return Json(await desk.write(prefer(user, wanted.mutes)))
 
     async def post_ticket(request: Request) -> Response:
         grant = door.grant(request)

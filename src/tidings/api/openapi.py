@@ -8,6 +8,7 @@ import msgspec
 from tidings.api import schemas
 from tidings.api.seed import XLSX, Ask, Connect
 from tidings.domain.notification import Notification
+from tidings.store.ledger.following import Preferred
 from tidings.store.ledger.publish import Published
 from tidings.store.ledger.reading import Marked
 
@@ -117,7 +118,7 @@ OPERATIONS = (
     Operation("put", "/v1/follows/{topic}", "I follow a topic", status=204, query=("user",)),
     Operation("delete", "/v1/follows/{topic}", "I follow a topic no more", status=204, query=("user",)),
     Operation("get", "/v1/preferences", "What I mute", answer=schemas.Preferences, query=("user",)),
-    Operation("put", "/v1/preferences", "Mute exactly this", schemas.Preferences, schemas.Preferences, query=("user",)),
+    Operation("put", "/v1/preferences", "Mute exactly this", schemas.Preferences, Preferred, query=("user",)),
     Operation("post", "/v1/tickets", "A single-use ticket", answer=dict[str, Any], status=201, query=("user",)),
     Operation("get", "/healthz", "Is the process alive?", answer=dict[str, Any]),
     Operation("get", "/readyz", "Can it serve?", answer=dict[str, Any]),

@@ -50,10 +50,17 @@ def unfollow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
     return script
 
 
-def prefer(user: User, mutes: Collection[str]) -> Job[list[str]]:
+class Preferred(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a change of preferences."""
+
+    mutes: list[str]
+    cursor: str
+
+
+def prefer(user: User, mutes: Collection[str]) -> Job[Preferred]:
     """Mute exactly these tags; the tags as they are now."""
 
-    def script(ledger: Ledger) -> Script[list[str]]:
+    def script(ledger: Ledger) -> Script[Preferred]:
         yield from ledger.flush()
         wanted = sorted(set(mutes))
         old = sorted(tag for (tag,) in (yield Query("mutes", {"user": user})))
@@ -63,7 +70,7 @@ def prefer(user: User, mutes: Collection[str]) -> Job[list[str]]:
             counters = yield from count(user, cap=ledger.cap)
             shown = counters_json(ledger, counters, at=ledger.head + 1)
             ledger.append(own_topic(user), PREFERENCES, _encode({"mutes": wanted, "counters": shown}))
-        return wanted
+        return Preferred(mutes=wanted, cursor=ledger.cursor(ledger.head))
 
     return script
 
