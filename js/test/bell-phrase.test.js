@@ -46,6 +46,14 @@ for (const [sentence, actors, numbers, expected] of /** @type {[string, Actor[],
   test(`a group that does not tell its total: ${sentence}`, () => assert.equal(said(actors, numbers), expected));
 }
 
+test("a name that a longer word begins with is not that name", () => {
+  const [ann, bo] = [{ id: "ann", name: "Ann" }, { id: "bo", name: "Bo" }];
+  assert.equal(said([ann, bo], { count: 3, total: 2, title: "Annual report is ready" }), "Annual report is ready · Ann and Bo · 3 times");
+  assert.equal(said([bo], { count: 1, total: 1, title: "Bobby tables came" }), "Bobby tables came");
+  assert.equal(said([bo], { count: 1, total: 1, title: "Bo's post" }), "Bo's post");
+  assert.equal(said([ann, bo], { count: 2, total: 2, title: "Ann, at last" }), "Ann and Bo, at last");
+});
+
 test("whoever has no name that can be read is called by the id, or not at all", () => {
   /** @type {[any, string][]} */
   const odd = [

@@ -399,6 +399,58 @@ def test_a_keyboard_is_enough(server: Server, opened: Open, user: str) -> None:
     assert bell.focused() == "Notifications"
 
 
+def test_marking_all_as_read_keeps_the_focus(server: Server, opened: Open, user: str) -> None:
+    server.publish({"user": user}, type="system", title="One")
+    bell = opened(user)
+    bell.unread(1)
+    for key in ("Tab", "Enter", "Tab", "Enter"):
+        bell.page.keyboard.press(key)
+        expect(bell.panel).to_be_visible() if key == "Enter" else None
+    bell.unread(0)
+    assert bell.focused() == "Mark all as read"
+    expect(bell.panel.get_by_role("button", name="Mark all as read")).to_be_disabled()
+    bell.page.keyboard.press("ArrowDown")
+    assert bell.focused().startswith("One")
+    bell.page.keyboard.press("Escape")
+    assert bell.focused() == "Notifications"
+
+
+def test_whoever_dismisses_toasts_by_keyboard_is_led_on_and_back(server: Server, opened: Open, user: str) -> None:
+    bell = opened(user)
+    for title in ("One", "Two"):
+        server.publish({"user": user}, type="system", title=title, priority="critical")
+    expect(bell.toasts).to_have_count(2)
+    bell.toasts.last.get_by_role("button", name="Dismiss").focus()
+    bell.page.keyboard.press("Enter")
+    expect(bell.toasts).to_have_count(1)
+    assert "One" in bell.focused()
+    bell.toasts.get_by_role("button", name="Dismiss").focus()
+    bell.page.keyboard.press("Enter")
+    expect(bell.toasts).to_have_count(0)
+    assert bell.focused().startswith("Notifications")
+
+
+def test_an_open_bell_that_is_moved_is_closed_and_forgets_nothing_behind(
+    server: Server, opened: Open, user: str
+) -> None:
+    server.publish({"user": user}, type="system", title="One")
+    bell = opened(user).show()
+    bell.page.evaluate(
+        """() => {
+          window.listening = 0;
+          const { addEventListener: add, removeEventListener: remove } = window;
+          window.addEventListener = (type, ...how) => (type === "scroll" && listening++, add(type, ...how));
+          window.removeEventListener = (type, ...how) => (type === "scroll" && listening--, remove(type, ...how));
+        }"""
+    )
+    for _ in range(2):
+        bell.page.evaluate("document.body.append(document.querySelector('tidings-bell'))")
+        expect(bell.button).to_have_attribute("aria-expanded", "false")
+        bell.show()
+        expect(bell.rows).to_have_count(1)
+    assert bell.page.evaluate("listening") == 0, "as many as before: those of the one list that is open"
+
+
 def test_whoever_reads_keeps_the_place_when_something_arrives(server: Server, opened: Open, user: str) -> None:
     server.publish({"user": user}, type="like", title="Ada liked it", group_key="g")
     server.publish({"user": user}, type="system", title="Other")
@@ -591,6 +643,30 @@ def test_two_bells_do_not_quarrel_about_the_title(server: Server, opened: Open, 
     expect(bell.page).to_have_title("(1) My page")
     bell.page.evaluate("document.title = 'Another page'")
     expect(bell.page).to_have_title(re.compile(r"^\([12]\) Another page$"))
+
+
+def test_a_bell_that_falls_silent_leaves_what_another_says(server: Server, opened: Open, user: str) -> None:
+    bell = opened(user, title_badge="", favicon_badge="/demo/icon-new.svg")
+    icon = bell.page.locator("link[rel=icon]")
+    bell.page.evaluate(
+        """(user) => {
+          const other = document.querySelector("tidings-bell").cloneNode();
+          other.setAttribute("user", `x${user}`);
+          document.body.append(other);
+        }""",
+        user,
+    )
+    server.publish({"user": user}, type="system", title="Mine")
+    expect(bell.page).to_have_title("(1) A page")
+    for title in ("Theirs", "Theirs too"):
+        server.publish({"user": f"x{user}"}, type="system", title=title)
+    expect(bell.page).to_have_title("(2) A page")
+    bell.page.evaluate("document.querySelectorAll('tidings-bell')[1].store.markAllRead()")
+    expect(bell.page).to_have_title("(1) A page")
+    expect(icon).to_have_attribute("href", f"{server.url}/demo/icon-new.svg")
+    bell.page.evaluate("document.querySelector('tidings-bell').store.markAllRead()")
+    expect(bell.page).to_have_title("A page")
+    expect(icon).to_have_attribute("href", f"{server.url}/demo/icon.svg")
 
 
 def test_it_says_when_it_is_not_live_and_catches_up(start_server: StartServer, context: BrowserContext) -> None:

@@ -27,6 +27,7 @@ import { safeUrl } from "./url.js";
 
 const ACTORS = 3; // as many of a group's actors as the server names
 const NAMED = 2; // as many as are named where there are more
+const WORD = /^[\p{L}\p{N}]/u; // what goes on like this is a longer word
 const SEED = 31; // spreads names over the colour circle
 
 /**
@@ -81,7 +82,7 @@ export function phrase({ title, body, actor, group }, words) {
   const rest = others > 0 ? [people < Infinity ? words.say("others", others) : words.say("rest")] : [];
   const who = words.list([...named, ...rest]);
   const first = names[0] ?? "";
-  const leads = first && text.startsWith(first);
+  const leads = first && text.startsWith(first) && !WORD.test(text.slice(first.length));
   return {
     actors,
     who: leads ? who : "",

@@ -29,7 +29,7 @@ h2 { flex: 1; padding-inline-start: 6px; font-size: 17px; line-height: 28px }
 .text, .tab, .notice { display: flex; align-items: center; gap: 6px; padding: 0 10px; font-size: 13px; font-weight: 550; line-height: 28px }
 .text { color: var(--accent) }
 .text:hover { background: var(--tint) }
-.text:disabled { color: var(--muted); background: none; cursor: default }
+.text[aria-disabled=true] { color: var(--muted); background: none; cursor: default }
 .icon { display: grid; place-items: center; width: 28px; height: 28px; font-size: 16px; color: var(--muted) }
 .icon:hover { background: var(--hover); color: var(--text) }
 .close { display: none }

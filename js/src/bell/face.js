@@ -41,7 +41,7 @@ export function openFace({ button, locale, labels, icons, store, tell }) {
   const timers = {};
   const style = { words, icons, activate };
   const live = h("div", { class: "aside", role: "status" });
-  const toasts = openToasts(style);
+  const toasts = openToasts(style, () => button.focus());
   const panel = openPanel(style, {
     toggle: (item) => act(item.status === "UNREAD" ? "markRead" : "unread", item),
     archive(item) {
@@ -153,6 +153,7 @@ export function openFace({ button, locale, labels, icons, store, tell }) {
     /** Put everything away: what is shown belongs to an inbox that is left. */
     close() {
       this.hide();
+      toggled(false); // a list that leaves the page is closed without a word
       toasts.clear();
       for (const name of Object.keys(timers)) {
         clearTimeout(timers[name]);

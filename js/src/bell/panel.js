@@ -79,7 +79,7 @@ export function openPanel(style, deeds) {
     button(say(name), () => show(name), { class: "tab", role: "tab", id: name, part: "tab", "aria-controls": "list" }),
   );
   tabs[1]?.append(count);
-  const markAll = button(say("markAll"), deeds.markAll, { part: "mark-all" });
+  const markAll = button(say("markAll"), () => markAll.ariaDisabled === "true" || deeds.markAll(), { part: "mark-all" });
   const close = iconButton(deeds.leave, say("close"), PATHS.close);
   close.classList.add("close");
   const strip = h("div", { class: "notice late", part: "status", role: "status" });
@@ -262,7 +262,8 @@ export function openPanel(style, deeds) {
       });
       set(scroller, "aria-labelledby", list);
       write(count, badge(counters.unread, counters.more));
-      markAll.disabled = !counters.unread;
+      // Not `disabled`, which would take the focus from whoever has just pressed it.
+      set(markAll, "aria-disabled", !counters.unread);
       const lost = phase === "ready" && !["open", "connecting"].includes(connection);
       write(strip, lost ? say("reconnecting") : "");
       const shown = list === "all" ? items.items : items.unread;

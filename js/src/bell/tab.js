@@ -4,7 +4,12 @@ import { safeUrl } from "./url.js";
 
 const SIDE = 64; // px; browsers scale it down
 
-// A page has one title, however many bells: what they have put before it is known to all of them.
+// A page has one title and one icon, however many bells: what they have put there is known to all of them.
+/** @type {Map<object, string>} the number of each bell that has one, of the last to speak last */
+const numbers = new Map();
+/** @type {Map<object, string>} the same for icons */
+const icons = new Map();
+let plain = ""; // the page's own icon
 let prefix = "";
 let own = ""; // the page's title, which may begin with a number, too
 /** @type {string | undefined} the whole, as the browser gave it back */
@@ -23,6 +28,19 @@ function entitle(number) {
   written = document.title;
 }
 
+/**
+ * What is to be shown now that one bell says this: its own, or what another has said.
+ *
+ * @param {Map<object, string>} all
+ * @param {object} bell
+ * @param {string} said
+ */
+function among(all, bell, said) {
+  all.delete(bell);
+  if (said) all.set(bell, said);
+  return [...all.values()].at(-1) ?? "";
+}
+
 /** @typedef {ReturnType<typeof openTab>} Tab */
 
 /**
@@ -32,24 +50,24 @@ function entitle(number) {
  */
 export function openTab(title, favicon) {
   let number = "";
-  const watch = new MutationObserver(() => number && retitled() && entitle(number));
+  const watch = new MutationObserver(() => number && retitled() && entitle(among(numbers, watch, number)));
   if (title) watch.observe(document.head, { subtree: true, childList: true, characterData: true });
 
   const link = favicon === null ? null : pageIcon();
-  const plain = link?.href ?? "";
+  if (link && !icons.size) plain = link.href;
   /** @type {Promise<string> | undefined} */
   let dotted;
   const mark = async () => {
     if (number) dotted ??= Promise.resolve(safeUrl(favicon) ?? draw(plain));
     const other = await dotted;
-    const href = number && other ? other : plain;
+    const href = among(icons, watch, (number && other) || "") || plain;
     if (link && link.href !== href) link.href = href;
   };
 
   /** @param {string} next what the badge says */
   const paint = (next) => {
     // A bell that has nothing to say does not take away what another has said.
-    if (title && (next || number)) entitle(next);
+    if (title && (next || number)) entitle(among(numbers, watch, next));
     number = next;
     mark();
   };

@@ -16,8 +16,11 @@ const TICK = 250; // ms
 
 /** @typedef {ReturnType<typeof openToasts>} Toasts */
 
-/** @param {Style} style */
-export function openToasts(style) {
+/**
+ * @param {Style} style
+ * @param {() => void} leave gives the focus back to the bell
+ */
+export function openToasts(style, leave) {
   /** @type {Map<string, {card: Card, element: HTMLElement, left: number}>} newest last */
   const toasts = new Map();
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -67,6 +70,11 @@ export function openToasts(style) {
     const toast = toasts.get(id);
     if (!toast) return;
     toasts.delete(id);
+    if (toast.element.matches(":focus-within")) {
+      const next = [...toasts.values()].at(-1);
+      if (next) next.card.main.focus();
+      else leave();
+    }
     set(toast.element, "data-leaving", true);
     setTimeout(() => {
       toast.element.remove();

@@ -9,13 +9,15 @@ from starlette.routing import Route
 
 from tidings.api import schemas
 from tidings.api.door import Door
-from tidings.api.http import Json, aside, body_of, route
+from tidings.api.http import Json, aside, body_of, number, route
 from tidings.domain.errors import InvalidRequest, InvalidTopic
 from tidings.domain.model import Draft
 from tidings.domain.notification import milliseconds
 from tidings.domain.topics import ALL, Topic, User, owner, parse_topic, parse_user
 from tidings.store.ledger.following import follow, followers, unfollow
 from tidings.store.ledger.publish import Published, publish, retract, retract_entity, update
+
+FOLLOWERS = 1000  # user ids in one answer
 
 
 def routes(door: Door) -> list[Route]:
@@ -98,8 +100,9 @@ def routes(door: Door) -> list[Route]:
         door.publisher(request)
         topic = _followed(request)
         after = request.query_params.get("after", "")
-        users = await desk.ask(lambda floor, head: followers(topic, after=after, limit=1000))
-        return Json({"data": users, "next": users[-1] if len(users) == 1000 else None})
+        limit = number(request, "limit", default=FOLLOWERS, least=1, most=FOLLOWERS)
+        users = await desk.ask(lambda floor, head: followers(topic, after=after, limit=limit))
+        return Json({"data": users, "next": users[-1] if len(users) == limit else None})
 
     async def presence(request: Request) -> Response:
         door.publisher(request)
