@@ -22,7 +22,7 @@ from tidings.domain.topics import User
 from tidings.hub.hub import SLOTS
 
 HEARTBEAT = 1  # second
-NOTICED = 8.0  # seconds, on a busy machine; without heartbeats and TCP_USER_TIMEOUT it would be fifteen minutes
+NOTICED = 8.0  # seconds, on a busy machine; without heartbeats and what the wheel sees it would be fifteen minutes
 
 
 @pytest.fixture(scope="module")

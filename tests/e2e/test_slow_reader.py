@@ -1,6 +1,8 @@
 """Readers that stop reading, among many that do not: publishing goes on, memory stays bounded, nothing is lost."""
 
 import asyncio
+import socket
+import time
 from contextlib import closing
 from itertools import islice
 
@@ -62,6 +64,27 @@ async def test_stalled_readers_among_five_hundred_delay_nobody_and_lose_nothing(
             assert [event.json["data"] for event in islice(missed, len(expected))] == expected
     for sleeper in sleepers[5:]:
         sleeper.reset()
+
+
+def test_a_reader_that_takes_a_little_all_the_time_is_never_ended(start_server: StartServer) -> None:
+    """Its buffers are full all the while, here and there: that is slow, not dead."""
+    heartbeat = 6.0
+    server = start_server(heartbeat=heartbeat)
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)  # on loopback a window opens by 64 KB
+        slow.connect((server.host, server.port))
+        slow.settimeout(heartbeat)
+        slow.sendall(b"GET /v1/stream?user=slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        eventually("it is there", lambda: server.connections() == 1)
+        for _ in range(4):
+            batch = [{"to": {"user": "slow"}, "body": FILL} for _ in range(500)]  # 2 MB
+            assert server.request("POST", "/v1/notifications:batch", batch).status == 200
+        began = time.monotonic()
+        while time.monotonic() - began < 2.5 * heartbeat:
+            assert slow.recv(2048)
+            time.sleep(0.5)
+        assert server.connections() == 1
 
 
 def test_a_reader_that_wakes_in_time_goes_on_where_it_stopped(start_server: StartServer) -> None:

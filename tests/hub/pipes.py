@@ -4,7 +4,8 @@ from collections import Counter
 from enum import Enum
 
 from tidings.domain.model import Event
-from tidings.hub.hub import Hub
+from tidings.domain.ports import Backlog
+from tidings.hub.hub import CHECKS, Hub
 from tidings.hub.reader import Reader
 
 
@@ -50,9 +51,12 @@ class Pipe:
         self.told: list[str] = []  # controls
         self.stalls = 0
         self.full = False  # LATE: has still to say so
-        self.checked: int | None = None  # what was queued at the last check, if it stalled before that
+        self.taken = 0  # bytes that are out, and what the last check saw of them
+        self.seen: int | None = None
+        self.still = 0  # how many checks saw no more since
+        self.unanswered = 0.0
+        self.flows = False  # what is written is out at once
         self.checked_now = False
-        self.doomed = False  # it let nothing out between two checks
         self.aborted = False
         self.writes: list[bytes] = []
         self.reader: Reader
@@ -62,6 +66,8 @@ class Pipe:
         assert not self.aborted, "written to after the end"
         self.writes.append(data)
         self.queued += len(data)
+        if self.flows:
+            self.let_out(len(data))
         for line in data.splitlines():
             what, _, rest = line.partition(b" ")
             if what.startswith(b"+"):
@@ -93,21 +99,35 @@ class Pipe:
     def stall(self) -> None:
         self.full = False
         self.stalls += 1
-        self.checked = None
+        self.seen, self.still = None, 0
         self.hub.stalled(self.reader)
 
+    def let_out(self, size: int) -> None:
+        self.queued -= size
+        self.taken += size
+
     def drain(self) -> None:
-        self.queued = 0
+        self.let_out(self.queued)
         self.full = False
         if not self.reader.writable:
             self.hub.drained(self.reader)
 
-    def backlog(self) -> int:
+    def backlog(self) -> Backlog | None:
         """The hub checks that something left since it last did."""
         self.checked_now = True
-        self.doomed = self.checked is not None and self.queued >= max(1, self.checked)
-        self.checked = self.queued
-        return self.queued
+        if not self.queued:
+            self.seen = None
+            return None
+        if self.seen == self.taken:
+            self.still += 1
+        else:
+            self.seen, self.still = self.taken, 0
+        return Backlog(taken=self.taken, unanswered=self.unanswered)
+
+    @property
+    def doomed(self) -> bool:
+        """It let nothing out for a heartbeat."""
+        return self.seen is not None and self.still >= CHECKS - 1
 
     def close(self, *, expired: bool = False) -> None:
         self.abort()

@@ -6,7 +6,7 @@ from tests.hub.pipes import Lines, Manner, Pipe
 from tests.model.log import Log
 from tidings.domain.model import Event, Feed
 from tidings.domain.topics import Topic, User, own_topic
-from tidings.hub.hub import CHUNK, Hub
+from tidings.hub.hub import CHECKS, CHUNK, Hub
 from tidings.hub.reader import Reader, State
 from tidings.hub.ring import Ring
 from tidings.hub.window import window
@@ -259,16 +259,41 @@ def test_a_heartbeat_goes_to_who_is_live_and_can_take_it() -> None:
     assert (live_pipe.writes, stalled_pipe.writes, behind_pipe.writes) == ([b":\n"], [], [])
 
 
-def test_a_stalled_reader_that_lets_a_little_out_between_checks_is_not_ended() -> None:
+def test_a_stalled_reader_that_lets_a_little_out_in_each_heartbeat_is_not_ended() -> None:
     stage = Stage()
     reader, pipe = stage.join(stage.log.feed(ALICE))
     pipe.queued = 1000
     stage.hub.stalled(reader)
-    for _ in range(20):
-        stage.hub.check(reader.slot)
-        pipe.queued -= 1
+    for turn in range(5 * CHECKS):
+        stage.hub.check(reader.slot, everyone=False, patience=1.0)
+        pipe.let_out(turn % (CHECKS - 2) == 0)
     assert stage.hub.readers() == [reader]
-    stage.hub.check(reader.slot)
-    stage.hub.check(reader.slot)
+    stage.hub.check(reader.slot, everyone=False, patience=1.0)
+    while not pipe.doomed:
+        assert not pipe.aborted
+        stage.hub.check(reader.slot, everyone=False, patience=1.0)
     assert pipe.aborted
     assert stage.hub.readers() == []
+
+
+def test_whose_machine_is_gone_is_ended_however_little_it_was_sent() -> None:
+    stage = Stage()
+    (here, here_pipe), (gone, gone_pipe), (quiet, quiet_pipe) = [stage.join(stage.log.feed(ALICE)) for _ in range(3)]
+    here_pipe.queued = gone_pipe.queued = 3
+    here_pipe.unanswered, gone_pipe.unanswered = 0.9, 0.4
+
+    def look(*, everyone: bool) -> None:
+        for reader in (here, gone, quiet):
+            stage.hub.check(reader.slot, everyone=everyone, patience=1.0)
+
+    gone_pipe.unanswered = 1.1
+    look(everyone=False)
+    assert not gone_pipe.checked_now, "who was not seen to wait is looked at once a turn"
+    gone_pipe.unanswered = 0.4
+    look(everyone=True)
+    assert not gone_pipe.aborted
+    gone_pipe.unanswered = 1.1
+    here_pipe.let_out(3)
+    look(everyone=False)
+    assert (here_pipe.aborted, gone_pipe.aborted, quiet_pipe.aborted) == (False, True, False)
+    assert stage.hub.readers() == [here, quiet] or stage.hub.readers() == [quiet, here]

@@ -140,9 +140,9 @@ class Laws(RuleBasedStateMachine):
     def beat(self, slot: int) -> None:
         self.world.beat(slot)
 
-    @rule(slot=places)
-    def check(self, slot: int) -> None:
-        self.world.check(slot)
+    @rule(slot=places, everyone=st.booleans())
+    def check(self, slot: int, everyone: bool) -> None:
+        self.world.check(slot, everyone=everyone)
 
     @rule(place=places, seconds=st.integers(1, 200))
     def token(self, place: int, seconds: int) -> None:
@@ -219,7 +219,7 @@ def walk(seed: int, *, steps: int) -> None:
         lambda: world.token(rng.randrange(8), rng.randint(1, 200)),
         lambda: world.pass_time(rng.randint(0, 20), rng.randrange(8)),
         lambda: world.beat(rng.randrange(8)),
-        lambda: world.check(rng.randrange(8)),
+        lambda: world.check(rng.randrange(8), everyone=rng.random() < 0.5),
     ]
     for _ in range(steps):
         rng.choice(moves)()

@@ -58,8 +58,8 @@ class Screen:
             event = msgspec.json.decode(line)
             self.client.event(event["id"], event["type"], event["data"])
 
-    def backlog(self) -> int:
-        return 0
+    def backlog(self) -> None:
+        pass
 
     def close(self, *, expired: bool = False) -> None:
         raise AssertionError

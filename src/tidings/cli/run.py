@@ -81,21 +81,21 @@ def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
 def listen(settings: Settings) -> socket.socket:
     """The listening socket. What is set on it, every accepted connection inherits, at no cost each.
 
-    A peer that is gone without a word is noticed within a heartbeat: unacknowledged data by
-    TCP_USER_TIMEOUT (RFC 5482), silence by keep-alive probes.
+    A peer that is gone without a word is noticed within a heartbeat: in silence by these keep-alive probes, else by
+    the wheel, which sees what is not acknowledged. (TCP_USER_TIMEOUT would see that too, but it also ends a client that
+    reads slowly: Linux counts by it how long the client's buffer has no room for a whole segment.)
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
+    if hasattr(socket, "TCP_KEEPIDLE"):
         # The two add up: a sign of life that is sent just before the probes give up has its own time to be
-        # acknowledged, and nothing is probed meanwhile. The probes, too, give up when the user time-out is over.
+        # acknowledged, and nothing is probed meanwhile.
         quarter = max(1, int(settings.heartbeat / 4))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, quarter)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, quarter // 2))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1000, int(settings.heartbeat * 400)))
     try:
         listener.bind((settings.host, settings.port))
         listener.listen(BACKLOG)

@@ -1,7 +1,7 @@
 """The seams of the house, each owned by the room that calls through it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tidings.domain.model import Event, Feed, Page
 from tidings.domain.topics import Topic, User
@@ -21,14 +21,21 @@ class Encoding(Protocol):
         """The frame of something that is not in the log: hello, reset, goaway ..."""
 
 
+class Backlog(NamedTuple):
+    """How a sink gets rid of what it still has."""
+
+    taken: int  # grows with each byte that the client's machine takes; counted from anywhere
+    unanswered: float = 0.0  # seconds since that machine gave a sign of life, if it is asked for one
+
+
 class Sink(Protocol):
     """Where a reader's bytes go. Never blocks, never raises."""
 
     def write(self, data: bytes) -> None:
         """Queue bytes. When that fills it, the sink calls `Hub.stalled`, at once or later."""
 
-    def backlog(self) -> int:
-        """Bytes that were written and have not left this process yet."""
+    def backlog(self) -> Backlog | None:
+        """What was written and the client's machine has not taken yet; None for nothing, as far as is known here."""
 
     def close(self, *, expired: bool = False) -> None:
         """End the stream when what was written is out: the server stops, or the token has `expired`."""

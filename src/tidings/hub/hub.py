@@ -19,6 +19,7 @@ from tidings.hub.window import mine, topics_of
 
 CHUNK = 64 * 1024  # bytes written to a reader in one step of catching up: its sink's high-water mark
 WARNING = 60  # seconds before the end of its token that a stream is told to fetch another
+CHECKS = 8  # in a heartbeat, of each reader that waits for its client
 SLOTS = 32  # of the heartbeat wheel: a beat writes to 1/32 of the readers, so it delays nobody
 
 _encode = msgspec.json.Encoder().encode
@@ -236,7 +237,7 @@ class Hub:
     def stalled(self, reader: Reader) -> None:
         """The reader's sink is full: nothing more is written to it until it drains (law 4)."""
         reader.writable = False
-        reader.backlog = 0
+        reader.taken = None
         if reader.state is State.LIVE:
             reader.position = self.head
             reader.become(State.CATCHING_UP)
@@ -314,15 +315,26 @@ class Hub:
             if reader.writable and reader.state is State.LIVE and reader.encoding.heartbeat:
                 reader.sink.write(reader.encoding.heartbeat)
 
-    def check(self, slot: int) -> None:
-        """Abort the readers of a slot whose sinks let nothing out since the last check (law 4)."""
+    def check(self, slot: int, *, everyone: bool, patience: float) -> None:
+        """Look whether the readers of a slot get on: those that were seen to wait, or everyone.
+
+        Whoever takes nothing for a heartbeat is ended (law 4), and whoever is not even there for `patience` seconds.
+        """
         for reader in list(self._wheel[slot]):
-            if reader.writable:
+            if reader.writable and reader.taken is None and not everyone:
                 continue
             backlog = reader.sink.backlog()
-            if reader.backlog and backlog >= reader.backlog:
+            if backlog is None:
+                reader.taken = None
+            elif backlog.unanswered > patience:
                 reader.sink.abort()
-            reader.backlog = max(1, backlog)
+            elif reader.taken != backlog.taken:
+                reader.taken = backlog.taken
+                reader.still = 0
+            else:
+                reader.still += 1
+                if reader.still == CHECKS - 1:
+                    reader.sink.abort()
 
     def expire(self, slot: int, *, now: float, next: float) -> None:
         """End the streams of a slot whose token ends before the `next` look at it; warn those that end soon.

@@ -45,7 +45,6 @@ class Reader:
     """One listening cursor. Small: ten thousand of these are the idle cost of a server (law 8)."""
 
     __slots__ = (
-        "backlog",
         "encoding",
         "expires",
         "extra",
@@ -55,6 +54,8 @@ class Reader:
         "sink",
         "slot",
         "state",
+        "still",
+        "taken",
         "warned",
         "writable",
     )
@@ -73,7 +74,8 @@ class Reader:
         self.slot = 0  # its place in the heartbeat wheel
         self.expires = 0  # seconds since 1970: when its token ends; 0 if that is never, or is seen to
         self.warned = False  # that its token ends soon
-        self.backlog = 0  # what the sink held when the wheel last found it stalled
+        self.taken: int | None = None  # of what its sink had, when the wheel last looked; None: it had nothing
+        self.still = 0  # how often in a row that was the same
 
     def become(self, state: State) -> None:
         """Raises `RuntimeError` on a move that the table does not know."""

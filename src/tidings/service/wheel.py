@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tidings.hub.hub import SLOTS, Hub
+from tidings.hub.hub import CHECKS, SLOTS, Hub
 from tidings.hub.reader import Reader
 
+# A heartbeat goes out to whose network is gone, and is not acknowledged; the kernel's own probes, which take 5/8 of a
+# heartbeat (`cli.run.listen`), wait for that. So it has to be noticed in the other 3/8.
+LOOKS = (SLOTS // 4, SLOTS * 3 // 4)  # slots behind the heartbeat, where it is looked at whether all was taken
+PATIENCE = 0.34  # of a heartbeat; the first of two looks that are 1/8 apart finds less, the second more
 TICK = 0.25  # seconds; how exactly the end of a long poll is kept
 EARLY = 2 * TICK  # seconds before its end that a token is over: a call may be a tick and a nap late
 SMOOTH = 0.1  # weight of the newest turn in `late`
@@ -13,7 +17,7 @@ VISIT = 120.0  # seconds; who does not poll for one to two of these is forgotten
 
 
 class Wheel:
-    """Turns once a heartbeat. Heartbeats a slot of readers, checks it and the opposite one, ends what is due."""
+    """Turns once a heartbeat. Heartbeats a slot of readers, checks others, ends what is due."""
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class Wheel:
         self._today = today
         self._nap = nap
         self._slot_time = heartbeat / SLOTS
+        self._patience = PATIENCE * heartbeat
         self._look = self._slot_time * (SLOTS // 2 + 1)  # seconds to the next look at a reader's token, at most
         self._due: dict[int, set[Callable[[], None]]] = {}
         self.late = 0.0  # seconds that a turn lately came after its time: what else there was to do
@@ -79,12 +84,14 @@ class Wheel:
                 slot = (slot + 1) % SLOTS
                 opposite = (slot + SLOTS // 2) % SLOTS
                 self._hub.beat(slot)
+                written = {(slot - behind) % SLOTS for behind in LOOKS}
+                for place in range(slot % (SLOTS // CHECKS), SLOTS, SLOTS // CHECKS):
+                    # After the process was stopped for a while nobody is checked twice before they are heard.
+                    if now - checked[place] > self._slot_time * SLOTS / CHECKS / 2:
+                        checked[place] = now
+                        self._hub.check(place, everyone=place in written, patience=self._patience)
                 today = self._today()
                 for place in (slot, opposite):
-                    # After the process was stopped for a while nobody is checked twice before they are heard.
-                    if now - checked[place] > self._slot_time * SLOTS / 4:
-                        checked[place] = now
-                        self._hub.check(place)
                     self._hub.expire(place, now=today, next=today + self._look)
             tick = int(now / TICK)
             for due in range(ticked + 1, tick + 1):

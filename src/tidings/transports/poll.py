@@ -112,8 +112,8 @@ class PollSocket(SocketProtocol):
         """Its time is up."""
         self._answer(b"")
 
-    def backlog(self) -> int:
-        return 0
+    def backlog(self) -> None:
+        """Nothing is written before the answer."""
 
     def close(self, *, expired: bool = False) -> None:
         self._home = None
@@ -197,8 +197,8 @@ class PlainPoll:
             waiting = self._waiting
             self._answer.set_result(answer(waiting.room, reader, data, limit=waiting.limit, position=waiting.position))
 
-    def backlog(self) -> int:
-        return 0
+    def backlog(self) -> None:
+        """Nothing is written before the answer."""
 
     def close(self, *, expired: bool = False) -> None:
         self._closing = True

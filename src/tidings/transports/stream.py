@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from tidings.domain.model import Feed
-from tidings.domain.ports import Encoding
+from tidings.domain.ports import Backlog, Encoding
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.reader import Reader
 from tidings.transports.handover import Headers, SocketProtocol, offer
+from tidings.transports.kernel import backlog
 from tidings.transports.timer import Timer
 
 HIGH_WATER = 64 * 1024  # bytes in this process for one reader; about 200 events
@@ -79,8 +80,8 @@ class SocketSink(SocketProtocol):
         if transport.get_write_buffer_size() > HIGH_WATER:
             self.hub.stalled(self.reader)
 
-    def backlog(self) -> int:
-        return self.transport.get_write_buffer_size()
+    def backlog(self) -> Backlog | None:
+        return backlog(self.transport)
 
     def close(self, *, expired: bool = False) -> None:
         self._leave()
@@ -118,7 +119,8 @@ class PlainSink:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._parts: list[bytes] = []
-        self._size = 0
+        self._size = 0  # bytes in the parts, or being sent
+        self._taken = 0
         self._wake = asyncio.Event()
         self._ending = False
         self._reader: Reader | None = None
@@ -153,6 +155,7 @@ class PlainSink:
             if data:
                 await self._put(send, data)
                 self._size -= len(data)
+                self._taken += len(data)
             if self._ending and not self._parts:
                 await self._finish(send)
                 return
@@ -177,8 +180,8 @@ class PlainSink:
         if self._size > HIGH_WATER and self._reader is not None:
             self._hub.stalled(self._reader)
 
-    def backlog(self) -> int:
-        return self._size
+    def backlog(self) -> Backlog | None:
+        return Backlog(taken=self._taken) if self._size else None
 
     def close(self, *, expired: bool = False) -> None:
         if self._reader is not None:
