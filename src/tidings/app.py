@@ -11,12 +11,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import msgspec
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Router
-from starlette.types import ASGIApp
 
 from tidings.api import inbox, ops, poll, publish, seed, stream, ws
 from tidings.api.assets import Client
+from tidings.api.cors import Cors
 from tidings.api.door import Door
 from tidings.api.http import not_found
 from tidings.auth.identity import DevIdentity, TokenIdentity
@@ -46,7 +45,7 @@ class Tidings:
         self._on_fatal = on_fatal
         self._desk: Desk | None = None
         self._router = Router(lifespan=self.opened, default=not_found, redirect_slashes=False)
-        self._app = cors(self._router, settings)
+        self._app = Cors(self._router, settings)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
@@ -126,19 +125,6 @@ def say_goodbye(desk: Desk) -> None:
             reader.sink.close()
         else:
             reader.sink.abort()
-
-
-def cors(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """Which pages may call: named origins, or any without credentials."""
-    return CORSMiddleware(
-        app,
-        allow_origins=settings.cors_origins,
-        allow_credentials=settings.cors_credentials,
-        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID"],
-        expose_headers=["ETag", "Idempotent-Replayed", "Retry-After", "X-Poll-Interval"],
-        max_age=7200,
-    )
 
 
 def _died(task: asyncio.Task[None], on_fatal: Callable[[], None]) -> None:

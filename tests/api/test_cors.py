@@ -75,14 +75,19 @@ def test_an_allowlist_names_its_origins_and_no_others(start_server: StartServer)
 
     for origin in (OTHER, f"{PAGE}.evil.example", "https://app.example:8443", "http://app.example", "null", f"{PAGE}/"):
         refused = preflight(server, origin=origin)
-        assert refused.status == 400, origin
-        assert "access-control-allow-origin" not in refused.headers
+        assert (refused.status, refused.json["code"]) == (400, "invalid_request"), origin
         answer = server.request("GET", "/healthz", headers={"Origin": origin})
-        assert "access-control-allow-origin" not in answer.headers
-        assert "origin" in words(answer, "vary")
+        for one in (refused, answer):
+            assert "access-control-allow-origin" not in one.headers
+            assert "access-control-allow-credentials" not in one.headers
+            assert "origin" in words(one, "vary")
+        module = server.request("GET", "/js/define.js", headers={"Origin": origin})
+        assert module.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in module.headers
 
     answer = server.request("GET", "/v1/stream", headers={"Origin": PAGE})
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (401, PAGE)
+    assert answer.headers["access-control-allow-credentials"] == "true"
 
 
 def test_nobody_is_allowed_where_nobody_is_named(start_server: StartServer) -> None:

@@ -55,6 +55,8 @@ BAD: dict[str, str] = {
     "topics as numbers": signed({"sub": "a", "exp": FAR, "topics": [1]}),
     "an end that is none": signed({"sub": "a", "exp": "soon"}),
     "an end at infinity": signed({"sub": "a", "exp": float("inf")}),
+    "an end that no clock can say": signed({"sub": "a", "exp": 10**400}),
+    "an end after the year 9999": signed({"sub": "a", "exp": 253_402_300_800}),
 }
 
 

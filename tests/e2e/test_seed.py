@@ -196,7 +196,12 @@ def test_an_export_that_a_crash_cut_off_says_so(start_server: StartServer) -> No
         export(server, me)
         assert stream.next().json["progress"] == 0.0
     server.kill()
+    assert server.db is not None
+    (note,) = server.db.with_name(f"{server.db.stem}-exports").glob("*/*.begun")
+    note.with_name("torn.begun").write_bytes(b"")  # as a power cut may leave one
+    note.with_name("odd.begun").mkdir()
     server.start()
+    assert not note.exists() and not note.with_name("torn.begun").exists()
     titles = [item["title"] for item in server.request("GET", f"/v1/inbox?user={me}&limit=1").json["data"]]
     assert titles == ["Export was interrupted"]
 

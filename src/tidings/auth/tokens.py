@@ -9,6 +9,7 @@ from tidings.domain.errors import InvalidToken, TidingsError
 from tidings.domain.topics import Topic, User, parse_topic, parse_user
 
 _ALGORITHM = "HS256"
+_LAST = 253_402_300_799  # seconds since 1970: the end of the year 9999, the last that a time on the wire can say
 
 
 def issue(secret: str, *, user: User | None, publish: bool, topics: Sequence[Topic], now: int, lifetime: int) -> str:
@@ -30,11 +31,14 @@ def check(token: str, secret: str) -> Grant:
         subject, topics = claims.get("sub"), claims.get("topics", [])
         if not isinstance(topics, list):
             raise InvalidToken("topics is a list of topics")
+        expires = int(claims["exp"])
+        if expires > _LAST:
+            raise InvalidToken("it ends after the year 9999")
         return Grant(
             user=None if subject is None else parse_user(subject),
             publish=claims.get("publish") is True,
             topics=frozenset(map(parse_topic, topics)),
-            expires=int(claims["exp"]),
+            expires=expires,
         )
     except (jwt.InvalidTokenError, TidingsError, TypeError, OverflowError) as error:
         raise InvalidToken(f"the token is not valid: {error}") from error

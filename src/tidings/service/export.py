@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tidings.domain.cursor import Cursor
-from tidings.domain.errors import NotFound, TidingsError
+from tidings.domain.errors import NotFound, StoreUnavailable, TidingsError
 from tidings.domain.model import Draft
 from tidings.domain.topics import User, own_topic
 from tidings.service.desk import NEWEST, Desk
@@ -107,11 +107,16 @@ class Exporter:
     async def recover(self) -> None:
         """After a crash: exports that were cut off say so in their inboxes."""
         for left in self._folder.glob("*/*.begun"):
-            with left.open("rb") as file:
-                notification = msgspec.json.decode(file.read(), type=str)
-            await self._tell(notification, {"title": "Export was interrupted", "progress": None})
-            left.with_suffix(".part").unlink(missing_ok=True)
-            left.unlink()
+            try:
+                notification = msgspec.json.decode(left.read_bytes(), type=str)
+            except (OSError, msgspec.DecodeError) as error:  # what a power cut leaves of a file is anybody's guess
+                _log.warning("export_lost", extra={"file": str(left), "reason": str(error)})
+            else:
+                if not await self._tell(notification, {"title": "Export was interrupted", "progress": None}):
+                    continue
+            with contextlib.suppress(OSError):
+                left.with_suffix(".part").unlink(missing_ok=True)
+                left.unlink()
 
     async def close(self) -> None:
         """Stop all that are being made."""
@@ -124,6 +129,7 @@ class Exporter:
     async def _run(self, export: Export) -> None:
         path = self._path(export.user, export.id)
         part, note = path.with_suffix(".part"), path.with_suffix(".begun")
+        told = True
         try:
             part.parent.mkdir(parents=True, exist_ok=True)
             note.write_bytes(msgspec.json.encode(export.progress))
@@ -136,15 +142,16 @@ class Exporter:
                 self._desk.write(publish([_done(export, rows)], group_window=0)),
             )
         except asyncio.CancelledError:
-            await self._tell(export.progress, {"title": "Export was cancelled", "progress": None})
+            told = await self._tell(export.progress, {"title": "Export was cancelled", "progress": None})
             raise
         except Exception:
             _log.exception("export_failed", extra={"export": export.id})
-            await self._tell(export.progress, {"title": "Export failed", "progress": None})
+            told = await self._tell(export.progress, {"title": "Export failed", "progress": None})
         finally:
             with contextlib.suppress(OSError):  # where the folder could not be made there is nothing to take away
                 part.unlink(missing_ok=True)
-                note.unlink(missing_ok=True)
+                if told:  # else the next start does it
+                    note.unlink(missing_ok=True)
 
     async def _write(self, export: Export, part: Path) -> int:
         book = await asyncio.to_thread(Workbook, part, user=export.user)
@@ -163,9 +170,15 @@ class Exporter:
         await asyncio.to_thread(book.close)
         return book.rows
 
-    async def _tell(self, notification: str, changes: dict[str, object]) -> None:
-        with contextlib.suppress(TidingsError):  # it may have been withdrawn meanwhile
+    async def _tell(self, notification: str, changes: dict[str, object]) -> bool:
+        """Is it said, or was it withdrawn meanwhile? False if the database takes nothing now."""
+        try:
             await self._desk.write(update(notification, changes))
+        except StoreUnavailable:
+            return False
+        except TidingsError:
+            pass
+        return True
 
     def _path(self, user: User, id: str) -> Path:
         owner = hashlib.blake2b(user.encode(), digest_size=16).hexdigest()
