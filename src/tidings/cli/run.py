@@ -12,6 +12,7 @@ import click
 import uvicorn
 
 from tidings.app import Pages, Tidings, create_app
+from tidings.cli.log import log_to_stderr
 from tidings.domain.errors import InvalidSettings
 from tidings.settings import Settings
 from tidings.transports.doorstep import Doorstep
@@ -63,6 +64,7 @@ def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
         http=Doorstep(),  # type: ignore[arg-type] # all that is asked of it is to make protocols
         ws="none",
         lifespan="off",
+        log_config=None,  # its loggers print through ours
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -74,6 +76,7 @@ def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     greeting = f"Tidings is at http://{shown}:{port} (database {settings.db}; Ctrl-C stops it)"
+    log_to_stderr()
     server = Server(config, app, drain=settings.drain, on_ready=lambda: click.echo(greeting))
     server.run(sockets=[listener])
 
