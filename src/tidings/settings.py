@@ -1,6 +1,7 @@
 """What an operator may choose: one frozen value, read once."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -41,21 +42,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         if self.cors_credentials and "*" in self.cors_origins:
             raise ValueError("cors_credentials needs named origins, not *")
-        if not 0.1 <= self.heartbeat <= 60:
-            raise ValueError("heartbeat must be between 0.1 and 60 seconds")
-        for name, least in _LEAST.items():
-            if not getattr(self, name) >= least:  # nan is not
-                raise ValueError(f"{name} must be at least {least}")
+        for name, (least, most) in BOUNDS.items():
+            if not least <= getattr(self, name) <= most:  # nan is not
+                raise ValueError(_bounds(name))
         if self.mode == "serve" and len(self.secret) < 32:
             raise ValueError(
                 "secret must have at least 32 characters (TIDINGS_SECRET); `tidings token --new-secret` makes one"
             )
 
 
-_LEAST = {
-    "drain": 0, "retry": 1, "max_connections": 1, "max_notification": 1, "max_batch": 1, "max_recipients": 1,
-    "max_batch_bytes": 1, "group_window": 0, "counter_cap": 1, "retention_age": 0, "retention_rows": 1, "inbox_age": 0,
+_LONG = 100 * 365 * 24 * 3600  # seconds; what is to be kept for ever may be kept for a hundred years
+_MANY = 1_000_000_000
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    "port": (0, 65535), "heartbeat": (0.1, 60), "drain": (0, 3600), "retry": (1, 24 * 3600 * 1000),
+    "max_connections": (1, _MANY), "max_notification": (1, _MANY), "max_batch": (1, _MANY),
+    "max_recipients": (1, _MANY), "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY),
+    "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip
+
+_FIELD = re.compile(r"`\$\.(\w+)`$")  # where msgspec says that it found what it did not expect
+
+
+def _bounds(name: str) -> str:
+    least, most = BOUNDS[name]
+    whole = "a whole number " if Settings.__annotations__[name] is int else ""
+    return f"{name} must be {whole}between {least} and {most}"
 
 
 def load(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
@@ -69,4 +80,6 @@ def load(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
     try:
         return msgspec.convert(found, Settings, strict=False, dec_hook=lambda type, value: type(value))
     except msgspec.ValidationError as error:
-        raise InvalidSettings(f"settings: {error}") from error
+        place = _FIELD.search(str(error))
+        name = place[1] if place else ""
+        raise InvalidSettings(f"settings: {_bounds(name) if name in BOUNDS else error}") from error

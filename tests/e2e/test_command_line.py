@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.servers import environment
+from tidings.auth.tokens import check
 from tidings.cli import main
 from tidings.store import sql
 
@@ -21,17 +22,17 @@ NO_SETTINGS = dict.fromkeys(name for name in os.environ if name.startswith("TIDI
 SECRET = "0123456789abcdef" * 2
 
 
-def refused(output: str, exit_code: int, *, saying: str) -> None:
-    assert exit_code == 1, output
+def refused(output: str, exit_code: int, *, saying: str, status: int) -> None:
+    assert exit_code == status, output
     [line] = output.splitlines()
     assert line.startswith("Error: ")
     assert saying in line
 
 
-def refuses(*words: str, saying: str, **settings: object) -> None:
-    """The command says so before it starts anything."""
+def refuses(*words: str, saying: str, settings: Mapping[str, object] = {}, status: int = 2) -> None:
+    """The command says so before it starts anything. 2: it makes no sense; 1: it could not be done."""
     done = CliRunner(env={**NO_SETTINGS, **environment(settings)}).invoke(main, words)
-    refused(done.output, done.exit_code, saying=saying)
+    refused(done.output, done.exit_code, saying=saying, status=status)
 
 
 def newer(db: Path) -> None:
@@ -80,7 +81,7 @@ def test_a_database_that_cannot_be_used(tmp_path: Path, command: str, make: Any,
         env=environment({"db": db, "secret": SECRET}), cwd=tmp_path,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
     )  # fmt: skip
-    refused(done.stdout, done.returncode, saying=saying)
+    refused(done.stdout, done.returncode, saying=saying, status=1)
     assert str(db) in done.stdout
 
 
@@ -89,7 +90,8 @@ def test_a_port_that_somebody_uses(tmp_path: Path, command: str) -> None:
     db = tmp_path / "0.db"
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        refuses(command, "--port", str(port), saying=f"port {port}: something else is using it", db=db, secret=SECRET)
+        saying = f"port {port}: something else is using it"
+        refuses(command, "--port", str(port), saying=saying, status=1, settings={"db": db, "secret": SECRET})
     assert not db.exists()  # nothing was made
 
 
@@ -136,11 +138,13 @@ def test_dev_says_where_it_is_when_it_can_be_reached(tmp_path: Path, host: str) 
         ({"secret": SECRET, "cors_origins": "https://a.example,*", "cors_credentials": "true"}, "needs named origins"),
         ({"secret": SECRET, "heartbeat": "0"}, "heartbeat must be between"),
         ({"secret": SECRET, "heartbeat": "often"}, "heartbeat"),
-        ({"secret": SECRET, "port": "http"}, "port"),
+        ({"secret": SECRET, "port": "http"}, "port must be a whole number between 0 and 65535"),
+        ({"secret": SECRET, "inbox_age": "inf"}, "inbox_age must be between 0 and 3153600000"),
+        ({"secret": SECRET, "drain": "nan"}, "drain must be between 0 and 3600"),
     ],
 )
 def test_a_setting_that_makes_no_sense(settings: Mapping[str, object], saying: str) -> None:
-    refuses("serve", saying=saying, **settings)
+    refuses("serve", saying=saying, settings=settings)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +154,16 @@ def test_a_setting_that_makes_no_sense(settings: Mapping[str, object], saying: s
         (["--secret", SECRET], "say what the token is for"),
         (["--secret", SECRET, "--user", "a b"], "not a user id"),
         (["--secret", SECRET, "--user", "a", "--topic", "x//y"], "not a topic"),
+        *[
+            (["--secret", SECRET, "--user", "a", "--hours", hours], "'--hours'")
+            for hours in ("0", "inf", "nan", "1e300", "876001", "many")
+        ],
     ],
 )
 def test_a_token_that_cannot_be_made(words: list[str], saying: str) -> None:
     refuses("token", *words, saying=saying)
+
+
+def test_a_token_may_be_good_for_a_hundred_years() -> None:
+    made = CliRunner(env=NO_SETTINGS).invoke(main, ["token", "--secret", SECRET, "--user", "a", "--hours", "876000"])
+    assert check(made.output.strip(), SECRET).user == "a"
