@@ -21,7 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = 8000
     db: Path = Path("tidings.db")
     secret: str = ""  # signs and checks tokens (HS256); `serve` needs one of at least 32 characters
-    cors_origins: tuple[str, ...] = ()  # pages that may connect; "*" only without credentials
+    cors_origins: tuple[str, ...] = ()  # pages that may connect: scheme://host[:port]; "*" only without credentials
     cors_credentials: bool = False
     seed: bool = False  # mount the two endpoints under /notification
     exports: Path | None = None  # folder of the seed's workbooks; None: beside the database
@@ -42,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         if self.cors_credentials and "*" in self.cors_origins:
             raise ValueError("cors_credentials needs named origins, not *")
+        for origin in self.cors_origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"cors_origins takes * or scheme://host[:port], with commas between, not {origin!r}")
         for name, (least, most) in BOUNDS.items():
             if not least <= getattr(self, name) <= most:  # nan is not
                 raise ValueError(_bounds(name))
@@ -60,6 +63,10 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip
 
+# What a browser calls an origin (WHATWG HTML, "serialization of an origin"): no path, no default port.
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
+_USUAL_PORT = {"http": ":80", "https": ":443"}
+
 _FIELD = re.compile(r"`\$\.(\w+)`$")  # where msgspec says that it found what it did not expect
 
 
@@ -69,13 +76,21 @@ def _bounds(name: str) -> str:
     return f"{name} must be {whole}between {least} and {most}"
 
 
+def _origin(text: str) -> str:
+    """As a browser would write it, where that is plain."""
+    text = text.strip().removesuffix("/")
+    scheme, _, rest = text.partition("://")
+    scheme = scheme.lower()
+    return f"{scheme}://{rest.lower().removesuffix(_USUAL_PORT[scheme])}" if scheme in _USUAL_PORT and rest else text
+
+
 def load(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from the environment, with what was chosen on the command line on top. Raises `InvalidSettings`."""
     found: dict[str, Any] = {}
     for field in Settings.__struct_fields__:
         text = environ.get(f"TIDINGS_{field.upper()}")
         if text is not None:
-            found[field] = text.split(",") if field == "cors_origins" else text
+            found[field] = [_origin(one) for one in text.split(",") if one.strip()] if field == "cors_origins" else text
     found.update({name: value for name, value in chosen.items() if value is not None})
     try:
         return msgspec.convert(found, Settings, strict=False, dec_hook=lambda type, value: type(value))

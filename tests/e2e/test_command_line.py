@@ -136,6 +136,7 @@ def test_dev_says_where_it_is_when_it_can_be_reached(tmp_path: Path, host: str) 
         ({"secret": "short"}, "secret must have at least 32 characters"),
         ({"secret": SECRET, "cors_origins": "*", "cors_credentials": "true"}, "cors_credentials needs named origins"),
         ({"secret": SECRET, "cors_origins": "https://a.example,*", "cors_credentials": "true"}, "needs named origins"),
+        ({"secret": SECRET, "cors_origins": "a.example"}, "cors_origins takes * or scheme://host[:port]"),
         ({"secret": SECRET, "heartbeat": "0"}, "heartbeat must be between"),
         ({"secret": SECRET, "heartbeat": "often"}, "heartbeat"),
         ({"secret": SECRET, "port": "http"}, "port must be a whole number between 0 and 65535"),
