@@ -100,6 +100,22 @@ def test_dev_listens_on_this_machine_only(host: str) -> None:
     refuses("dev", "--port", "0", "--host", host, saying="listens on this machine only")
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "example.org", ""])
+def test_dev_listens_on_this_machine_only_whoever_says_otherwise(host: str) -> None:
+    refuses("dev", "--port", "0", saying="listens on this machine only", settings={"host": host})
+
+
+@pytest.mark.parametrize("command", ["dev", "serve"])
+def test_a_port_and_a_host_of_the_environment_are_taken_unless_others_are_said(tmp_path: Path, command: str) -> None:
+    settings = {"db": tmp_path / "0.db", "secret": SECRET}
+    with socket.create_server(("127.0.0.2", 0)) as other:  # so the command ends and says where it would have been
+        port = other.getsockname()[1]
+        there = f"cannot listen on 127.0.0.2 port {port}: something"
+        refuses(command, saying=there, status=1, settings=settings | {"host": "127.0.0.2", "port": port})
+        said = ("--host", "127.0.0.2", "--port", str(port))
+        refuses(command, *said, saying=there, status=1, settings=settings | {"host": "127.0.0.3", "port": 1})
+
+
 def names_of_this_machine() -> list[str]:
     names = ["localhost", "127.1.2.3"]
     with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
