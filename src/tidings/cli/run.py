@@ -1,6 +1,7 @@
 """Run the server: uvicorn with the hand-over, on a socket whose connections notice dead peers by themselves."""
 
 import asyncio
+import contextlib
 import errno
 import gc
 import math
@@ -54,7 +55,7 @@ class Server(uvicorn.Server):
 
 
 def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `InvalidSettings`, `StoreTooNew`, `StoreUnavailable`."""
+    """Serve until SIGINT, or SIGTERM, which then ends the process. Raises `InvalidSettings`, `StoreTooNew`, `StoreUnavailable`."""
     sys.setswitchinterval(SWITCH)
     gc.set_threshold(*GARBAGE)
     app = create_app(settings, pages=pages)
@@ -78,7 +79,8 @@ def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
     greeting = f"Tidings is at http://{shown}:{port} (database {settings.db}; Ctrl-C stops it)"
     log_to_stderr()
     server = Server(config, app, drain=settings.drain, on_ready=lambda: click.echo(greeting))
-    server.run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # what uvicorn has left when it has stopped in order: no failure
+        server.run(sockets=[listener])
 
 
 def listen(settings: Settings) -> socket.socket:
