@@ -55,7 +55,10 @@ class Server(uvicorn.Server):
 
 
 def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
-    """Serve until SIGINT, or SIGTERM, which then ends the process. Raises `InvalidSettings`, `StoreTooNew`, `StoreUnavailable`."""
+    """Serve until SIGINT, or until SIGTERM, which ends the process when it has stopped in order.
+
+    Raises `InvalidSettings`, `StoreTooNew`, `StoreUnavailable`.
+    """
     sys.setswitchinterval(SWITCH)
     gc.set_threshold(*GARBAGE)
     app = create_app(settings, pages=pages)
