@@ -1,11 +1,11 @@
 # The front door. `make dev` runs Tidings, `make test` proves it; `make help` lists the rest.
 #
 #   PYTHON=python3.12   the interpreter .venv is made with (3.11 or newer)
-#   PORT=8000 DB=path   for `make dev`
+#   PORT=8000 DB=path   for `make dev` (or TIDINGS_PORT, TIDINGS_DB)
 #   ARGS='-k relay -x'  passed on to pytest by `make test`, to the benchmark by `make bench`
 
 PYTHON ?= python3
-PORT   ?= 8000
+PORT   ?=
 DB     ?=
 ARGS   ?=
 
@@ -26,7 +26,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 dev: $(VENV)/run.stamp  ## serve on http://127.0.0.1:8000 (PORT=, DB=)
-	@exec $(VENV)/bin/tidings dev --port $(PORT) $(if $(DB),--db '$(DB)')
+	@exec $(VENV)/bin/tidings dev $(if $(PORT),--port $(PORT)) $(if $(DB),--db '$(DB)')
 
 test: $(VENV)/dev.stamp $(JS)  ## every test: Python, JavaScript, real processes, a real browser
 	@scripts/system_packages.sh $(FOR_TESTS)

@@ -32,7 +32,7 @@ class StartServer(Protocol):
 
 
 # ASGI has no word for "end this stream now", so uvicorn remarks on it when a reader that stalls is let go.
-REMARK = "ERROR:    ASGI callable returned without completing response."
+REMARK = "ASGI callable returned without completing response."
 
 
 def complaints(server: Server) -> str:
@@ -41,7 +41,7 @@ def complaints(server: Server) -> str:
     grave = [
         line
         for line in said.splitlines()
-        if line != REMARK and any(word in line for word in ("Traceback", "ERROR", "CRITICAL"))
+        if not line.endswith(REMARK) and any(word in line for word in ("Traceback", "ERROR", "CRITICAL"))
     ]
     return said if grave else ""
 

@@ -1,9 +1,13 @@
 """Settings: what makes no sense is said when the server starts, not when it is too late."""
 
+import time
+from typing import Any, get_args
+
 import pytest
 
+from tests.conftest import StartServer
 from tidings.domain.errors import InvalidSettings
-from tidings.settings import load
+from tidings.settings import BOUNDS, Settings, load
 
 
 @pytest.mark.parametrize(
@@ -17,3 +21,26 @@ def test_a_setting_out_of_its_bounds_is_refused_by_name(name: str, text: str) ->
 
 def test_what_is_chosen_beats_the_environment() -> None:
     assert load({"mode": "dev", "port": 1, "db": None}, {"TIDINGS_PORT": "2", "TIDINGS_RETRY": "3"}).port == 1
+
+
+@pytest.mark.parametrize("text", ["inf", "-inf", "nan", "1e18", "1e300", "9" * 30, "9" * 5000, "", "-1", "many"])
+@pytest.mark.parametrize("name", BOUNDS)
+def test_no_number_is_without_bounds(name: str, text: str) -> None:
+    least, most = BOUNDS[name]
+    with pytest.raises(InvalidSettings, match=f"{name} must be .*between {least} and {most}$"):
+        load({"mode": "dev"}, {f"TIDINGS_{name.upper()}": text})
+
+
+def test_every_number_has_bounds() -> None:
+    numbers = {name for name, kind in Settings.__annotations__.items() if {kind, *get_args(kind)} & {int, float}}
+    assert numbers == set(BOUNDS)
+
+
+def test_a_server_lives_with_the_greatest_of_everything(start_server: StartServer) -> None:
+    """The keeper counts with them, in the database."""
+    greatest: dict[str, Any] = {name: most for name, (_, most) in BOUNDS.items() if name != "port"}
+    server = start_server(**greatest)
+    assert server.publish({"user": "alice"}, body="x", group_key="g")["id"]
+    time.sleep(0.5)  # beyond the keeper's first round of everything
+    assert server.request("GET", "/v1/inbox?user=alice").json["data"][0]["body"] == "x"
+    assert "keeper_failed" not in server.said()

@@ -1,10 +1,11 @@
 """The application for any ASGI server, set up by the `TIDINGS_*` of its environment. One process, one worker.
 
-    uvicorn --factory tidings.asgi:app
-    hypercorn 'tidings.asgi:app()'
-    granian --interface asgi --factory tidings.asgi:app
+    uvicorn --factory tidings.asgi:app --timeout-graceful-shutdown 1
+    hypercorn --graceful-timeout 1 'tidings.asgi:app()'
+    granian --interface asgi --factory --workers-kill-timeout 1 tidings.asgi:app
 
-Such a server keeps its sockets, so streams are sent in the ordinary ASGI way: equally correct, and slower than
+Such a server waits for open streams when it stops, and says `goaway` to none: the time-outs end that.
+It keeps its sockets, so streams are sent in the ordinary ASGI way: equally correct, and slower than
 under `tidings serve`. TIDINGS_MODE=dev believes whoever says who they are: let that server listen on this
 machine only.
 """

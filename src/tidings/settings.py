@@ -1,6 +1,7 @@
 """What an operator may choose: one frozen value, read once."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = 8000
     db: Path = Path("tidings.db")
     secret: str = ""  # signs and checks tokens (HS256); `serve` needs one of at least 32 characters
-    cors_origins: tuple[str, ...] = ()  # pages that may connect; "*" only without credentials
+    cors_origins: tuple[str, ...] = ()  # pages that may connect: scheme://host[:port]; "*" only without credentials
     cors_credentials: bool = False
     seed: bool = False  # mount the two endpoints under /notification
     exports: Path | None = None  # folder of the seed's workbooks; None: beside the database
@@ -41,21 +42,46 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         if self.cors_credentials and "*" in self.cors_origins:
             raise ValueError("cors_credentials needs named origins, not *")
-        if not 0.1 <= self.heartbeat <= 60:
-            raise ValueError("heartbeat must be between 0.1 and 60 seconds")
-        for name, least in _LEAST.items():
-            if not getattr(self, name) >= least:  # nan is not
-                raise ValueError(f"{name} must be at least {least}")
+        for origin in self.cors_origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"cors_origins takes * or scheme://host[:port], with commas between, not {origin!r}")
+        for name, (least, most) in BOUNDS.items():
+            if not least <= getattr(self, name) <= most:  # nan is not
+                raise ValueError(_bounds(name))
         if self.mode == "serve" and len(self.secret) < 32:
             raise ValueError(
                 "secret must have at least 32 characters (TIDINGS_SECRET); `tidings token --new-secret` makes one"
             )
 
 
-_LEAST = {
-    "drain": 0, "retry": 1, "max_connections": 1, "max_notification": 1, "max_batch": 1, "max_recipients": 1,
-    "max_batch_bytes": 1, "group_window": 0, "counter_cap": 1, "retention_age": 0, "retention_rows": 1, "inbox_age": 0,
+_LONG = 100 * 365 * 24 * 3600  # seconds; what is to be kept for ever may be kept for a hundred years
+_MANY = 1_000_000_000
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    "port": (0, 65535), "heartbeat": (0.1, 60), "drain": (0, 3600), "retry": (1, 24 * 3600 * 1000),
+    "max_connections": (1, _MANY), "max_notification": (1, _MANY), "max_batch": (1, _MANY),
+    "max_recipients": (1, _MANY), "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY),
+    "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip
+
+# What a browser calls an origin (WHATWG HTML, "serialization of an origin"): no path, no default port.
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
+_USUAL_PORT = {"http": ":80", "https": ":443"}
+
+_FIELD = re.compile(r"`\$\.(\w+)`$")  # where msgspec says that it found what it did not expect
+
+
+def _bounds(name: str) -> str:
+    least, most = BOUNDS[name]
+    whole = "a whole number " if Settings.__annotations__[name] is int else ""
+    return f"{name} must be {whole}between {least} and {most}"
+
+
+def _origin(text: str) -> str:
+    """As a browser would write it, where that is plain."""
+    text = text.strip().removesuffix("/")
+    scheme, _, rest = text.partition("://")
+    scheme = scheme.lower()
+    return f"{scheme}://{rest.lower().removesuffix(_USUAL_PORT[scheme])}" if scheme in _USUAL_PORT and rest else text
 
 
 def load(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
@@ -64,9 +90,11 @@ def load(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
     for field in Settings.__struct_fields__:
         text = environ.get(f"TIDINGS_{field.upper()}")
         if text is not None:
-            found[field] = text.split(",") if field == "cors_origins" else text
+            found[field] = [_origin(one) for one in text.split(",") if one.strip()] if field == "cors_origins" else text
     found.update({name: value for name, value in chosen.items() if value is not None})
     try:
         return msgspec.convert(found, Settings, strict=False, dec_hook=lambda type, value: type(value))
     except msgspec.ValidationError as error:
-        raise InvalidSettings(f"settings: {error}") from error
+        place = _FIELD.search(str(error))
+        name = place[1] if place else ""
+        raise InvalidSettings(f"settings: {_bounds(name) if name in BOUNDS else error}") from error

@@ -103,6 +103,40 @@ def test_every_origin_with_credentials_is_refused_before_it_is_served(origins: t
     assert load({"mode": "dev", "cors_origins": origins}, {}).cors_credentials is False
 
 
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("https://a.example, https://b.example", ("https://a.example", "https://b.example")),
+        (" https://a.example/ ,", ("https://a.example",)),
+        ("HTTPS://A.example:443,http://b.example:80,http://c.example:443", ("https://a.example", "http://b.example",
+                                                                            "http://c.example:443")),
+        ("http://[::1]:8080,http://localhost:3000", ("http://[::1]:8080", "http://localhost:3000")),
+        ("safari-web-extension://AB-1,tauri://localhost", ("safari-web-extension://AB-1", "tauri://localhost")),
+        ("*", ("*",)),
+        ("", ()),
+    ],
+)  # fmt: skip
+def test_origins_are_taken_as_a_browser_writes_them(text: str, origins: tuple[str, ...]) -> None:
+    assert load({"mode": "dev"}, {"TIDINGS_CORS_ORIGINS": text}).cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.example", "null", "https://a.example/app", "https://a.example//", "https://*.example", "https://", "https:a",
+        "https://u@a.example", "https://ü.example", "https://a.example https://b.example", "https://a.example:x", "**",
+    ],
+)  # fmt: skip
+def test_what_no_page_can_be_from_is_refused_before_it_is_served(text: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"cors_origins takes \* or scheme://host\[:port\]"):
+        load({"mode": "dev"}, {"TIDINGS_CORS_ORIGINS": f"https://good.example,{text}"})
+
+
+def test_an_origin_after_a_space_may_call(start_server: StartServer) -> None:
+    server = start_server("serve", cors_origins=f"https://other.example, {PAGE}/")
+    assert preflight(server, origin=PAGE).headers["access-control-allow-origin"] == PAGE
+
+
 def test_a_handed_over_stream_carries_the_headers_too(server: Server, listen: Listen, name: Name) -> None:
     """They are added by middleware, through which the head is written."""
     stream = listen(server, name("alice"))

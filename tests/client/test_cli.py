@@ -110,7 +110,9 @@ def test_publish_sends_a_file_of_notifications_in_one_go(server: FakeServer, tmp
     file.write_text(lines, encoding="utf-8")
     for result in (
         run(publish, "--batch", str(file), "--url", server.url),
-        run(publish, "--batch", "-", "--url", server.url, input=lines.encode()),
+        run(
+            publish, "--batch", "-", "--url", server.url, "--idempotency-key", "k", "--token", "t", input=lines.encode()
+        ),
     ):
         assert json.loads(result.stdout) == [{"id": "n0"}, {"id": "n1"}]
     for request in server.requests:
@@ -124,11 +126,38 @@ def test_publish_sends_a_file_of_notifications_in_one_go(server: FakeServer, tmp
         (("--to-user", "a", "--all"), "say whom it is for"),
         (("--all", "--data", "{"), "'--data': not JSON"),
         (("--all", "--data", "[" * 100_000), "'--data': not JSON"),
-        (("--all", "--url", "nope"), "not the url of a server: 'nope'"),
+        (("--all", "--data", "NaN"), "'--data': not JSON"),
+        (("--all", "--data", '{"n": [1e999]}'), "'--data': not JSON"),
+        (("--all", "--actor", '{"n": -Infinity}'), "'--actor': not JSON"),
+        (("--all", "--progress", "nan"), "'--progress': nan is not a number from 0 to 1"),
+        (("--all", "--progress", "inf"), "'--progress'"),
+        (("--all", "--token", "a\nb"), "this token is nothing that a header can hold"),
+        (("--all", "--token", "ž"), "this token is nothing that a header can hold"),
+        (("--all", "--token", ""), "this token is nothing that a header can hold"),
+        *[
+            (("--all", "--idempotency-key", key), "this idempotency key is nothing that a header can hold")
+            for key in ("a\nb", "ž", "", " a")
+        ],
+        *[
+            (("--all", "--url", url), f"not the url of a server: {url!r}")
+            for url in ("nope", "http://h:port", "http://h:99999", "http://a..b", "http://[::1", f"http://{'a' * 70}.x")
+        ],
         (("--all", "--priority", "huge"), "'huge' is not one of"),
         (("--all", "--title", "\udcff"), "not UTF-8"),
         (("--batch", "no-such-file"), "'no-such-file': No such file"),
-        (("--batch", "-", "--all"), "leave the other options out"),
+        *[
+            (("--batch", "-", *words), f"leave {words[0]} out")
+            for words in (
+                ["--all"],
+                ["--to-user", "a"],
+                ["--type", "like"],
+                ["--type", "message"],
+                ["--progress", "0"],
+                ["--data", "null"],
+                ["--expire-time", ""],
+            )
+        ],
+        (("--batch", "-", "--title", "", "--body", ""), "leave --body, --title out"),
         (("--nonsense",), "--nonsense"),
     ],
 )
@@ -139,7 +168,10 @@ def test_bad_input_is_one_line_and_status_2(arguments: tuple[str, ...], line: st
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize(("text", "line"), [('{"to": 1}\n{', "line 2 is not JSON"), ("[1]", "line 1 is not a notif")])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [('{"to": 1}\n{', "line 2 is not JSON"), ('{"n": NaN}', "line 1 is not JSON"), ("[1]", "line 1 is not a notif")],
+)
 def test_a_bad_line_of_a_file_is_named(text: str, line: str) -> None:
     result = run(publish, "--batch", "-", input=text)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
@@ -154,6 +186,12 @@ def test_a_refusal_is_one_line(server: FakeServer, status: int, code: str, exit_
     server.always["/v1/notifications"] = refuse
     result = run(publish, "--all", "--url", server.url)
     assert (result.exit_code, result.stderr) == (exit_code, f"Error: because of {code} ({code})\n")
+
+
+def test_listen_refuses_a_token_that_no_header_holds() -> None:
+    result = run(listen, "--token", "a\nb")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "nothing that a header can hold" in result.stderr
 
 
 @pytest.mark.parametrize("command", [publish, listen], ids=["publish", "listen"])

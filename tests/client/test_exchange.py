@@ -174,6 +174,14 @@ def test_what_is_no_json_never_leaves() -> None:
     assert talk.sent == []
 
 
+@pytest.mark.parametrize("key", ["", "a\nb", "a\r\nx: y", " a", "ž", "\x7f"])
+def test_a_key_that_no_header_holds_never_leaves(key: str) -> None:
+    talk = Talk()
+    with pytest.raises(ValueError, match="idempotency key"):
+        talk.call(calls.publish(to={"all": True}, idempotency_key=key))
+    assert talk.sent == []
+
+
 def test_a_read_is_repeated_while_the_server_is_away() -> None:
     talk = Talk(Lost("refused"), problem(503, "shutting_down", **{"retry-after": "5"}), good({"unread": 3}))
     assert talk.call(calls.counters())["unread"] == 3

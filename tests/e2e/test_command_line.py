@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.servers import environment
+from tidings.auth.tokens import check
 from tidings.cli import main
 from tidings.store import sql
 
@@ -21,17 +22,17 @@ NO_SETTINGS = dict.fromkeys(name for name in os.environ if name.startswith("TIDI
 SECRET = "0123456789abcdef" * 2
 
 
-def refused(output: str, exit_code: int, *, saying: str) -> None:
-    assert exit_code == 1, output
+def refused(output: str, exit_code: int, *, saying: str, status: int) -> None:
+    assert exit_code == status, output
     [line] = output.splitlines()
     assert line.startswith("Error: ")
     assert saying in line
 
 
-def refuses(*words: str, saying: str, **settings: object) -> None:
-    """The command says so before it starts anything."""
+def refuses(*words: str, saying: str, settings: Mapping[str, object] = {}, status: int = 2) -> None:
+    """The command says so before it starts anything. 2: it makes no sense; 1: it could not be done."""
     done = CliRunner(env={**NO_SETTINGS, **environment(settings)}).invoke(main, words)
-    refused(done.output, done.exit_code, saying=saying)
+    refused(done.output, done.exit_code, saying=saying, status=status)
 
 
 def newer(db: Path) -> None:
@@ -80,7 +81,7 @@ def test_a_database_that_cannot_be_used(tmp_path: Path, command: str, make: Any,
         env=environment({"db": db, "secret": SECRET}), cwd=tmp_path,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
     )  # fmt: skip
-    refused(done.stdout, done.returncode, saying=saying)
+    refused(done.stdout, done.returncode, saying=saying, status=1)
     assert str(db) in done.stdout
 
 
@@ -89,13 +90,30 @@ def test_a_port_that_somebody_uses(tmp_path: Path, command: str) -> None:
     db = tmp_path / "0.db"
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        refuses(command, "--port", str(port), saying=f"port {port}: something else is using it", db=db, secret=SECRET)
+        saying = f"port {port}: something else is using it"
+        refuses(command, "--port", str(port), saying=saying, status=1, settings={"db": db, "secret": SECRET})
     assert not db.exists()  # nothing was made
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org", ""])
 def test_dev_listens_on_this_machine_only(host: str) -> None:
     refuses("dev", "--port", "0", "--host", host, saying="listens on this machine only")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "example.org", ""])
+def test_dev_listens_on_this_machine_only_whoever_says_otherwise(host: str) -> None:
+    refuses("dev", "--port", "0", saying="listens on this machine only", settings={"host": host})
+
+
+@pytest.mark.parametrize("command", ["dev", "serve"])
+def test_a_port_and_a_host_of_the_environment_are_taken_unless_others_are_said(tmp_path: Path, command: str) -> None:
+    settings = {"db": tmp_path / "0.db", "secret": SECRET}
+    with socket.create_server(("127.0.0.2", 0)) as other:  # so the command ends and says where it would have been
+        port = other.getsockname()[1]
+        there = f"cannot listen on 127.0.0.2 port {port}: something"
+        refuses(command, saying=there, status=1, settings=settings | {"host": "127.0.0.2", "port": port})
+        said = ("--host", "127.0.0.2", "--port", str(port))
+        refuses(command, *said, saying=there, status=1, settings=settings | {"host": "127.0.0.3", "port": 1})
 
 
 def names_of_this_machine() -> list[str]:
@@ -134,13 +152,16 @@ def test_dev_says_where_it_is_when_it_can_be_reached(tmp_path: Path, host: str) 
         ({"secret": "short"}, "secret must have at least 32 characters"),
         ({"secret": SECRET, "cors_origins": "*", "cors_credentials": "true"}, "cors_credentials needs named origins"),
         ({"secret": SECRET, "cors_origins": "https://a.example,*", "cors_credentials": "true"}, "needs named origins"),
+        ({"secret": SECRET, "cors_origins": "a.example"}, "cors_origins takes * or scheme://host[:port]"),
         ({"secret": SECRET, "heartbeat": "0"}, "heartbeat must be between"),
         ({"secret": SECRET, "heartbeat": "often"}, "heartbeat"),
-        ({"secret": SECRET, "port": "http"}, "port"),
+        ({"secret": SECRET, "port": "http"}, "port must be a whole number between 0 and 65535"),
+        ({"secret": SECRET, "inbox_age": "inf"}, "inbox_age must be between 0 and 3153600000"),
+        ({"secret": SECRET, "drain": "nan"}, "drain must be between 0 and 3600"),
     ],
 )
 def test_a_setting_that_makes_no_sense(settings: Mapping[str, object], saying: str) -> None:
-    refuses("serve", saying=saying, **settings)
+    refuses("serve", saying=saying, settings=settings)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +171,16 @@ def test_a_setting_that_makes_no_sense(settings: Mapping[str, object], saying: s
         (["--secret", SECRET], "say what the token is for"),
         (["--secret", SECRET, "--user", "a b"], "not a user id"),
         (["--secret", SECRET, "--user", "a", "--topic", "x//y"], "not a topic"),
+        *[
+            (["--secret", SECRET, "--user", "a", "--hours", hours], "'--hours'")
+            for hours in ("0", "inf", "nan", "1e300", "876001", "many")
+        ],
     ],
 )
 def test_a_token_that_cannot_be_made(words: list[str], saying: str) -> None:
     refuses("token", *words, saying=saying)
+
+
+def test_a_token_may_be_good_for_a_hundred_years() -> None:
+    made = CliRunner(env=NO_SETTINGS).invoke(main, ["token", "--secret", SECRET, "--user", "a", "--hours", "876000"])
+    assert check(made.output.strip(), SECRET).user == "a"

@@ -66,7 +66,7 @@ class Endpoint:
             response = await self._handler(request)
         except TidingsError as error:
             if error.status >= 500:
-                _log.warning("refused", extra={"code": error.code, "path": scope["path"]})
+                _log.warning("refused", extra={"code": error.code, "path": scope["path"], "detail": str(error)})
             response = problem(error)
         except ClientDisconnect:
             return

@@ -199,7 +199,7 @@ class Ear:
         except TidingsError as error:
             return complaint(error)
         except Exception as error:
-            _log.exception("failed", extra={"message": verb})
+            _log.exception("failed", extra={"verb": verb})
             raise Broken(FAILED) from error
         return b""
 

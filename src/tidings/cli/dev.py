@@ -6,21 +6,26 @@ from pathlib import Path
 
 import click
 
+from tidings.cli.refusal import BadInput, OneLine, settings_of
 from tidings.cli.run import run
 from tidings.demo.pages import pages
 from tidings.domain.errors import TidingsError
-from tidings.settings import load
 
 
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Must be a loopback address.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free one.")
+@click.command(cls=OneLine)
+@click.option("--host", help="Must be a loopback address.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="0 picks a free one.  [default: 8000]")
 @click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="Database file.  [default: tidings.db]")
 @click.option("--heartbeat", type=float, help="Seconds between signs of life.  [default: 20]")
-def dev(host: str, port: int, db: Path | None, heartbeat: float | None) -> None:
-    """Run a server for development: anyone here is who they say they are (?user=alice)."""
+def dev(host: str | None, port: int | None, db: Path | None, heartbeat: float | None) -> None:
+    """Run a server for development: anyone here is who they say they are (?user=alice).
+
+    Every setting but the mode and the seed is also an environment variable, TIDINGS_ and its name: TIDINGS_PORT=9000
+    """
+    if host is None:
+        host = os.environ.get("TIDINGS_HOST", "127.0.0.1")
     if not _loopback(host):
-        raise click.ClickException(
+        raise BadInput(
             f"tidings dev believes whoever says who they are, so it listens on this machine only, not on {host!r}. "
             "Use tidings serve for others."
         )
@@ -30,8 +35,9 @@ def dev(host: str, port: int, db: Path | None, heartbeat: float | None) -> None:
         "mode": "dev", "host": "127.0.0.1" if host == "localhost" else host, "port": port, "db": db,
         "heartbeat": heartbeat, "cors_origins": origins, "seed": True,
     }  # fmt: skip
+    settings = settings_of(chosen)
     try:
-        run(load(chosen), pages=pages)
+        run(settings, pages=pages)
     except TidingsError as error:
         raise click.ClickException(str(error)) from error
 

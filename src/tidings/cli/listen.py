@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from tidings.cli.remote import BadInput, OneLine, connected, server_options
+from tidings.cli.refusal import BadInput, OneLine
+from tidings.cli.remote import connected, server_options
 from tidings.client import Event, Status, Transport
 
 WIDTH = 300  # characters of a line that is not JSON

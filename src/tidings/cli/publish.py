@@ -4,17 +4,28 @@ import json
 from typing import Any, BinaryIO
 
 import click
+from click.core import ParameterSource
 
-from tidings.cli.remote import BadInput, OneLine, connected, server_options
+from tidings.cli.refusal import BadInput, Between, OneLine
+from tidings.cli.remote import connected, server_options
+
+_WITH_A_BATCH = {"batch", "url", "token", "idempotency_key"}
 
 
 def _json(ctx: click.Context, option: click.Parameter, text: str | None) -> Any:
     if text is None:
         return None
     try:
-        return json.loads(text)
+        return _value(text)
     except (ValueError, RecursionError) as error:
         raise click.BadParameter(f"not JSON: {error}") from error
+
+
+def _value(text: str | bytes) -> Any:
+    """What JSON says. Python also reads NaN, and 1e999 as infinity. Raises ValueError, RecursionError."""
+    value = json.loads(text)
+    json.dumps(value, allow_nan=False)
+    return value
 
 
 @click.command(cls=OneLine)
@@ -31,7 +42,7 @@ def _json(ctx: click.Context, option: click.Parameter, text: str | None) -> Any:
 @click.option("--entity", metavar="NAME", help="What it is about: post/9.")
 @click.option("--group-key", metavar="KEY", help="Merge with others of the same key.")
 @click.option("--priority", type=click.Choice(["low", "normal", "high", "critical"]))
-@click.option("--progress", type=click.FloatRange(0, 1), help="0 to 1.")
+@click.option("--progress", type=Between(0, 1), help="0 to 1.")
 @click.option("--expire-time", metavar="TIME", help="When it goes away: 2030-01-01T00:00:00Z.")
 @click.option("--idempotency-key", metavar="KEY", help="Stored once, however often it is sent.")
 @click.option(
@@ -59,8 +70,9 @@ def publish(
     """
     content = {name: value for name, value in content.items() if value is not None}
     targets = _targets(to_user, to_users, topic, to_all)
-    if batch is not None and (targets or content):
-        raise BadInput("--batch takes everything from its file: leave the other options out")
+    if batch is not None and (unused := _given() - _WITH_A_BATCH):
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(unused))
+        raise BadInput(f"--batch takes everything from its file: leave {names.replace('--to-all', '--all')} out")
     if batch is None and len(targets) != 1:
         raise BadInput("say whom it is for: one of --to-user, --to-users, --topic, --all (or --batch FILE)")
     with connected(url, token=token) as client:
@@ -70,6 +82,12 @@ def publish(
         else:
             answer = client.publish(to=targets[0], type=type, idempotency_key=idempotency_key, **content)
     click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+def _given() -> set[str]:
+    """The names of the options that were written down."""
+    ctx = click.get_current_context()
+    return {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
 
 def _targets(user: str | None, users: str | None, topic: str | None, everyone: bool) -> list[dict[str, Any]]:
@@ -92,7 +110,7 @@ def _lines(file: BinaryIO) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = _value(line)
         except (ValueError, RecursionError) as error:
             raise BadInput(f"line {number} is not JSON: {error}") from error
         if not isinstance(value, dict):

@@ -1,7 +1,4 @@
-"""What the verbs share that talk to a running server: where it is, and how failures are said.
-
-Exit status 2: what was asked for makes no sense, here or to the server. 1: it could not be done.
-"""
+"""What the verbs share that talk to a running server: where it is, and how failures are said."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tidings.cli.refusal import BadInput
 from tidings.client import Client, ClientError, TidingsProblem
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -17,23 +15,6 @@ HERE = "http://127.0.0.1:8000"  # where `tidings dev` is
 
 # What a server answers to a request that would be as wrong the next time.
 _BAD_INPUT = frozenset({400, 404, 409, 413, 415, 422})
-
-
-class BadInput(click.ClickException):
-    """What was asked for makes no sense."""
-
-    exit_code = 2
-
-
-class OneLine(click.Command):
-    """Says what is wrong with its arguments in one line, without the usage."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does. Raises BadInput."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            raise BadInput(error.format_message()) from error
 
 
 def server_options(command: F) -> F:
@@ -62,3 +43,5 @@ def connected(url: str, *, token: str | None, user: str | None = None) -> Iterat
             raise click.ClickException(str(error)) from error
         except UnicodeEncodeError as error:
             raise BadInput(f"not UTF-8: {error.object[:80]!r}") from error
+        except ValueError as error:  # the client refuses what it could not send
+            raise BadInput(str(error)) from error

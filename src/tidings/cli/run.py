@@ -1,6 +1,7 @@
 """Run the server: uvicorn with the hand-over, on a socket whose connections notice dead peers by themselves."""
 
 import asyncio
+import contextlib
 import errno
 import gc
 import math
@@ -12,6 +13,7 @@ import click
 import uvicorn
 
 from tidings.app import Pages, Tidings, create_app
+from tidings.cli.log import log_to_stderr
 from tidings.domain.errors import InvalidSettings
 from tidings.settings import Settings
 from tidings.transports.doorstep import Doorstep
@@ -53,7 +55,10 @@ class Server(uvicorn.Server):
 
 
 def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `InvalidSettings`, `StoreTooNew`, `StoreUnavailable`."""
+    """Serve until SIGINT, or until SIGTERM, which ends the process when it has stopped in order.
+
+    Raises `InvalidSettings`, `StoreTooNew`, `StoreUnavailable`.
+    """
     sys.setswitchinterval(SWITCH)
     gc.set_threshold(*GARBAGE)
     app = create_app(settings, pages=pages)
@@ -63,6 +68,7 @@ def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
         http=Doorstep(),  # type: ignore[arg-type] # all that is asked of it is to make protocols
         ws="none",
         lifespan="off",
+        log_config=None,  # its loggers print through ours
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -74,8 +80,10 @@ def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     greeting = f"Tidings is at http://{shown}:{port} (database {settings.db}; Ctrl-C stops it)"
+    log_to_stderr()
     server = Server(config, app, drain=settings.drain, on_ready=lambda: click.echo(greeting))
-    server.run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # what uvicorn has left when it has stopped in order: no failure
+        server.run(sockets=[listener])
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
+from tidings.cli.refusal import OneLine, settings_of
 from tidings.cli.run import run
 from tidings.domain.errors import TidingsError
-from tidings.settings import load
 
 
-@click.command()
+@click.command(cls=OneLine)
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: 8000]")
 @click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="Database file.  [default: tidings.db]")
@@ -21,7 +21,8 @@ def serve(host: str | None, port: int | None, db: Path | None, heartbeat: float 
     Every setting is also an environment variable, TIDINGS_ and its name: TIDINGS_CORS_ORIGINS=https://app.example
     """
     chosen = {"mode": "serve", "host": host, "port": port, "db": db, "heartbeat": heartbeat, "seed": seed}
+    settings = settings_of(chosen)
     try:
-        run(load(chosen))
+        run(settings)
     except TidingsError as error:
         raise click.ClickException(str(error)) from error

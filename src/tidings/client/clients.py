@@ -167,8 +167,7 @@ class AsyncClient(Verbs, Awaiting):
 
 
 def _server(url: str, user: str | None, refreshable: bool, timeout: float, retries: int) -> Server:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _names_a_server(url):
         raise ValueError(f"not the url of a server: {url!r} (it looks like http://127.0.0.1:8000)")
     return Server(
         url=url.rstrip("/"),
@@ -180,3 +179,13 @@ def _server(url: str, user: str | None, refreshable: bool, timeout: float, retri
         now=lambda: datetime.now(UTC),
         chance=random.random,
     )
+
+
+def _names_a_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")  # what cannot be looked up is an error there, not a failed try
+        httpx2.URL(url, port=parts.port)
+    except (ValueError, httpx2.InvalidURL):
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and not parts.query and not parts.fragment

@@ -120,6 +120,8 @@ def _request(server: Server, call: Call[T], token: str | None) -> Request:
         params.append(("user", user))
     more: dict[str, str] = {}
     if call.key is not None:
+        if not re.fullmatch("[!-~]([ -~]*[!-~])?", call.key):
+            raise ValueError("this idempotency key is nothing that a header can hold (is there a line break in it?)")
         more["idempotency-key"] = call.key
     body = None
     if call.body is not None:

@@ -1,0 +1,44 @@
+"""The server's log: what the house has to say, a line for each, on stderr."""
+
+import logging
+import time
+
+# What every record has. Whatever else is on one, the caller put there with `extra`.
+_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class Lines(logging.Formatter):
+    """UTC time, level, logger, message and `key="value"` for each extra: one line, whatever a client put into a value.
+
+    A traceback follows, indented, so no line of it can be taken for a record.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As logging.Formatter does."""
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line = f"{moment}.{int(record.msecs):03}Z {record.levelname} {record.name} {_visible(record.getMessage())}"
+        for name, value in vars(record).items():
+            if name not in _USUAL:
+                line += f" {_visible(name)}={_quoted(value)}"
+        traceback = self.formatException(record.exc_info) if record.exc_info else record.exc_text or ""
+        for more in (traceback, record.stack_info or ""):
+            line += "".join(f"\n  {_visible(text)}" for text in more.split("\n") if text)
+        return line
+
+
+def log_to_stderr() -> None:
+    """Have this process's loggers print what is a warning or worse. (Without a handler only messages are printed.)"""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+def _quoted(value: object) -> str:
+    return '"' + _visible(str(value).replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def _visible(text: str) -> str:
+    """Without line breaks and what else a terminal would obey."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -1,0 +1,49 @@
+"""How a command refuses what it was given: one line, and exit status 2.
+
+2: what was asked for makes no sense, here or to the server. 1: it could not be done.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from tidings.domain.errors import InvalidSettings
+from tidings.settings import Settings, load
+
+
+class BadInput(click.ClickException):
+    """What was asked for makes no sense."""
+
+    exit_code = 2
+
+
+class OneLine(click.Command):
+    """Says what is wrong with its arguments in one line, without the usage."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does. Raises BadInput."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise BadInput(error.format_message()) from error
+
+
+class Between(click.FloatRange):
+    """A number within bounds, which `nan` is not, though it is not outside of them either."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click does, and `nan` is refused."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number from {self.min:g} to {self.max:g}", param, ctx)
+        return number
+
+
+def settings_of(chosen: Mapping[str, Any]) -> Settings:
+    """What was chosen, and the environment for the rest. Raises BadInput."""
+    try:
+        return load(chosen)
+    except InvalidSettings as error:
+        raise BadInput(str(error)) from error

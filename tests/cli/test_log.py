@@ -1,0 +1,112 @@
+"""The server's log: every reason is in it, and one record is one line, whatever a stranger put into it."""
+
+import io
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import StartServer
+from tests.model.effort import tries
+from tests.servers import environment
+from tests.streams import connect, stream_target
+from tidings.api.ws import Ear
+from tidings.cli.log import Lines
+from tidings.domain.topics import parse_user
+from tidings.transports.endings import Broken
+
+MOMENT = 1767225600.042  # 2026-01-01
+
+
+def said(message: str, extra: Mapping[str, object] | None = None, *, fails: str | None = None) -> str:
+    """What the log says of one record."""
+    log, out = logging.Logger("tidings.test"), io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(Lines())
+    log.addHandler(handler)
+    log.addFilter(_on_new_year)
+    if fails is None:
+        log.warning(message, extra=extra)
+    else:
+        try:
+            raise RuntimeError(fails)
+        except RuntimeError:
+            log.exception(message, extra=extra)
+    return out.getvalue()
+
+
+def _on_new_year(record: logging.LogRecord) -> bool:
+    record.created, record.msecs = MOMENT, 42.9
+    return True
+
+
+@pytest.mark.parametrize(
+    ("extra", "fields"),
+    [
+        ({}, ""),
+        ({"code": "store_unavailable", "path": "/v1/ü"}, ' code="store_unavailable" path="/v1/ü"'),
+        ({"n": 1, "nothing": None}, ' n="1" nothing="None"'),
+        ({"path": '/a" code="ok\\'}, ' path="/a\\" code=\\"ok\\\\"'),
+        ({"path": "/a\r\n2026 \x1b[2J\x9b\u2028\u202e\udcff"}, r' path="/a\r\n2026 \x1b[2J\x9b\u2028\u202e\udcff"'),
+    ],
+)
+def test_a_record_is_a_line_with_all_that_was_said_of_it(extra: Mapping[str, object], fields: str) -> None:
+    assert said("refused", extra) == f"2026-01-01T00:00:00.042Z WARNING tidings.test refused{fields}\n"
+
+
+def test_a_traceback_follows_and_none_of_its_lines_can_be_taken_for_a_record() -> None:
+    first, *rest = said("failed", {"path": "/x"}, fails="a\n2026-01-01T00:00:00.000Z ERROR\x1b[2J").splitlines()
+    assert first == '2026-01-01T00:00:00.042Z ERROR tidings.test failed path="/x"'
+    assert rest[0] == "  Traceback (most recent call last):"
+    assert rest[-2:] == ["  RuntimeError: a", r"  2026-01-01T00:00:00.000Z ERROR\x1b[2J"]
+    assert all(line.startswith("  ") for line in rest)
+
+
+@tries(100)
+@given(st.text(), st.text())
+def test_no_text_makes_a_second_line(message: str, value: str) -> None:
+    line = said(message.replace("%", ""), {"value": value})
+    assert line[:-1].isprintable() and line.endswith('"\n')
+
+
+def test_a_server_says_once_why_it_refused(start_server: StartServer) -> None:
+    server = start_server(max_connections=1)
+    stream = connect((server.host, server.port), stream_target("a")).begin()
+    assert server.request("GET", stream_target("b")).status == 503
+    stream.close()
+    server.stop()
+    lines = [line for line in server.said().splitlines() if "refused" in line]
+    assert len(lines) == 1, server.said()
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z WARNING tidings\.api refused "
+        r'code="too_many_connections" path="/v1/stream" detail=".+"',
+        lines[0],
+    ), lines
+
+
+def test_whoever_mounts_the_application_keeps_a_log_of_their_own(tmp_path: Path) -> None:
+    words = "import logging, tidings.asgi as a, tidings.cli; a.app(); print(logging.getLogger().handlers)"
+    env = environment({"mode": "dev", "db": tmp_path / "0.db"})
+    done = subprocess.run([sys.executable, "-c", words], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+async def test_a_message_that_fails_is_in_the_log_with_its_verb(caplog: pytest.LogCaptureFixture) -> None:
+    class Desk:
+        async def write(self, step: object) -> None:
+            raise RuntimeError("the disk is on fire")
+
+    door = SimpleNamespace(desk=Desk())
+    answer = Ear(door).hear(parse_user("alice"), '{"type": "read", "ids": ["n-e1-1"]}')  # type: ignore[arg-type]
+    assert not isinstance(answer, bytes)
+    with pytest.raises(Broken):
+        await answer
+    [record] = caplog.records
+    assert (record.message, vars(record)["verb"], record.exc_info is not None) == ("failed", "read", True)
