@@ -12,7 +12,14 @@ from tidings.settings import BOUNDS, Settings, load
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("RETRY", "-5"), ("DRAIN", "-1"), ("MAX_BATCH", "0"), ("RETENTION_ROWS", "nonsense"), ("HEARTBEAT", "3600")],
+    [
+        ("RETRY", "-5"),
+        ("DRAIN", "-1"),
+        ("MAX_BATCH", "0"),
+        ("RETENTION_ROWS", "nonsense"),
+        ("HEARTBEAT", "3600"),
+        ("HOST", ""),
+    ],
 )
 def test_a_setting_out_of_its_bounds_is_refused_by_name(name: str, text: str) -> None:
     with pytest.raises(InvalidSettings, match=name.lower()):

@@ -40,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     inbox_age: float = 90 * 24 * 3600.0  # seconds; notifications and the seed's workbooks
 
     def __post_init__(self) -> None:
+        if not self.host:
+            raise ValueError("host is an address or a name; 0.0.0.0 is all of them")
         if self.cors_credentials and "*" in self.cors_origins:
             raise ValueError("cors_credentials needs named origins, not *")
         for origin in self.cors_origins:
