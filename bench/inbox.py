@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -44,6 +45,8 @@ def prepared(lab: Lab, town: Town) -> Path:
     kept = lab.keep / f"town-{town.scale}.db" if lab.keep else None
     if kept and kept.exists():
         shutil.copyfile(kept, database)
+        with database.open("rb+") as copy:
+            os.fsync(copy.fileno())  # or the first commits wait for all of it
         return database
     build(lab, on(lab, database), database, town)
     if kept:

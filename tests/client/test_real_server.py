@@ -268,7 +268,7 @@ def test_a_stream_outlives_its_tokens(shell: MakeShell, serving: Server, transpo
     fetched: list[str] = []
 
     def token() -> str:
-        fetched.append(token_for("alice", lifetime=20 + len(fetched)))  # no two are the same
+        fetched.append(token_for("alice", lifetime=8 + len(fetched)))  # no two are the same
         return fetched[-1]
 
     client = shell(serving.url, token=token)
