@@ -205,16 +205,6 @@ def test_a_stream_from_now_or_from_the_start_stands_where_its_hello_says() -> No
         assert [event.id for event in world.emitted] == ["1-4"]
 
 
-def test_polls_that_say_there_is_more_and_lead_nowhere_are_not_a_busy_loop() -> None:
-    world = World()
-    asking = opening(world, transports="poll")
-    body = b'{"events": [], "cursor": "1-0", "more": true}'
-    for _ in range(5):
-        upto(world, asking, Send)
-        asking.answer(Answer(status=200, headers=JSON, body=body))
-        assert upto(world, asking, Sleep, Send) == Sleep(1.0)
-
-
 def test_polls_over_events_that_are_not_for_me_do_not_pause() -> None:
     world = World()
     asking = opening(world, transports="poll")
@@ -505,14 +495,21 @@ def test_what_it_does_not_know_is_ignored() -> None:
     assert [(event.id, event.type) for event in world.emitted] == [("1-1", "from.tomorrow")]
 
 
-def test_a_poll_that_is_always_cut_short_is_not_a_busy_loop() -> None:
+@pytest.mark.parametrize(
+    ("more", "headers", "pause"),
+    [("false", {"x-poll-interval": "4"}, 4.0), ("true", JSON, 1.0)],
+    ids=["cut short each time", "more is promised, and leads nowhere"],
+)
+def test_a_poll_that_brings_nothing_at_once_is_not_a_busy_loop(
+    more: str, headers: dict[str, str], pause: float
+) -> None:
     world = World()
     asking = opening(world, transports="poll")
-    body = b'{"events": [], "cursor": "1-0", "more": false}'
+    body = b'{"events": [], "cursor": "1-0", "more": %b}' % more.encode()
     for _ in range(5):
         upto(world, asking, Send)
-        asking.answer(Answer(status=200, headers={"x-poll-interval": "4"}, body=body))
-        assert upto(world, asking, Sleep) == Sleep(4.0)
+        asking.answer(Answer(status=200, headers=headers, body=body))
+        assert upto(world, asking, Sleep, Send) == Sleep(pause)
 
 
 def test_what_has_no_id_and_is_not_known_is_no_event() -> None:

@@ -67,7 +67,7 @@ class Desk:
         self._committed = 0  # the newest event that was written here
         self._writer: Gather[Job[Any]] = Gather(self._transact, most=TRANSACTION)
         self._feeds: Gather[User] = Gather(self._lookup, most=LOOKUP)
-        self._newcomers: Gather[User] = Gather(self._arrive, most=LOOKUP)
+        self._arrivals: Gather[User] = Gather(self._arrive, most=LOOKUP)
 
     async def write(self, job: Job[T]) -> T:
         """Run a job in the next transaction; it is durable on return. Raises what the job raises."""
@@ -82,7 +82,7 @@ class Desk:
     async def feed(self, user: User) -> Feed:
         """What this user receives, no newer than the hub. Someone who never came before is remembered from now."""
         while True:
-            feed: Feed = await self._feeds(user) or await self._newcomers(user)
+            feed: Feed = await self._feeds(user) or await self._arrivals(user)
             await self._relay.reached(feed.head)
             if self.hub.ring.covers(feed.head):
                 return feed
@@ -123,7 +123,7 @@ class Desk:
     async def _of(self, user: User, script: Callable[[int], Script[T]]) -> T:
         """What a script that is made with the head finds. Someone who never came before is remembered from now."""
         while (found := await self.ask(lambda floor, head: known(user, script(head)))) is None:
-            await self._newcomers(user)
+            await self._arrivals(user)
         return found
 
     async def idle(self) -> None:

@@ -8,8 +8,9 @@ from tidings.hub.reader import Reader
 
 # A heartbeat goes out to whose network is gone, and is not acknowledged; the kernel's own probes, which take 5/8 of a
 # heartbeat (`cli.run.listen`), wait for that. So it has to be noticed in the other 3/8.
-LOOKS = (SLOTS // 4, SLOTS * 3 // 4)  # slots behind the heartbeat, where it is looked at whether all was taken
+EVERYONE = (SLOTS // 4, SLOTS * 3 // 4)  # slots behind the heartbeat, where everyone is checked
 PATIENCE = 0.34  # of a heartbeat; the first of two looks that are 1/8 apart finds less, the second more
+AT_LEAST = 1.0  # seconds; two packets that are lost on the way take less
 TICK = 0.25  # seconds; how exactly the end of a long poll is kept
 EARLY = 2 * TICK  # seconds before its end that a token is over: a call may be a tick and a nap late
 SMOOTH = 0.1  # weight of the newest turn in `late`
@@ -34,7 +35,7 @@ class Wheel:
         self._today = today
         self._nap = nap
         self._slot_time = heartbeat / SLOTS
-        self._patience = PATIENCE * heartbeat
+        self._patience = max(AT_LEAST, PATIENCE * heartbeat)
         self._look = self._slot_time * (SLOTS // 2 + 1)  # seconds to the next look at a reader's token, at most
         self._due: dict[int, set[Callable[[], None]]] = {}
         self.late = 0.0  # seconds that a turn lately came after its time: what else there was to do
@@ -84,7 +85,7 @@ class Wheel:
                 slot = (slot + 1) % SLOTS
                 opposite = (slot + SLOTS // 2) % SLOTS
                 self._hub.beat(slot)
-                written = {(slot - behind) % SLOTS for behind in LOOKS}
+                written = {(slot - behind) % SLOTS for behind in EVERYONE}
                 for place in range(slot % (SLOTS // CHECKS), SLOTS, SLOTS // CHECKS):
                     # After the process was stopped for a while nobody is checked twice before they are heard.
                     if now - checked[place] > self._slot_time * SLOTS / CHECKS / 2:

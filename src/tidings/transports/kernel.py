@@ -20,9 +20,11 @@ def backlog(transport: asyncio.Transport) -> Backlog | None:
     """
     inside = transport.get_write_buffer_size()
     kernel: socket.socket | None = transport.get_extra_info("socket")
-    if sys.platform != "linux" or kernel is None or transport.is_closing():
+    info = b""
+    if sys.platform == "linux" and kernel is not None and not transport.is_closing():
+        info = kernel.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
+    if len(info) < _SIZE:  # an older kernel says less
         return Backlog(taken=-inside) if inside else None
-    info = kernel.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
     retransmits, probes, unacked, last_ack_recv, bytes_acked, notsent = _INFO.unpack(info)
     if not (inside or unacked or notsent):
         return None
