@@ -114,6 +114,8 @@ def reading(lab: Lab, target: Running, database: Path) -> Iterator[Figure]:
         yield figure(f"counters-{name}", f"counters, {topics} topics", counts, 10)
     many_ms, many_bytes = marks(caller, target, database, user="many0", calls=calls // 5)
     yield figure("read-up-to", "read up to, 2 000 topics", many_ms, 10)
+    some_ms, _ = marks(caller, target, database, user="fifty0", calls=calls // 5)
+    yield figure("read-up-to-some", "read up to, 50 topics", some_ms, 10)
     few_ms, few_bytes = marks(caller, target, database, user="few", calls=calls // 5)
     yield figure("read-up-to-few", "read up to, 1 topic", few_ms, 10)
     yield Figure(

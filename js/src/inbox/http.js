@@ -31,7 +31,7 @@ const TIMEOUT = 10_000; // ms
 
 /** @param {Way} way */
 export function openHttp({ url = "", user, getToken, credentials, fetch = globalThis.fetch }) {
-  const base = url.replace(/\/$/, "");
+  const base = url.replace(/\/+$/, "");
   /** @type {string | undefined} */
   let token;
 
