@@ -45,13 +45,12 @@ def prepared(lab: Lab, town: Town) -> Path:
     kept = lab.keep / f"town-{town.scale}.db" if lab.keep else None
     if kept and kept.exists():
         shutil.copyfile(kept, database)
-        with database.open("rb+") as copy:
-            os.fsync(copy.fileno())  # or the first commits wait for all of it
-        return database
-    build(lab, on(lab, database), database, town)
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(database, kept)
+    else:
+        build(lab, on(lab, database), database, town)
+        if kept:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(database, kept)
+    os.sync()  # or the first commits wait for all of it
     return database
 
 

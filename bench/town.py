@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from bench.lab import Lab, Publisher
 from bench.servers import Running, Server, draft
@@ -82,8 +83,8 @@ class Town:
 
 def build(lab: Lab, server: Server, database: Path, town: Town) -> None:
     """Fill a new database: the follows, then the notifications through the API."""
-    with lab.start(server):
-        pass  # which makes the schema
+    with lab.start(server) as target, urlopen(f"http://127.0.0.1:{target.port}/readyz"):
+        pass  # who answers has made the schema; who only listens may not have
     chance = random.Random(4)
     began = time.monotonic()
     count = write_follows(database, town, chance)
