@@ -2,11 +2,13 @@
 #
 #   PYTHON=python3.12   the interpreter .venv is made with (3.11 or newer)
 #   PORT=8000 DB=path   for `make dev` (or TIDINGS_PORT, TIDINGS_DB)
+#   JOBS=2              processes that test; each starts servers of its own
 #   ARGS='-k relay -x'  passed on to pytest by `make test`, to the benchmark by `make bench`
 
 PYTHON ?= python3
 PORT   ?=
 DB     ?=
+JOBS   ?= 2
 ARGS   ?=
 
 VENV := .venv
@@ -31,7 +33,7 @@ dev: $(VENV)/run.stamp  ## serve on http://127.0.0.1:8000 (PORT=, DB=)
 test: $(VENV)/dev.stamp $(JS)  ## every test: Python, JavaScript, real processes, a real browser
 	@scripts/system_packages.sh $(FOR_TESTS)
 	$(if $(JS),cd js && node --test)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/dev.stamp $(JS)  ## style, types, layers, docs
 	$(PY) -m ruff check .

@@ -149,6 +149,7 @@ def test_a_message_that_is_malformed_ends_with_its_code(house: Server, frame: Fr
         (b"\xc1\x82mask\x00\x00", 1002),
         (Frame(Opcode.CONT, b"{}").serialize(mask=True), 1002),
     ],
+    ids=["no text", "no mask", "a reserved bit", "the middle of nothing"],
 )
 def test_what_is_no_frame_ends_with_its_code(server: Server, data: bytes, code: int) -> None:
     assert code_after(server, data) == code

@@ -73,6 +73,7 @@ def ending(data: bytes) -> Ending:
         (text(b"a", fin=False) + ping(b"now") + more(b"b"), [Ping(b"now"), "ab"]),
         (text(b"x" * (MESSAGE - 1), fin=False) + ping(b"y" * 125) + more(b"x"), [Ping(b"y" * 125), "x" * MESSAGE]),
     ],
+    ids=lambda value: "frames" if isinstance(value, bytes) else None,
 )
 def test_what_is_said_properly_is_heard(data: bytes, heard: list[Heard]) -> None:
     assert hear(data) == heard
@@ -100,6 +101,7 @@ def test_what_is_said_properly_is_heard(data: bytes, heard: list[Heard]) -> None
         (header(0x81, 0xFF, struct.pack("!Q", 1 << 62)), TOO_BIG),  # refused by its length, before it is there
         (text(b"x" * MESSAGE, fin=False) + more(b"x"), TOO_BIG),
     ],
+    ids=lambda value: "frames" if isinstance(value, bytes) else None,
 )
 def test_what_is_not_ends_the_connection(data: bytes, how: Ending) -> None:
     assert ending(data) == how
