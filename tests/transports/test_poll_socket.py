@@ -1,6 +1,8 @@
 """A long poll on a socket: it waits without HTTP, is answered once, and HTTP goes on where it was."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ class Client:
         self.house = House()
         self.room = Room(hub=self.house.hub, timer=self.house.timer, encoding=PollEncoding(EPOCH))
         self.limit = 100
+        self.before: Callable[[], Awaitable[None]] | None = None  # what a poll waits for before it looks
         self.connection = Connection(self.app)
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -34,6 +37,8 @@ class Client:
             await send(message)
 
         if scope["path"] == "/v1/poll":
+            if self.before is not None:
+                await self.before()
             head = self.house.hub.head
             membership = self.house.hub.introduce(self.house.feed())
             waiting = Waiting(
@@ -102,14 +107,12 @@ async def test_it_waits_as_a_reader_and_is_answered_with_the_event(client: Clien
     assert headers[b"content-type"] == b"application/json"
     assert headers[b"vary"] == b"Origin"  # what a middleware adds is there, though it came later
     assert client.waiting == 0
-    assert client.house.timer.due == []
 
 
 async def test_after_its_answer_the_connection_is_https_again(client: Client) -> None:
     for n in range(1, 4):
         await client.sends(WAIT)
         client.house.tell(b"%d" % n)
-        assert client.protocol.timeout_keep_alive_task is not None  # who does not go on is not kept for ever
         _, page = await client.answer()
         assert page["cursor"] == f"ep0ch-{n}"
         assert (await client.sends(ECHO % b"hello")).endswith(b"hello")
@@ -220,9 +223,111 @@ async def test_who_does_not_take_the_answer_is_not_answered_again_before_they_do
     client.connection.wire.capacity = 100
     await client.sends(WAIT)
     client.house.tell(b"1")
-    assert client.protocol.flow.write_paused  # by the protocol that goes on, not by the one that is gone
     await client.sends(ECHO % b"later")
+    assert client.protocol.flow.write_paused  # the protocol that goes on was told
     assert b"later" not in b"".join(body for _, body in await client.answers())
     client.connection.wire.drain()
     [(_, body)] = await client.answers()
     assert body == b"later"
+
+
+async def test_who_does_not_go_on_is_not_kept_for_ever(client: Client) -> None:
+    await client.sends(WAIT)
+    client.house.tell(b"1")
+    await client.answers()
+    assert [seconds for seconds, _ in client.house.timer.due] == [5]  # uvicorn's keep-alive, as it is set here
+    client.house.timer.passes()
+    assert client.connection.wire.closed == "closed"
+
+
+async def test_who_goes_on_or_leaves_is_no_longer_timed(client: Client) -> None:
+    await polled_once(client)
+    assert client.house.timer.due
+    await client.sends(ECHO % b"on")
+    assert client.house.timer.due == []
+
+    await polled_once(client)
+    client.connection.lost()
+    assert (client.house.timer.due, client.connection.state.connections) == ([], set())
+
+
+async def test_a_server_that_stops_closes_who_has_an_answer(client: Client) -> None:
+    await client.sends(WAIT)
+    client.house.tell(b"1")
+    for connection in list(client.connection.state.connections):
+        connection.shutdown()
+    assert client.connection.wire.closed == "closed"
+
+
+async def polled_once(client: Client) -> None:
+    await client.sends(WAIT)
+    client.house.tell(b"1")
+    await client.answers()
+
+
+async def test_who_polls_again_waits_again_at_once(client: Client) -> None:
+    await polled_once(client)
+    client.protocol.data_received(WAIT)
+    assert (client.waiting, client.connection.state.tasks) == (1, set())
+    client.house.tell(b"2")
+    _, page = await client.answer()
+    assert page["cursor"] == "ep0ch-2"
+
+
+@pytest.mark.parametrize("path", [b"/v1/poll2", b"/v1/pol", b"/"])
+async def test_another_request_has_a_task_of_its_own(client: Client, path: bytes) -> None:
+    await polled_once(client)
+    client.protocol.data_received(WAIT.replace(b"/v1/poll", path))
+    assert len(client.connection.state.tasks) == 1
+    assert len(await client.answers()) == 1
+
+
+@pytest.mark.parametrize("seconds", [0, 0.001])
+async def test_a_poll_that_has_to_wait_for_the_store_goes_on_as_a_task(client: Client, seconds: float) -> None:
+    await polled_once(client)
+    client.before = lambda: asyncio.sleep(seconds)
+    client.protocol.data_received(WAIT)
+    [task] = client.connection.state.tasks
+    await task
+    assert (client.waiting, client.connection.state.tasks) == (1, set())
+    client.house.tell(b"2")
+    _, page = await client.answer()
+    assert page["cursor"] == "ep0ch-2"
+
+
+async def test_such_a_task_can_be_cancelled_and_ends_in_its_own_way(client: Client) -> None:
+    seen: list[str] = []
+
+    async def stubborn() -> None:
+        for _ in range(2):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                seen.append("cancelled")
+
+    await polled_once(client)
+    client.before = stubborn
+    client.protocol.data_received(WAIT)
+    [task] = client.connection.state.tasks
+    for count in (1, 2):
+        task.cancel()
+        await asyncio.sleep(0)
+        assert seen == ["cancelled"] * count
+    await task
+    assert client.waiting == 1
+
+
+async def test_what_comes_with_the_next_poll_is_answered_after_it(client: Client) -> None:
+    await polled_once(client)
+    client.protocol.data_received(WAIT + ECHO % b"more")
+    client.house.tell(b"2")
+    (_, page), (_, more) = await client.answers()
+    assert (json.loads(page)["cursor"], more) == ("ep0ch-2", b"more")
+
+
+async def test_a_poll_with_rubbish_behind_it_ends_the_connection(client: Client) -> None:
+    await polled_once(client)
+    client.protocol.data_received(WAIT + b"\0\0\0")
+    await asyncio.sleep(0)
+    assert client.connection.wire.taken().startswith(b"HTTP/1.1 400 ")
+    assert client.connection.wire.closed == "closed"

@@ -97,7 +97,8 @@ class Connection:
 
     async def receives(self, data: bytes) -> bytes:
         """Bytes from the client; what was written because of them."""
-        self.wire.protocol.data_received(data)
+        if data:
+            self.wire.protocol.data_received(data)
         for _ in range(5):
             await asyncio.sleep(0)
         return self.wire.taken()

@@ -6,7 +6,7 @@ uvicorn does the same by itself when a WebSocket takes over.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from typing import Any, NamedTuple
 
 import httptools
@@ -71,6 +71,8 @@ class HandOverProtocol(HttpToolsProtocol):
     _in_head = True  # is the end of a request's head still to come?
     _head = 0  # bytes of it that came in earlier packets
     _answering: RequestResponseCycle | None = None
+    _holding = False  # is the next request to be held, until all that came is read?
+    _held: tuple[RequestResponseCycle, Any] | None = None
     _skipped = False  # did the parser pass over a body, because of an upgrade?
     half_closed = False  # the client sends no more, and still listens
 
@@ -84,7 +86,10 @@ class HandOverProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+        if self._holding:
+            self._held, self._holding = (cycle, app), False
+        else:
+            super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, error: Exception | None) -> None:
         """uvicorn tells the last request that was read, which may wait behind the one that is being answered."""
@@ -109,6 +114,26 @@ class HandOverProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         self._read(data)
+
+    def answer_now(self, data: bytes) -> None:
+        """Read, and take the first request's first step at once: if it need not wait, it needs no task.
+
+        Thousands that poll again at once would else all be read before the first is answered. What they hold
+        meanwhile the garbage collector looks through, and it is in no cache of the processor's any more.
+        """
+        self._holding = True
+        self.data_received(data)
+        self._holding = False
+        if self._held is not None:
+            (cycle, app), self._held = self._held, None
+            coroutine = cycle.run_asgi(app)
+            try:
+                waits_for = coroutine.send(None)
+            except StopIteration:
+                return
+            task = self.loop.create_task(_Rest(coroutine, waits_for))
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
 
     def _read(self, data: bytes) -> None:
         began_in_head = self._in_head
@@ -182,6 +207,30 @@ class HandOverProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
+class _Rest(Coroutine[Any, Any, None]):
+    """What is left of a coroutine that waits for something already."""
+
+    __slots__ = ("_coroutine", "_untold")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._untold: tuple[Any, ...] = (waits_for,)  # by its task, which was made after it
+
+    def send(self, value: None) -> Any:
+        untold, self._untold = self._untold, ()
+        return untold[0] if untold else self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        self._untold = ()
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        raise NotImplementedError("this is a task's")
+
+
 class Home(NamedTuple):
     """What HTTP on a socket needs of its server."""
 
@@ -189,16 +238,21 @@ class Home(NamedTuple):
     server_state: ServerState
     app_state: dict[str, Any]
 
-    def welcome(self, transport: asyncio.Transport, answer: bytes, rest: bytes) -> None:
-        """Give a socket back to HTTP with the answer to its last request. `rest` came in after that request."""
+    def welcome(self, transport: asyncio.Transport, data: bytes, *, full: bool, again: bytes) -> None:
+        """Give a socket back to HTTP with what came in.
+
+        `full`: the answer before is still on its way out. `again`: how a request for the endpoint that gave the socket
+        back begins. Its first step must not ask for its task, as anyio does: it has none yet.
+        """
         protocol = HandOverProtocol(self.config, self.server_state, self.app_state)
         protocol.connection_made(transport)
-        # Only then the answer: if it fills the socket, it is this protocol that must be told to wait.
         transport.set_protocol(protocol)
-        transport.write(answer)
-        protocol.on_response_complete()
-        if rest:
-            protocol.data_received(rest)
+        if full:
+            protocol.pause_writing()
+        if data.startswith((again + b"?", again + b" ")):
+            protocol.answer_now(data)
+        else:
+            protocol.data_received(data)
 
 
 class _Tape:

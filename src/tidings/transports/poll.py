@@ -58,7 +58,8 @@ class Waiting:
             return
         head = await socket.later(send, status=200, headers=HEADERS)
         if socket.open():
-            sink = PollSocket(self, socket.connections, socket.home, head)
+            again = b"GET %b" % scope["raw_path"]  # no other method's socket is offered
+            sink = PollSocket(self, socket.connections, socket.home, head, again=again)
             sink.start(socket.take(sink), self)
 
     def join(self, sink: "PollSocket | PlainPoll") -> Reader:
@@ -84,12 +85,16 @@ def answer(room: Room, reader: Reader, frames: bytes, *, limit: int, position: i
 
 
 class PollSocket(SocketProtocol):
-    """The socket of a poll that waits. Its answer given, it is HTTP's again."""
+    """The socket of a poll that waits, then of a client that has its answer. Once it asks again, it is HTTP's again."""
 
-    __slots__ = ("_due", "_head", "_home", "_limit", "_position", "_reader", "_rest", "_room")
+    __slots__ = ("_again", "_due", "_full", "_head", "_home", "_limit", "_position", "_reader", "_rest", "_room")
 
-    def __init__(self, waiting: Waiting, connections: set[Any], home: Home | None, head: bytes) -> None:
+    def __init__(
+        self, waiting: Waiting, connections: set[Any], home: Home | None, head: bytes, *, again: bytes
+    ) -> None:
+        """`head` is the answer's, still open; `again` is how the next poll begins."""
         super().__init__(connections)
+        self._again = again
         self._room = waiting.room
         self._limit = waiting.limit
         self._position = waiting.position
@@ -98,6 +103,7 @@ class PollSocket(SocketProtocol):
         self._reader: Reader | None = None
         self._rest = b""  # of a request that the client sent before this one was answered
         self._due = 0
+        self._full = False  # is the answer still on its way out?
 
     def start(self, transport: asyncio.Transport, waiting: Waiting) -> None:
         self.transport = transport
@@ -109,8 +115,11 @@ class PollSocket(SocketProtocol):
             self._answer(data)
 
     def expire(self) -> None:
-        """Its time is up."""
-        self._answer(b"")
+        """Its time is up: that of the poll, or after it that of a connection without one."""
+        if self._reader is None:
+            self.transport.close()
+        else:
+            self._answer(b"")
 
     def backlog(self) -> None:
         """Nothing is written before the answer."""
@@ -123,9 +132,17 @@ class PollSocket(SocketProtocol):
         self._leave()
         self.transport.abort()
 
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+
     def data_received(self, data: bytes) -> None:
         self._rest += data
-        if len(self._rest) > PIPELINED:
+        if self._reader is None:
+            self._ask()
+        elif len(self._rest) > PIPELINED:
             self.transport.pause_reading()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -146,15 +163,25 @@ class PollSocket(SocketProtocol):
             transport.write(b"".join((self._head, closing, length, b"\r\n", content)))
             transport.close()
             return
-        self.connections.discard(self)
-        if len(self._rest) > PIPELINED:
-            transport.resume_reading()
-        home.welcome(transport, b"".join((self._head, length, b"\r\n", content)), self._rest)
+        transport.write(b"".join((self._head, length, b"\r\n", content)))
+        if self._rest:
+            if len(self._rest) > PIPELINED:
+                transport.resume_reading()
+            self._ask()
+        else:
+            self._due = self._room.timer.at(home.config.timeout_keep_alive, self.expire)
+
+    def _ask(self) -> None:
+        home = self._home
+        if home is not None:
+            self._leave()
+            self.connections.discard(self)
+            home.welcome(self.transport, self._rest, full=self._full, again=self._again)
 
     def _leave(self) -> None:
+        self._room.timer.cancel(self._due, self.expire)
         reader, self._reader = self._reader, None
         if reader is not None:
-            self._room.timer.cancel(self._due, self.expire)
             self._room.hub.leave(reader)
 
 
