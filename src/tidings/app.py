@@ -11,13 +11,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import msgspec
-from starlette.routing import BaseRoute, Router
+from starlette.routing import BaseRoute
 
 from tidings.api import inbox, ops, poll, publish, seed, stream, ws
 from tidings.api.assets import Client
 from tidings.api.cors import Cors
 from tidings.api.door import Door
-from tidings.api.http import not_found
+from tidings.api.http import Table, not_found
 from tidings.auth.identity import DevIdentity, TokenIdentity
 from tidings.auth.tickets import Tickets
 from tidings.hub.hub import Hub
@@ -44,7 +44,7 @@ class Tidings:
         self._pages = pages
         self._on_fatal = on_fatal
         self._desk: Desk | None = None
-        self._router = Router(lifespan=self.opened, default=not_found, redirect_slashes=False)
+        self._router = Table(lifespan=self.opened, default=not_found, redirect_slashes=False)
         self._app = Cors(self._router, settings)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -55,7 +55,7 @@ class Tidings:
         """The house is open. (Others ask for it by the lifespan protocol.) Raises `StoreTooNew`, `StoreUnavailable`."""
         async with open_house(self._settings, on_fatal=self._on_fatal) as (desk, routes):
             client = Client.shipped()
-            self._router.routes[:] = [*routes, *client.routes(), *self._pages(client)]
+            self._router.hold([*routes, *client.routes(), *self._pages(client)])
             self._desk = desk
             yield
 

@@ -2,16 +2,24 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
 
 import tidings.app  # with it comes every module that can refuse something
 from tests.conftest import Name
 from tests.servers import Server
-from tidings.api.http import has
+from tidings.api.http import Query, Table, has, not_found, route
+from tidings.app import open_house
 from tidings.domain.errors import InvalidSettings, StoreTooNew, TidingsError
+from tidings.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SRC = Path(tidings.app.__file__).parent
@@ -68,6 +76,59 @@ def test_a_poll_that_asks_for_anything_new_gets_what_is_new(server: Server, name
     sent = server.publish({"user": name("alice")}, body="new")
     answer = server.request("GET", target, headers={"If-None-Match": "*"})
     assert (answer.status, answer.json["cursor"]) == (200, sent["cursor"])
+
+
+@given(st.text(alphabet="ab%+&=;41 \xe9\xff", max_size=30))
+@example("")
+@example("a&=b&&c=&d==e&a=2")
+@example("user=a%20b+c&x=%ff&y=%zz")
+def test_a_query_is_read_as_starlette_reads_it(text: str) -> None:
+    ours, theirs = Query(text), QueryParams(text.encode("latin-1"))
+    assert ours.pairs == theirs.multi_items()
+    assert dict(ours) == dict(theirs)
+    for name in [*theirs, "absent"]:
+        assert (ours.get(name), ours.getlist(name), name in ours) == (
+            theirs.get(name), theirs.getlist(name), name in theirs
+        )  # fmt: skip
+
+
+async def says(request: Request) -> Response:
+    return Response(request.scope["path"])
+
+
+async def test_a_path_that_is_written_out_leads_where_starlette_would_go(tmp_path: Path) -> None:
+    """Starlette takes the first route that matches; so no pattern may stand before a path that it matches, too."""
+    settings = Settings(mode="dev", db=tmp_path / "tidings.db", seed=True)
+    async with open_house(settings, on_fatal=lambda: None) as (_, routes):
+        for place, one in enumerate(routes):
+            for method in (isinstance(one, Route) and one.methods) or ():
+                assert isinstance(one, Route)
+                scope = {"type": "http", "method": method, "path": one.path, "headers": []}
+                first = next(other for other in routes if other.matches(scope)[0] is Match.FULL)
+                assert first is one, f"{method} {one.path} is route {place}, but an earlier one has its requests"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/a", 200), ("HEAD", "/a", 200), ("POST", "/a", 405), ("PUT", "/a", 200), ("GET", "/a/x", 200),
+     ("GET", "/b", 404), ("GET", "/a/", 404), ("GET", "//a", 404)],
+)  # fmt: skip
+async def test_a_table_finds_what_it_holds_and_says_what_it_does_not(method: str, path: str, status: int) -> None:
+    table = Table(default=not_found, redirect_slashes=False)
+    table.hold([route("/gone", says, "GET")])
+    table.hold([route("/a", says, "GET"), route("/a", says, "PUT"), route("/a/{x}", says, "GET")])
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("there is no body to be read")
+
+    await table({"type": "http", "method": method, "path": path, "headers": [], "query_string": b""}, receive, send)
+    assert sent[0]["status"] == status
+    if status == 405:
+        assert dict(sent[0]["headers"])[b"allow"] == b"GET, HEAD, PUT"
 
 
 def kinds(of: type[TidingsError]) -> set[type[TidingsError]]:

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from tidings.api.http import Json, aside
+from tidings.api.http import Connection, Json, Request, aside
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Identity
 from tidings.domain.cursor import Cursor
@@ -31,7 +30,7 @@ class Door:
         self._identity = identity
         self._in_flight: set[tuple[str, str]] = set()
 
-    def grant(self, request: HTTPConnection) -> Grant:
+    def grant(self, request: Connection) -> Grant:
         """Who is calling. Raises `NotIdentified`, `InvalidToken`, `InvalidUser`."""
         return self._identity.of(request)
 
@@ -78,7 +77,7 @@ def _body(render: Callable[[T], Any]) -> Callable[[T], bytes]:
 
 
 def _fingerprint(request: Request, body: bytes) -> str:
-    query = sorted((name, value) for name, value in request.query_params.multi_items() if name != "ticket")
+    query = sorted((name, value) for name, value in request.query_params.pairs if name != "ticket")
     asked = hashlib.blake2b(_encode([request.method, request.url.path, query]) + b"\n", digest_size=16)
     asked.update(body)  # as a second part: it may be too large to be copied
     return asked.hexdigest()

@@ -5,13 +5,15 @@ import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.datastructures import QueryParams
-from starlette.requests import ClientDisconnect, Request
+from starlette import requests
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route, Router
+from starlette.types import ASGIApp
 
 from tidings.domain.errors import InvalidRequest, MethodNotAllowed, NotFound, TidingsError, TooLarge
 
@@ -20,9 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')  # a comma may be part of one
 
-_NO_QUERY = QueryParams()
-
-Handler = Callable[[Request], Awaitable[Any]]
+Handler = Callable[["Request"], Awaitable[Any]]
 T = TypeVar("T")
 
 ASIDE = 256 * 1024  # bytes; to check that many on the loop would hold up every stream for 2 to 20 ms
@@ -46,12 +46,34 @@ def problem(error: TidingsError) -> Response:
     return Response(_encode(body), status_code=status, media_type="application/problem+json", headers=headers)
 
 
-class _Request(Request):
-    """Starlette's, but no query is parsed where there is none: that costs as much as parsing a notification."""
+class Query(dict[str, str]):
+    """The parameters of a query string (WHATWG URL, section 5.1); of several with one name, the last.
 
-    @property
-    def query_params(self) -> QueryParams:
-        return super().query_params if self.scope["query_string"] else _NO_QUERY
+    Starlette's are as much work as all the rest of a poll.
+    """
+
+    def __init__(self, text: str) -> None:
+        if "%" in text or "+" in text:
+            self.pairs = parse_qsl(text, keep_blank_values=True)
+        else:
+            self.pairs = [(name, value) for name, _, value in (one.partition("=") for one in text.split("&") if one)]
+        super().__init__(self.pairs)
+
+    def getlist(self, name: str) -> list[str]:
+        """Every value of one name, in order."""
+        return [value for other, value in self.pairs if other == name]
+
+
+class Connection(requests.HTTPConnection):
+    """Starlette's, with the query as `Query`."""
+
+    @cached_property
+    def query_params(self) -> Query:  # type: ignore[override]
+        return Query(self.scope["query_string"].decode("latin-1"))
+
+
+class Request(Connection, requests.Request):
+    """A request."""
 
 
 class Endpoint:
@@ -61,14 +83,14 @@ class Endpoint:
         self._handler = handler
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = _Request(scope, receive, send)
+        request = Request(scope, receive, send)
         try:
             response = await self._handler(request)
         except TidingsError as error:
             if error.status >= 500:
                 _log.warning("refused", extra={"code": error.code, "path": scope["path"], "detail": str(error)})
             response = problem(error)
-        except ClientDisconnect:
+        except requests.ClientDisconnect:
             return
         except Exception:
             _log.exception("failed", extra={"path": scope["path"]})
@@ -87,6 +109,24 @@ class ApiRoute(Route):
             await refusal(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+class Table(Router):
+    """Starlette's, that first looks the path up: most are written out, and need no pattern to be tried."""
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._written: dict[tuple[str, str], ASGIApp] = {}
+
+    def hold(self, routes: Sequence[BaseRoute]) -> None:
+        """These and no others, from now on."""
+        self.routes[:] = routes
+        plain = [route for route in routes if isinstance(route, Route) and not route.param_convertors]
+        self._written = {(method, route.path): route.app for route in reversed(plain) for method in route.methods or ()}
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        written = self._written.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        await (written or super().app)(scope, receive, send)
 
 
 def route(path: str, handler: Handler, *methods: str) -> Route:
@@ -139,18 +179,20 @@ def choice(request: Request, name: str, among: Sequence[str]) -> str | None:
     return text
 
 
-def has(request: Request, tag: str, *, star: bool = True) -> bool:
+def has(request: requests.HTTPConnection, tag: str, *, star: bool = True) -> bool:
     """Does the client have what this ETag names? Then 304 is the answer (RFC 9110, section 13.1.2; weak comparison).
 
     `star` is the answer to `*`: not False unless what is here is more than the client can have.
     """
     asked = ",".join(request.headers.getlist("if-none-match"))
+    if asked == tag:
+        return True
     if asked.strip() == "*":
         return star
     return tag.removeprefix("W/") in _TAG.findall(asked)
 
 
-def tagged(request: Request, content: Any, *, of: bytes) -> Response:
+def tagged(request: requests.HTTPConnection, content: Any, *, of: bytes) -> Response:
     """A JSON response with an ETag that changes when `of` does; 304 if the client has it.
 
     (The tag is weak: the rest of the content may differ.)

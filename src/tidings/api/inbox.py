@@ -1,13 +1,12 @@
 """The receiving plane's inbox: pages, counters, marks, follows, preferences, tickets."""
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.api import schemas
 from tidings.api.door import Door
-from tidings.api.http import Json, body_of, choice, number, route, tagged
+from tidings.api.http import Json, Request, body_of, choice, number, route, tagged
 from tidings.api.publish import followable
 from tidings.api.stream import counters
 from tidings.auth.tickets import LIFETIME, Tickets

@@ -6,12 +6,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.api.door import Door
-from tidings.api.http import Json, route
+from tidings.api.http import Json, Request, route
 from tidings.api.openapi import document
 from tidings.domain.errors import ShuttingDown
 from tidings.service.desk import Desk

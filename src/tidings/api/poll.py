@@ -3,12 +3,11 @@
 import hashlib
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.api.door import Door
-from tidings.api.http import has, number, route
+from tidings.api.http import Request, has, number, route
 from tidings.api.stream import asked_topics
 from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User

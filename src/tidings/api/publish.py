@@ -3,13 +3,12 @@
 from datetime import datetime
 from functools import partial
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.api import schemas
 from tidings.api.door import Door
-from tidings.api.http import Json, aside, body_of, number, route
+from tidings.api.http import Json, Request, aside, body_of, number, route
 from tidings.domain.errors import InvalidRequest, InvalidTopic
 from tidings.domain.model import Draft
 from tidings.domain.notification import milliseconds

@@ -5,13 +5,12 @@ from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Meta
-from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from tidings.api import schemas
 from tidings.api.door import Door
-from tidings.api.http import Json, body_of, route
+from tidings.api.http import Json, Request, body_of, route
 from tidings.api.stream import open_stream
 from tidings.auth.grants import Grant
 from tidings.domain.errors import TopicForbidden

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from starlette.requests import HTTPConnection, Request
 from starlette.routing import Route
 
 from tidings.api.door import Door
-from tidings.api.http import route
+from tidings.api.http import Connection, Request, route
 from tidings.auth.grants import Grant
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest
@@ -67,7 +66,7 @@ async def open_stream(
     )
 
 
-def asked_topics(grant: Grant, request: HTTPConnection) -> tuple[Topic, ...]:
+def asked_topics(grant: Grant, request: Connection) -> tuple[Topic, ...]:
     """The topics that a stream asks for beside its feed. Raises `InvalidTopic`, `TopicForbidden`."""
     if "topic" not in request.query_params:
         return ()

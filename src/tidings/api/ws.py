@@ -5,7 +5,6 @@ from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
-from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 from websockets.datastructures import Headers
@@ -15,7 +14,7 @@ from websockets.server import ServerProtocol
 
 from tidings.api import schemas
 from tidings.api.door import Door
-from tidings.api.http import problem, route
+from tidings.api.http import Connection, Request, problem, route
 from tidings.api.stream import asked_topics, hello
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest, OriginForbidden, TidingsError
@@ -78,7 +77,7 @@ def routes(door: Door, wheel: Wheel) -> list[BaseRoute]:
     async def connect(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         try:
-            stream = Stream(hub=desk.hub, timer=wheel, headers=(), **await opened(door, HTTPConnection(scope), lines))
+            stream = Stream(hub=desk.hub, timer=wheel, headers=(), **await opened(door, Connection(scope), lines))
         except TidingsError as error:
             await deny(error, scope, receive, send)
             return
@@ -98,7 +97,7 @@ class Plain:
         await self._app(scope, receive, send)
 
 
-async def opened(door: Door, connection: HTTPConnection, encoding: WsEncoding | WsLines) -> dict[str, Any]:
+async def opened(door: Door, connection: Connection, encoding: WsEncoding | WsLines) -> dict[str, Any]:
     """What a stream on this connection is made of. Raises `OriginForbidden` and what a stream's opening raises."""
     check_origin(door, connection)
     grant = door.grant(connection)
@@ -137,7 +136,7 @@ def handshake(request: Request, protocol: ServerProtocol) -> list[tuple[bytes, b
     return [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", accept.encode())]
 
 
-def check_origin(door: Door, connection: HTTPConnection) -> None:
+def check_origin(door: Door, connection: Connection) -> None:
     """CORS does not guard WebSockets, so we do. Raises `OriginForbidden`.
 
     Who sends no Origin is no browser, and not a page that somebody was lured to. A page of another origin may

@@ -1,13 +1,12 @@
 """What a caller may do."""
 
-from dataclasses import dataclass
+import msgspec
 
 from tidings.domain.errors import NotIdentified, PublishForbidden, TopicForbidden
 from tidings.domain.topics import Topic, User, owner
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """Who is calling, and what the token lets them do."""
 
     user: User | None = None

@@ -1,8 +1,9 @@
 """A place in a log: `<epoch>-<seq>`, opaque to clients."""
 
 import re
-from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 from tidings.domain.errors import InvalidCursor
 
@@ -11,8 +12,7 @@ from tidings.domain.errors import InvalidCursor
 _CURSOR = re.compile(r"([a-z0-9]{1,32})-(0|[1-9][0-9]{0,17})")
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True):
     """After the event with this `seq`, in the log called `epoch`."""
 
     epoch: str

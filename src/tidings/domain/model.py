@@ -1,7 +1,6 @@
 """The facts that travel through the house: events, drafts, feeds, pages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import msgspec
@@ -42,21 +41,19 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     expire_at: int | None = None  # milliseconds since 1970
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Events after a position. All events of the asked topics up to `through` are in it."""
 
     events: Sequence[Event]
     through: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counters:
+class Counters(msgspec.Struct, frozen=True, kw_only=True):
     """What the badge shows. Exact up to the store's cap; `more` says that it was reached."""
 
     unread: int = 0
     unseen: int = 0
-    by_type: Mapping[str, int] = field(default_factory=dict)  # what is unread; sums to that
+    by_type: Mapping[str, int] = {}  # what is unread; sums to that
     more: bool = False
 
     @classmethod
@@ -74,8 +71,7 @@ class Counters:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
     """What one user receives, as the store knew it at `head`."""
 
     user: User

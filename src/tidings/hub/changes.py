@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tidings.domain.model import FOLLOWED, PREFERENCES, UNFOLLOWED, Event
+from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Event
 from tidings.domain.spans import Change
 from tidings.domain.topics import Topic
 
@@ -29,4 +29,4 @@ def change(event: Event) -> Change:
 
 def mutes(data: bytes) -> frozenset[str]:
     """What is muted from here on."""
-    return frozenset(_preferences(data).mutes)
+    return frozenset(_preferences(data).mutes) or NO_TAGS

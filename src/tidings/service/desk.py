@@ -3,8 +3,9 @@
 from __future__ import annotations  # else those of a script are made anew with each call
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+
+import msgspec
 
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import ShuttingDown, TooManyConnections
@@ -30,8 +31,7 @@ START: Literal["start"] = "start"
 From = Cursor | Literal["start"] | None  # None: from now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """Where a stream starts: after `position`, of which it has been told why if it was not what it asked for."""
 
     feed: Feed

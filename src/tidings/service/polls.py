@@ -1,7 +1,8 @@
 """Polls: reading the log once after a cursor, from memory wherever that reaches back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import ShuttingDown
@@ -20,8 +21,7 @@ RATE = 500.0  # polls a second that are nothing to worry about: less than a tent
 LATE = 0.02  # seconds that the loop may be late before polls are asked to come less often
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What was after a cursor when the hub stood at `head`."""
 
     frames: Sequence[bytes] = ()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from tidings.domain.model import FOLLOWED, PREFERENCES, UNFOLLOWED, Feed
+from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Feed
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.store.ledger.ledger import Job, Ledger, Query, Script, json_text, one
 from tidings.store.ledger.reading import come, count, count_all, counters_json
@@ -106,7 +106,7 @@ def feeds(users: Sequence[User], *, cap: int, floor: int, head: int) -> Script[l
             head=head,
             floor=floor,
             follows=tuple(follows.get(user, ())),
-            mutes=frozenset(mutes.get(user, ())),
+            mutes=frozenset(mutes[user]) if user in mutes else NO_TAGS,  # an empty one of one's own takes 216 bytes
             counters=counters[user],
         )
         for user, *_ in people
