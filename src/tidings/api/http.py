@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -36,6 +36,12 @@ class Json(Response):
     def render(self, content: Any) -> bytes:
         return content if isinstance(content, bytes) else _encode(content)
 
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """As Starlette does it, without looking whether `headers` says one of these."""
+        said = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
+        size = b"%d" % len(self.body)
+        self.raw_headers = [*said, (b"content-length", size), (b"content-type", b"application/json")]
+
 
 def problem(error: TidingsError) -> Response:
     """The answer that an error gets."""
@@ -64,12 +70,16 @@ class Query(dict[str, str]):
         return [value for other, value in self.pairs if other == name]
 
 
+_NO_QUERY = Query("")
+
+
 class Connection(requests.HTTPConnection):
     """Starlette's, with the query as `Query`."""
 
     @cached_property
     def query_params(self) -> Query:  # type: ignore[override]
-        return Query(self.scope["query_string"].decode("latin-1"))
+        raw = self.scope["query_string"]
+        return Query(raw.decode("latin-1")) if raw else _NO_QUERY
 
 
 class Request(Connection, requests.Request):
@@ -147,12 +157,16 @@ async def body_of(request: Request, *, limit: int) -> bytes:
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated) > limit:
         raise TooLarge(f"the body has {stated} bytes; at most {limit} are taken here")
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
+    parts, size, more = [], 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise requests.ClientDisconnect
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+        size += len(parts[-1])
         if size > limit:
             raise TooLarge(f"the body has more than {limit} bytes")
-        parts.append(part)
     return b"".join(parts)
 
 

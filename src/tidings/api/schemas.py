@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -55,12 +56,11 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def fields(self) -> dict[str, Any]:
         """What was given, without the time of expiry."""
-        return {
-            name: value
-            for name in Content.__struct_fields__
-            if name != "expire_time" and (value := getattr(self, name)) is not UNSET
-        }
+        return {name: value for name, value in zip(_FIELDS, _fields(self), strict=True) if value is not UNSET}
 
+
+_FIELDS = tuple(name for name in Content.__struct_fields__ if name != "expire_time")
+_fields = attrgetter(*_FIELDS)
 
 C = TypeVar("C", bound=Content)
 
@@ -119,9 +119,10 @@ def parse(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw) -> T:
 def parse_content(decoder: "msgspec.json.Decoder[C]", body: bytes | msgspec.Raw) -> C:
     """The same for what may hold anything: not too deep. Raises `InvalidJson`, `InvalidRequest`."""
     given = parse(decoder, body)
-    text = bytes(body)
-    if text.count(b"[") + text.count(b"{") > DEPTH and _deeper((given.data, given.actor), DEPTH):
-        raise InvalidRequest(f"nested deeper than {DEPTH} levels")
+    if given.data is not UNSET or given.actor is not UNSET:
+        text = bytes(body)
+        if text.count(b"[") + text.count(b"{") > DEPTH and _deeper((given.data, given.actor), DEPTH):
+            raise InvalidRequest(f"nested deeper than {DEPTH} levels")
     return given
 
 
@@ -213,8 +214,8 @@ def _items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
 
 def targets(to: To, *, recipients: int) -> tuple[Topic, ...]:
     """The topics that `to` names. Raises `InvalidTarget`, `InvalidTopic`, `InvalidUser`, `TooLarge`."""
-    named = [name for name in ("user", "users", "topic", "all") if getattr(to, name) is not None]
-    if len(named) != 1:
+    if (to.user is None) + (to.users is None) + (to.topic is None) + (to.all is None) != 3:
+        named = [name for name in To.__struct_fields__ if getattr(to, name) is not None]
         raise InvalidTarget(f'"to" must have exactly one of user, users, topic and all; it has {named or "none"}')
     if to.user is not None:
         return (own_topic(parse_user(to.user)),)
