@@ -182,6 +182,7 @@ async def test_two_polls_at_once_on_one_connection_are_answered_in_their_order(c
     await client.sends(WAIT)
     assert client.waiting == 1
     client.house.tell(b"1")
+    assert client.waiting == 0  # nobody joins the hub while it is writing
     await client.answers()
     assert client.waiting == 1
     client.house.tell(b"2")

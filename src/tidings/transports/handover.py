@@ -238,18 +238,18 @@ class Home(NamedTuple):
     server_state: ServerState
     app_state: dict[str, Any]
 
-    def welcome(self, transport: asyncio.Transport, data: bytes, *, full: bool, again: bytes) -> None:
+    def welcome(self, transport: asyncio.Transport, data: bytes, *, full: bool, again: bool) -> None:
         """Give a socket back to HTTP with what came in.
 
-        `full`: the answer before is still on its way out. `again`: how a request for the endpoint that gave the socket
-        back begins. Its first step must not ask for its task, as anyio does: it has none yet.
+        `full`: the answer before is still on its way out. `again`: the request is for the endpoint that gave the socket
+        back, whose first step may be taken now. It must not ask for its task, as anyio does: it has none yet.
         """
         protocol = HandOverProtocol(self.config, self.server_state, self.app_state)
         protocol.connection_made(transport)
         transport.set_protocol(protocol)
         if full:
             protocol.pause_writing()
-        if data.startswith((again + b"?", again + b" ")):
+        if again:
             protocol.answer_now(data)
         else:
             protocol.data_received(data)

@@ -58,8 +58,7 @@ class Waiting:
             return
         head = await socket.later(send, status=200, headers=HEADERS)
         if socket.open():
-            again = b"GET %b" % scope["raw_path"]  # no other method's socket is offered
-            sink = PollSocket(self, socket.connections, socket.home, head, again=again)
+            sink = PollSocket(self, socket.connections, socket.home, head, path=scope["raw_path"])
             sink.start(socket.take(sink), self)
 
     def join(self, sink: "PollSocket | PlainPoll") -> Reader:
@@ -87,14 +86,12 @@ def answer(room: Room, reader: Reader, frames: bytes, *, limit: int, position: i
 class PollSocket(SocketProtocol):
     """The socket of a poll that waits, then of a client that has its answer. Once it asks again, it is HTTP's again."""
 
-    __slots__ = ("_again", "_due", "_full", "_head", "_home", "_limit", "_position", "_reader", "_rest", "_room")
+    __slots__ = ("_due", "_full", "_head", "_home", "_limit", "_path", "_position", "_reader", "_rest", "_room")
 
-    def __init__(
-        self, waiting: Waiting, connections: set[Any], home: Home | None, head: bytes, *, again: bytes
-    ) -> None:
-        """`head` is the answer's, still open; `again` is how the next poll begins."""
+    def __init__(self, waiting: Waiting, connections: set[Any], home: Home | None, head: bytes, *, path: bytes) -> None:
+        """`head` is the answer's, still open."""
         super().__init__(connections)
-        self._again = again
+        self._path = path
         self._room = waiting.room
         self._limit = waiting.limit
         self._position = waiting.position
@@ -141,7 +138,7 @@ class PollSocket(SocketProtocol):
     def data_received(self, data: bytes) -> None:
         self._rest += data
         if self._reader is None:
-            self._ask()
+            self._ask(again=self._rest.startswith((b"GET %b?" % self._path, b"GET %b " % self._path)))
         elif len(self._rest) > PIPELINED:
             self.transport.pause_reading()
 
@@ -167,16 +164,17 @@ class PollSocket(SocketProtocol):
         if self._rest:
             if len(self._rest) > PIPELINED:
                 transport.resume_reading()
-            self._ask()
+            self._ask(again=False)  # the hub is writing: nobody joins it now
         else:
             self._due = self._room.timer.at(home.config.timeout_keep_alive, self.expire)
 
-    def _ask(self) -> None:
+    def _ask(self, *, again: bool) -> None:
+        """Go back to HTTP with a request. `again`: take its first step at once."""
         home = self._home
         if home is not None:
             self._leave()
             self.connections.discard(self)
-            home.welcome(self.transport, self._rest, full=self._full, again=self._again)
+            home.welcome(self.transport, self._rest, full=self._full, again=again)
 
     def _leave(self) -> None:
         self._room.timer.cancel(self._due, self.expire)
