@@ -50,8 +50,13 @@ def eventually(what: str, holds: Callable[[], bool], *, within: float = PATIENCE
 
 
 def free_port(host: str = HOST) -> int:
-    """A port that nobody has. It is below the ephemeral range, so no outgoing connection takes it meanwhile."""
-    for port in range(20_000 + os.getpid() % 5_000, 32_000):
+    """A port that nobody has. It is below the ephemeral range, so no outgoing connection takes it meanwhile.
+
+    Each process of one test run looks in a part of its own, or two could be given the same.
+    """
+    share = 12_000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    first = 20_000 + share * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for port in range(first + os.getpid() % (share // 2), first + share):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -149,12 +154,12 @@ class Server:
         argv = self.argv or command(self.mode, host=self.host, port=self.port)
         self.process = spawn(argv, log=self.log, env=environment(settings))
         deadline = time.monotonic() + PATIENCE
-        while not self._ready():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"the server did not start:\n{self.said()}")
+        while self.process.poll() is None and time.monotonic() < deadline:
+            if self._ready():
+                return self
             time.sleep(0.02)
-        return self
+        self.kill()
+        raise RuntimeError(f"the server did not start:\n{self.said()}")
 
     def _ready(self) -> bool:
         try:
