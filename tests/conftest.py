@@ -1,6 +1,7 @@
 """What tests share: real servers and streams, and how async tests run."""
 
 import resource
+import signal
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +16,9 @@ from tests.streams import Stream, connect, stream_target
 # A crowd of streams needs more files than a shell usually allows; servers inherit it.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+
+# A shell starts what it puts in the background deaf to Ctrl-C, and so would be every command that is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
