@@ -24,8 +24,8 @@ from bench import (
     table,
     websocket,
 )
-from bench.lab import Figure, Lab
-from bench.meter import disk_sync_ms, others_busy
+from bench.process_stats import disk_sync_ms, others_busy
+from bench.runner import Figure, Lab
 from bench.servers import Failed
 
 HERE = Path(__file__).parent

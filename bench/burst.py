@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from bench.lab import Figure, Lab, middle
 from bench.load import listeners, publish
+from bench.runner import Figure, Lab, middle
 from bench.servers import FLOOR, NCHAN_PEER, STARLETTE, Failed, Running, draft, payload
 
 SIZE = 150  # bytes of payload

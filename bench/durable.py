@@ -3,8 +3,8 @@
 import json
 from dataclasses import replace
 
-from bench.lab import Figure, Lab, beside, middle
 from bench.load import Published, publish
+from bench.runner import Figure, Lab, beside, middle
 from bench.servers import FLOOR, STARLETTE, Running, draft
 
 SIZE = 150  # bytes of text

@@ -12,11 +12,11 @@ from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
-from bench.lab import Figure, Lab, Publisher
+from bench.dataset import EVERYBODY, Town, build
 from bench.latency import percentile
 from bench.load import listeners
+from bench.runner import Figure, Lab, Publisher
 from bench.servers import FLOOR, Failed, Running, Server, payload
-from bench.town import EVERYBODY, Town, build
 
 GROUP = "The inbox"
 

@@ -1,7 +1,7 @@
 """How long after its publisher was answered the last of a thousand streams has an event."""
 
-from bench.lab import Figure, Lab, Publisher, beside, middle
 from bench.load import listeners
+from bench.runner import Figure, Lab, Publisher, beside, middle
 from bench.servers import FLOOR, NCHAN_PEER, SSE_STARLETTE, Failed, Running, payload
 
 SIZE = 150  # bytes of payload

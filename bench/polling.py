@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass, replace
 
-from bench.lab import Figure, Lab, Publisher, beside, middle
 from bench.load import pollers
+from bench.runner import Figure, Lab, Publisher, beside, middle
 from bench.servers import FLOOR, NCHAN_PEER, STARLETTE, Failed, Running, payload
 
 SIZE = 150  # bytes of payload

@@ -5,8 +5,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from bench.lab import Figure, Lab, Publisher, beside, middle
 from bench.load import listeners
+from bench.runner import Figure, Lab, Publisher, beside, middle
 from bench.servers import FLOOR, NCHAN_PEER, Failed, Running, draft, payload, stamped
 
 SIZE = 150  # bytes of payload

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.meter import Meter, family
+from bench.process_stats import Meter, family
 
 HERE = Path(__file__).parent
 NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
@@ -189,7 +189,7 @@ def tidings(command: Sequence[str]) -> Server:
 
 FLOOR = Server(
     name="floor",
-    argv=(sys.executable, "-m", "bench.floor", "PORT", "FILES/floor.log"),
+    argv=(sys.executable, "-m", "bench.baseline", "PORT", "FILES/floor.log"),
     needs="uvloop",
     ws="/ws",
     poll="/poll",

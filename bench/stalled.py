@@ -6,8 +6,8 @@ import socket
 import time
 from dataclasses import dataclass
 
-from bench.lab import Figure, Lab, middle
 from bench.load import listeners, publish
+from bench.runner import Figure, Lab, middle
 from bench.servers import Failed, Running, payload
 
 SIZE = 4000  # bytes of payload, so that what is missed is more than the kernel's buffers take

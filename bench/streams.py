@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from bench.lab import Figure, Lab, Publisher, beside, middle
 from bench.load import listeners
+from bench.runner import Figure, Lab, Publisher, beside, middle
 from bench.servers import (
     FASTAPI,
     FLOOR,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.lab import Figure
+from bench.runner import Figure
 
 GROUPS = ("Pushing", "Publishing", "Coming back", "Slow readers", "Four ways", "The inbox")  # in this order
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"

@@ -1,6 +1,6 @@
 """What a WebSocket costs beside our own event stream and other servers' sockets."""
 
-from bench.lab import Figure, Lab, beside, middle
+from bench.runner import Figure, Lab, beside, middle
 from bench.servers import FLOOR, NCHAN_PEER, SOCKETIO, STARLETTE, Running
 from bench.streams import RATE, SIZE, StreamCost, measure
 

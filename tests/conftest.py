@@ -13,6 +13,9 @@ import pytest
 from tests.servers import HOST, MODES, Mode, Server
 from tests.streams import Stream, connect, stream_target
 
+# Assertions in the modules that tests lean on say what differed, too.
+pytest.register_assert_rewrite("tests.hub.simulation", "tests.hub.fake_sink")
+
 # A crowd of streams needs more files than a shell usually allows; servers inherit it.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))

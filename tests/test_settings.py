@@ -44,10 +44,10 @@ def test_every_number_has_bounds() -> None:
 
 
 def test_a_server_lives_with_the_greatest_of_everything(start_server: StartServer) -> None:
-    """The keeper counts with them, in the database."""
+    """Maintenance counts with them, in the database."""
     greatest: dict[str, Any] = {name: most for name, (_, most) in BOUNDS.items() if name != "port"}
     server = start_server(**greatest)
     assert server.publish({"user": "alice"}, body="x", group_key="g")["id"]
-    time.sleep(0.5)  # beyond the keeper's first round of everything
+    time.sleep(0.5)  # beyond its first round of everything
     assert server.request("GET", "/v1/inbox?user=alice").json["data"][0]["body"] == "x"
-    assert "keeper_failed" not in server.said()
+    assert "maintenance_failed" not in server.said()

@@ -15,19 +15,19 @@ from starlette.routing import BaseRoute
 
 from tidings.api import inbox, ops, poll, publish, seed, stream, ws
 from tidings.api.assets import Client
+from tidings.api.context import ApiContext
 from tidings.api.cors import Cors
-from tidings.api.door import Door
-from tidings.api.http import Table, not_found
+from tidings.api.http import PathRouter, not_found
 from tidings.auth.identity import DevIdentity, TokenIdentity
 from tidings.auth.tickets import Tickets
+from tidings.background.catch_up import CatchUp
+from tidings.background.heartbeat import HeartbeatScheduler
+from tidings.background.maintenance import Maintenance
+from tidings.background.relay import Relay
 from tidings.hub.hub import Hub
 from tidings.hub.ring import SLOTS, Ring
-from tidings.service.catchup import CatchUp
-from tidings.service.desk import Desk
-from tidings.service.export import Exporter
-from tidings.service.keeper import Keeper
-from tidings.service.relay import Relay
-from tidings.service.wheel import Wheel
+from tidings.services.exports import Exporter
+from tidings.services.store_gateway import StoreGateway
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 
@@ -43,8 +43,8 @@ class Tidings:
         self._settings = settings
         self._pages = pages
         self._on_fatal = on_fatal
-        self._desk: Desk | None = None
-        self._router = Table(lifespan=self.opened, default=not_found, redirect_slashes=False)
+        self._gateway: StoreGateway | None = None
+        self._router = PathRouter(lifespan=self.opened, default=not_found, redirect_slashes=False)
         self._app = Cors(self._router, settings)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -52,17 +52,17 @@ class Tidings:
 
     @asynccontextmanager
     async def opened(self, _: object = None) -> AsyncIterator[None]:
-        """The house is open. (Others ask for it by the lifespan protocol.) Raises `StoreTooNew`, `StoreUnavailable`."""
-        async with open_house(self._settings, on_fatal=self._on_fatal) as (desk, routes):
+        """Open the services. Raises `StoreTooNew`, `StoreUnavailable`."""
+        async with open_services(self._settings, on_fatal=self._on_fatal) as (gateway, routes):
             client = Client.shipped()
-            self._router.hold([*routes, *client.routes(), *self._pages(client)])
-            self._desk = desk
+            self._router.set_routes([*routes, *client.routes(), *self._pages(client)])
+            self._gateway = gateway
             yield
 
-    def say_goodbye(self) -> None:
+    def drain(self) -> None:
         """Ask every stream to come back a little later, each at a time of its own, and close it. No more are opened."""
-        if self._desk is not None:
-            say_goodbye(self._desk)
+        if self._gateway is not None:
+            drain(self._gateway)
 
 
 def create_app(
@@ -73,9 +73,9 @@ def create_app(
 
 
 @asynccontextmanager
-async def open_house(
+async def open_services(
     settings: Settings, *, on_fatal: Callable[[], None]
-) -> AsyncIterator[tuple[Desk, list[BaseRoute]]]:
+) -> AsyncIterator[tuple[StoreGateway, list[BaseRoute]]]:
     """Store, hub, relay and their workers, opened in order and closed in the other."""
     async with AsyncExitStack() as stack:
         store = await SqliteStore.open(settings.db, cap=settings.counter_cap)
@@ -85,40 +85,44 @@ async def open_house(
         catchup = CatchUp(store)
         hub = Hub(Ring(head=max(floor, head - SLOTS)), on_work=catchup.wake)
         relay = Relay(store, hub)
-        desk = Desk(settings=settings, store=store, hub=hub, relay=relay, clock=lambda: time.time_ns() // 1_000_000)
-        wheel = Wheel(hub, heartbeat=settings.heartbeat, clock=time.monotonic, today=time.time)
+        gateway = StoreGateway(settings=settings, store=store, hub=hub, relay=relay, clock=_milliseconds)
+        heartbeats = HeartbeatScheduler(hub, heartbeat=settings.heartbeat, clock=time.monotonic, today=time.time)
 
         folder = settings.exports or settings.db.with_name(f"{settings.db.stem}-exports")
-        exporter = Exporter(desk, folder, make=lambda: secrets.token_urlsafe(12))
+        exporter = Exporter(gateway, folder, make=lambda: secrets.token_urlsafe(12))
 
-        workers = [relay.run(), catchup.run(hub), wheel.run(), Keeper(desk, relay, exporter).run()]
+        maintenance = Maintenance(
+            settings, relay, write=gateway.write, ask=gateway.ask, clock=_milliseconds, sweep=exporter.sweep
+        )
+        workers = [relay.run(), catchup.run(hub), heartbeats.run(), maintenance.run()]
         for worker in workers:
             task = asyncio.create_task(worker)
-            task.add_done_callback(lambda task: _died(task, on_fatal))
+            task.add_done_callback(lambda task: _on_worker_exit(task, on_fatal))
             stack.push_async_callback(_stop, task)
         await relay.reached(head)  # the ring is warm before the first reader comes back
 
         tickets = Tickets(make=secrets.token_urlsafe, clock=time.monotonic)
         dev = settings.mode == "dev"
-        door = Door(desk, DevIdentity(tickets) if dev else TokenIdentity(tickets, secret=settings.secret), trusting=dev)
+        identity = DevIdentity(tickets) if dev else TokenIdentity(tickets, secret=settings.secret)
+        context = ApiContext(gateway, identity, dev_mode=dev)
         routes: list[BaseRoute] = [
-            *poll.routes(door, wheel), *stream.routes(door, wheel), *ws.routes(door, wheel), *publish.routes(door),
-            *inbox.routes(door, tickets), *ops.routes(door),
+            *poll.routes(context, heartbeats), *stream.routes(context, heartbeats), *ws.routes(context, heartbeats),
+            *publish.routes(context), *inbox.routes(context, tickets), *ops.routes(context),
         ]  # fmt: skip
         if settings.seed:
             await exporter.recover()
             stack.push_async_callback(exporter.close)
-            routes += seed.routes(door, wheel, exporter)
-        stack.push_async_callback(desk.idle)
-        yield desk, routes
-        say_goodbye(desk)
+            routes += seed.routes(context, heartbeats, exporter)
+        stack.push_async_callback(gateway.idle)
+        yield gateway, routes
+        drain(gateway)
 
 
-def say_goodbye(desk: Desk) -> None:
+def drain(gateway: StoreGateway) -> None:
     """The server stops: each stream is told when to come back, and closed."""
-    desk.draining = True
-    for reader in desk.hub.readers():
-        retry = random.randint(desk.settings.retry // 4, desk.settings.retry * 2)
+    gateway.draining = True
+    for reader in gateway.hub.readers():
+        retry = random.randint(gateway.settings.retry // 4, gateway.settings.retry * 2)
         data = msgspec.json.encode({"reason": "shutdown", "retry": retry})
         if reader.writable:
             reader.sink.write(reader.encoding.control("goaway", data, retry=retry))
@@ -127,7 +131,11 @@ def say_goodbye(desk: Desk) -> None:
             reader.sink.abort()
 
 
-def _died(task: asyncio.Task[None], on_fatal: Callable[[], None]) -> None:
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _on_worker_exit(task: asyncio.Task[None], on_fatal: Callable[[], None]) -> None:
     if not task.cancelled():
         _log.critical("worker_died", exc_info=task.exception())
         on_fatal()

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from starlette.datastructures import QueryParams
+from starlette.datastructures import QueryParams as StarletteQueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
@@ -16,8 +16,8 @@ from starlette.routing import Match, Route
 import tidings.app  # with it comes every module that can refuse something
 from tests.conftest import Name
 from tests.servers import Server
-from tidings.api.http import Query, Table, has, not_found, route
-from tidings.app import open_house
+from tidings.api.http import PathRouter, QueryParams, if_none_match, not_found, route
+from tidings.app import open_services
 from tidings.domain.errors import InvalidSettings, StoreTooNew, TidingsError
 from tidings.settings import Settings
 
@@ -54,7 +54,7 @@ def asking(*values: str) -> Request:
 )
 @pytest.mark.parametrize("tag", ['"a"', 'W/"a"'])
 def test_a_list_of_tags_is_read_as_one_and_compared_weakly(values: list[str], known: bool, tag: str) -> None:
-    assert has(asking(*values), tag) is known
+    assert if_none_match(asking(*values), tag) is known
 
 
 @pytest.mark.parametrize("path", ["/v1/poll", "/v1/inbox", "/v1/inbox/counters"])
@@ -83,7 +83,7 @@ def test_a_poll_that_asks_for_anything_new_gets_what_is_new(server: Server, name
 @example("a&=b&&c=&d==e&a=2")
 @example("user=a%20b+c&x=%ff&y=%zz")
 def test_a_query_is_read_as_starlette_reads_it(text: str) -> None:
-    ours, theirs = Query(text), QueryParams(text.encode("latin-1"))
+    ours, theirs = QueryParams(text), StarletteQueryParams(text.encode("latin-1"))
     assert ours.pairs == theirs.multi_items()
     assert dict(ours) == dict(theirs)
     for name in [*theirs, "absent"]:
@@ -99,7 +99,7 @@ async def says(request: Request) -> Response:
 async def test_a_path_that_is_written_out_leads_where_starlette_would_go(tmp_path: Path) -> None:
     """Starlette takes the first route that matches; so no pattern may stand before a path that it matches, too."""
     settings = Settings(mode="dev", db=tmp_path / "tidings.db", seed=True)
-    async with open_house(settings, on_fatal=lambda: None) as (_, routes):
+    async with open_services(settings, on_fatal=lambda: None) as (_, routes):
         for place, one in enumerate(routes):
             for method in (isinstance(one, Route) and one.methods) or ():
                 assert isinstance(one, Route)
@@ -114,9 +114,9 @@ async def test_a_path_that_is_written_out_leads_where_starlette_would_go(tmp_pat
      ("GET", "/b", 404), ("GET", "/a/", 404), ("GET", "//a", 404)],
 )  # fmt: skip
 async def test_a_table_finds_what_it_holds_and_says_what_it_does_not(method: str, path: str, status: int) -> None:
-    table = Table(default=not_found, redirect_slashes=False)
-    table.hold([route("/gone", says, "GET")])
-    table.hold([route("/a", says, "GET"), route("/a", says, "PUT"), route("/a/{x}", says, "GET")])
+    table = PathRouter(default=not_found, redirect_slashes=False)
+    table.set_routes([route("/gone", says, "GET")])
+    table.set_routes([route("/a", says, "GET"), route("/a", says, "PUT"), route("/a/{x}", says, "GET")])
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

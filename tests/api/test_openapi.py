@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from tests.servers import Server
 from tidings.api.openapi import document
-from tidings.app import open_house
+from tidings.app import open_services
 from tidings.settings import Settings
 
 
@@ -24,7 +24,7 @@ def methods(route: BaseRoute) -> set[str]:
 async def test_every_route_is_described_and_every_description_has_a_route(tmp_path: Path, seed: bool) -> None:
     settings = Settings(mode="serve", secret="x" * 32, db=tmp_path / "tidings.db", seed=seed)
     served: dict[tuple[str, str], set[str]] = {}
-    async with open_house(settings, on_fatal=lambda: None) as (_, routes):
+    async with open_services(settings, on_fatal=lambda: None) as (_, routes):
         for route in routes:
             assert isinstance(route, Route | WebSocketRoute)
             for method in methods(route):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
+from tests.model.profile import tries
 from tidings.auth.grants import Grant
 from tidings.auth.tokens import check, issue
 from tidings.domain.errors import InvalidToken

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import StartServer
-from tests.model.effort import tries
+from tests.model.profile import tries
 from tests.servers import environment
 from tests.streams import connect, stream_target
-from tidings.api.ws import Ear
+from tidings.api.ws import ClientMessages
 from tidings.cli.log import Lines
 from tidings.domain.topics import parse_user
-from tidings.transports.endings import Broken
+from tidings.transports.close_codes import ProtocolViolation
 
 MOMENT = 1767225600.042  # 2026-01-01
 
@@ -103,10 +103,10 @@ async def test_a_message_that_fails_is_in_the_log_with_its_verb(caplog: pytest.L
         async def write(self, step: object) -> None:
             raise RuntimeError("the disk is on fire")
 
-    door = SimpleNamespace(desk=Desk())
-    answer = Ear(door).hear(parse_user("alice"), '{"type": "read", "ids": ["n-e1-1"]}')  # type: ignore[arg-type]
+    context = SimpleNamespace(gateway=Desk())
+    answer = ClientMessages(context).hear(parse_user("alice"), '{"type": "read", "ids": ["n-e1-1"]}')  # type: ignore[arg-type]
     assert not isinstance(answer, bytes)
-    with pytest.raises(Broken):
+    with pytest.raises(ProtocolViolation):
         await answer
     [record] = caplog.records
     assert (record.message, vars(record)["verb"], record.exc_info is not None) == ("failed", "read", True)

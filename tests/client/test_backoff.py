@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
+from tests.model.profile import tries
 from tidings.client.backoff import CAP, PATIENCE, Backoff
 
 chances = st.floats(0, 1, exclude_max=True)

@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.client.fake import Exchange, FakeServer
-from tests.client.watching import Watch, watches
-from tests.model.effort import tries
+from tests.client.fake_server import Exchange, FakeServer
+from tests.client.recorder import Watch, watches
+from tests.model.profile import tries
 from tidings.cli.listen import line_of, listen, printable
 from tidings.cli.publish import publish
 from tidings.client import Event

@@ -13,8 +13,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.client.fake import Exchange, FakeServer
-from tests.client.shells import SHELLS, MakeShell, shells
+from tests.client.adapters import SHELLS, MakeShell, shells
+from tests.client.fake_server import Exchange, FakeServer
 from tidings.client import AsyncClient, Client, NotTidings, Status, TidingsProblem, Unreachable
 
 

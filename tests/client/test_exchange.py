@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.client.world import World
-from tests.model.effort import tries
+from tests.client.simulation import World
+from tests.model.profile import tries
 from tidings.client import calls
 from tidings.client.answers import retry_after
 from tidings.client.calls import Call, Listing

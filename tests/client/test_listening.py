@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.client.world import HEARTBEAT, JSON, SSE, World
-from tests.model.effort import tries
+from tests.client.simulation import HEARTBEAT, JSON, SSE, World
+from tests.model.profile import tries
 from tidings.client.backoff import CAP, PATIENCE
 from tidings.client.commands import Answer, Asking, Close, Command, Open, Read, Send, Sleep, Token
 from tidings.client.errors import NotTidings, TidingsProblem, Unreachable

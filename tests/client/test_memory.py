@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
+from tests.model.profile import tries
 from tidings.client.memory import Memory
 
 

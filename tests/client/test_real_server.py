@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.client.shells import SHELLS, MakeShell, shells
-from tests.client.watching import Watch, watches
+from tests.client.adapters import SHELLS, MakeShell, shells
+from tests.client.recorder import Watch, watches
 from tests.conftest import Name, StartServer
 from tests.servers import Server, eventually, free_port
 from tidings.auth.tokens import issue

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
+from tests.model.profile import tries
 from tidings.client.errors import NotTidings
 from tidings.client.sse import Frame, Parser
 

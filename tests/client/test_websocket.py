@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from websockets.frames import Close, Opcode
 
-from tests.client.fake import Exchange, FakeServer, Handler
-from tests.client.shells import SHELLS, MakeShell, shells
+from tests.client.adapters import SHELLS, MakeShell, shells
+from tests.client.fake_server import Exchange, FakeServer, Handler
 from tidings.client import Client, Status, TidingsProblem, Unreachable
 
 

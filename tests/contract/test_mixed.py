@@ -88,9 +88,9 @@ def killed(server: Server) -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("broken", [stopped, killed])
+@pytest.mark.parametrize("interruption", [stopped, killed])
 def test_who_changes_transports_at_random_gets_every_event_exactly_once(
-    mortal: Server, broken: Callable[[Server], None]
+    mortal: Server, interruption: Callable[[Server], None]
 ) -> None:
     start = mortal.request("GET", "/v1/poll?user=alice").json["cursor"]
     publisher = Publisher(mortal, "alice")
@@ -98,7 +98,7 @@ def test_who_changes_transports_at_random_gets_every_event_exactly_once(
     publisher.start()
     while len(wanderer.got) < EVENTS // 3:
         wanderer.wander()
-    break_it = threading.Thread(target=broken, args=(mortal,))
+    break_it = threading.Thread(target=interruption, args=(mortal,))
     break_it.start()
     while publisher.is_alive() or len(wanderer.got) < EVENTS:
         wanderer.wander()

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
+from tests.model.profile import tries
 from tidings.domain.model import Counters
 
 types = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 9))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
+from tests.model.profile import tries
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidCursor
 

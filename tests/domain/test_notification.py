@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
+from tests.model.profile import tries
 from tidings.domain.errors import InvalidRequest
 from tidings.domain.notification import milliseconds, notification_id, parse_notification_id, rfc3339, tags
 from tidings.domain.topics import Topic

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
+from tests.model.profile import tries
 from tidings.domain.errors import InvalidTopic, InvalidUser
 from tidings.domain.topics import ALL, TOPIC_MAX, USER_MAX, Topic, own_topic, owner, parse_topic, parse_user
 

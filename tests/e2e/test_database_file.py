@@ -14,8 +14,8 @@ from tests.servers import Server, eventually
 from tidings.domain.errors import StoreTooNew, StoreUnavailable
 from tidings.domain.topics import User
 from tidings.store import sql, sqlite
-from tidings.store.ledger.following import arrive
 from tidings.store.sqlite import SqliteStore
+from tidings.store.transactions.follows import register_users
 
 LATEST = len(sql.migrations("sqlite"))
 
@@ -182,10 +182,10 @@ def test_a_batch_waits_once_for_a_database_that_is_held(tmp_path: Path) -> None:
         store._writer.set_busy_handler(busy)
         other = apsw.Connection(str(tmp_path / "0.db"))
         other.execute("BEGIN IMMEDIATE")
-        refused = await store.transact([arrive([User(name)]) for name in ("a", "b", "c")], now=1)
+        refused = await store.transact([register_users([User(name)]) for name in ("a", "b", "c")], now=1)
         other.execute("ROLLBACK")
         other.close()
-        await store.transact([arrive([User("a")])], now=1)
+        await store.transact([register_users([User("a")])], now=1)
         await store.close()
         return refused.results, attempts
 

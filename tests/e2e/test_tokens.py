@@ -64,9 +64,9 @@ def test_without_a_token_nobody_is_anybody(server: Server) -> None:
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("broken", ["nonsense", "a.b.c", ""])
-def test_a_broken_token_is_refused(server: Server, broken: str) -> None:
-    answer = server.request("GET", "/v1/inbox", headers={"Authorization": f"Bearer {broken}"})
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", ""])
+def test_a_broken_token_is_refused(server: Server, token: str) -> None:
+    answer = server.request("GET", "/v1/inbox", headers={"Authorization": f"Bearer {token}"})
     assert answer.status == 401
 
 

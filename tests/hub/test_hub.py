@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.hub.pipes import Lines, Manner, Pipe
+from tests.hub.fake_sink import Lines, Manner, Pipe
 from tests.model.log import Log
 from tidings.domain.model import Event, Feed
 from tidings.domain.topics import Topic, User, own_topic
+from tidings.hub.feed_page import feed_page
 from tidings.hub.hub import CHECKS, CHUNK, Hub
 from tidings.hub.reader import Reader, State
 from tidings.hub.ring import Ring
-from tidings.hub.window import window
 
 ALICE, BOB = User("alice"), User("bob")
 POST = Topic("post/7")
@@ -134,7 +134,7 @@ def test_what_was_followed_when_it_was_published_comes_though_it_is_not_followed
     stage.hub.drained(slow)
     _, later = stage.join(log.feed(ALICE), position=1)
     stage.catch_up()
-    found = window(stage.hub.ring, slow.membership, (), after=1, limit=10)
+    found = feed_page(stage.hub.ring, slow.membership, (), after=1, limit=10)
     polled = [entry.event.seq for entry in found.entries]
     assert seqs(live) == seqs(behind) == seqs(later) == polled == [2, 3, 5]
 

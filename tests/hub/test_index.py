@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hub.pipes import Lines, Manner, Pipe
-from tests.model.effort import tries
+from tests.hub.fake_sink import Lines, Manner, Pipe
+from tests.model.profile import tries
 from tidings.domain.topics import Topic, User
 from tidings.hub.hub import Hub
 from tidings.hub.index import Index

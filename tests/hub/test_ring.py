@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hub.pipes import Lines
-from tests.model.effort import tries
+from tests.hub.fake_sink import Lines
+from tests.model.profile import tries
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.hub.ring import Ring
@@ -88,4 +88,4 @@ def test_it_says_when_a_place_is_about_to_wear_off() -> None:
     ring = Ring(head=0, slots=8)
     for seq in range(1, 9):
         ring.append(event(seq))
-    assert [ring.wearing(place) for place in (0, 3, 4, 8)] == [True, True, False, False]
+    assert [ring.evicts_soon(place) for place in (0, 3, 4, 8)] == [True, True, False, False]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.adapters import ADAPTERS, Adapter, OpenStore, quick_folder
 
-pytest.register_assert_rewrite("tests.store.house")
+pytest.register_assert_rewrite("tests.store.harness")
 
 Open = Callable[..., Awaitable[OpenStore]]
 

@@ -9,17 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
 from tests.model.log import Log
+from tests.model.profile import tries
 from tests.store.adapters import ADAPTERS, Adapter, OpenStore, quick_folder
 from tests.store.conftest import Open
-from tests.store.drafts import (
+from tests.store.strategies import (
     ALICE,
     BOB,
     DAY,
     NOW,
     POST,
-    broken,
     do,
     failing,
     failing_late,
@@ -31,15 +30,16 @@ from tests.store.drafts import (
     posting,
     run,
     said,
+    violation,
 )  # fmt: skip
 from tidings.domain.errors import NotFound
 from tidings.domain.model import Event
 from tidings.domain.topics import ALL, Topic, User, own_topic
-from tidings.store.ledger.following import arrive, follow, followers, prefer, unfollow
-from tidings.store.ledger.ledger import Job, Script
-from tidings.store.ledger.pruning import Retention, prune
-from tidings.store.ledger.publish import Published, retract
-from tidings.store.ledger.reading import mark_ids
+from tidings.store.transactions.follows import follow, followers, register_users, set_mutes, unfollow
+from tidings.store.transactions.publish import Published, retract
+from tidings.store.transactions.reading import mark_ids
+from tidings.store.transactions.retention import Retention, prune
+from tidings.store.transactions.transaction import Job, Script
 
 FOREVER = 1 << 50
 
@@ -60,7 +60,7 @@ async def test_seqs_have_no_holes_and_are_the_order_of_the_commits(open_store: O
     async def write(store: OpenStore) -> None:
         for _ in range(12):
             jobs: list[Job[Any]] = [
-                rng.choice([posting(), posting(note(POST), note()), failing(), failing_late(), broken()])
+                rng.choice([posting(), posting(note(POST), note()), failing(), failing_late(), violation()])
                 for _ in range(rng.randint(1, 4))
             ]
             done = await store.transact(jobs, now=NOW)
@@ -102,7 +102,7 @@ async def test_a_job_that_raises_changes_nothing_and_others_go_on(store: OpenSto
 
 
 async def test_a_job_that_breaks_takes_no_other_with_it(store: OpenStore) -> None:
-    before, error, refused, after = await run(store, posting(), broken(), failing(), posting())
+    before, error, refused, after = await run(store, posting(), violation(), failing(), posting())
     assert isinstance(error, ZeroDivisionError)
     assert isinstance(refused, NotFound)
     assert [before[0].cursor, after[0].cursor] == [f"{store.epoch}-1", f"{store.epoch}-2"]
@@ -118,7 +118,7 @@ async def test_an_error_that_comes_too_late_to_be_undone_is_a_broken_job(store: 
 
 
 async def test_a_job_that_breaks_alone_leaves_the_store_as_it_was(store: OpenStore) -> None:
-    [error] = await run(store, broken())
+    [error] = await run(store, violation())
     assert isinstance(error, ZeroDivisionError)
     assert await store.span() == (0, 0)
     await do(store, posting())
@@ -142,8 +142,8 @@ async def test_jobs_of_one_transaction_see_each_other(store: OpenStore) -> None:
 
 async def test_what_was_answered_is_there_after_it_is_opened_again(adapter: Adapter, place: Any) -> None:
     store = await adapter.open(place)
-    await run(store, arrive([ALICE]), posting(note(title="ä\u2028\x00")), follow([(ALICE, POST)]))
-    await do(store, prefer(ALICE, ["type:like"]))
+    await run(store, register_users([ALICE]), posting(note(title="ä\u2028\x00")), follow([(ALICE, POST)]))
+    await do(store, set_mutes(ALICE, ["type:like"]))
     before = (store.epoch, await store.span(), await log(store), await store.feeds([ALICE]), await inbox(store, ALICE))
     await store.close()
     store = await adapter.open(place)
@@ -288,21 +288,24 @@ async def test_an_event_comes_back_as_it_was_written(store: OpenStore) -> None:
 
 
 async def test_who_comes_is_told_what_they_receive_at_that_moment(store: OpenStore) -> None:
-    await run(store, posting(note(ALL), note()), follow([(ALICE, POST)]), prefer(ALICE, ["topic:author/4"]))
-    _, feeds = await run(store, posting(note()), arrive([ALICE, BOB, ALICE]))
+    await run(store, posting(note(ALL), note()), follow([(ALICE, POST)]), set_mutes(ALICE, ["topic:author/4"]))
+    _, feeds = await run(store, posting(note()), register_users([ALICE, BOB, ALICE]))
     assert feeds == await store.feeds([ALICE, BOB, ALICE])
     assert [(feed.head, feed.follows, feed.counters.unread) for feed in feeds[:2]] == [(5, (POST,), 2), (5, (), 0)]
     await do(store, posting(note(ALL)))
-    again = await do(store, arrive([ALICE]))
+    again = await do(store, register_users([ALICE]))
     assert [feed.counters.unread for feed in again] == [3]
 
 
 async def test_a_feed_is_of_one_moment_and_nobody_is_taken_for_another(store: OpenStore) -> None:
     await run(
-        store, arrive([ALICE]), arrive([User("alice2")]), posting(note(ALL), note(), note(own_topic(User("alice2"))))
+        store,
+        register_users([ALICE]),
+        register_users([User("alice2")]),
+        posting(note(ALL), note(), note(own_topic(User("alice2")))),
     )
     await do(store, follow([(ALICE, POST), (User("alice2"), Topic("post/77"))]))
-    await do(store, prefer(ALICE, ["type:like", "topic:author/4"]))
+    await do(store, set_mutes(ALICE, ["type:like", "topic:author/4"]))
     alice, nobody, other = await store.feeds([ALICE, BOB, User("alice2")])
     assert nobody is None
     assert alice is not None
@@ -334,12 +337,12 @@ async def test_following_many_at_once_says_how_many_are_new(store: OpenStore) ->
 
 async def test_what_changes_nothing_is_no_event(store: OpenStore) -> None:
     [item] = await do(store, posting())
-    await do(store, prefer(ALICE, ["type:like"]))
+    await do(store, set_mutes(ALICE, ["type:like"]))
     await do(store, mark_ids(ALICE, [item.id], verb="archive"))
     _, head = await store.span()
     await run(
         store,
-        prefer(ALICE, ["type:like", "type:like"]),
+        set_mutes(ALICE, ["type:like", "type:like"]),
         unfollow([(ALICE, POST)]),
         mark_ids(ALICE, [item.id], verb="archive"),
         mark_ids(ALICE, [item.id, f"n-{store.epoch}-99", "n-elsewhere-1"], verb="unread"),

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.model.effort import EFFORT, tries
+from tests.model.profile import EFFORT, tries
 from tests.store.adapters import ADAPTERS, Adapter
-from tests.store.house import TOPICS, USERS, WINDOW, House
+from tests.store.harness import TOPICS, USERS, WINDOW, StoreHarness
 from tidings.domain.topics import ALL, Topic, User, own_topic
-from tidings.store.ledger.inbox import Filter
+from tidings.store.transactions.inbox import Filter
 
 TARGETS: list[tuple[Topic, ...]] = [
     *[(own_topic(user),) for user in USERS],
@@ -58,11 +58,11 @@ class Inbox(RuleBasedStateMachine):
     """Hypothesis chooses what happens next."""
 
     adapter: Adapter
-    house: House
+    house: StoreHarness
 
     @initialize(cap=st.sampled_from(CAPS), ring=st.integers(1, 30), here=st.lists(users, max_size=3))
     def begin(self, cap: int, ring: int, here: list[User]) -> None:
-        self.house = House(self.adapter, cap=cap, ring=ring)
+        self.house = StoreHarness(self.adapter, cap=cap, ring=ring)
         for user in here:
             self.house.arrive(user)
 
@@ -151,7 +151,7 @@ class Inbox(RuleBasedStateMachine):
 def walk(adapter: Adapter, seed: int, *, steps: int) -> None:
     """One random history."""
     rng = random.Random(seed)
-    house = House(adapter, cap=rng.choice(CAPS), ring=rng.randint(1, 30))
+    house = StoreHarness(adapter, cap=rng.choice(CAPS), ring=rng.randint(1, 30))
 
     def some(names: list[str], chance: float) -> dict[str, Any]:
         return {name: rng.choice(CONTENT[name]) for name in names if rng.random() < chance}

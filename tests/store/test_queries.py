@@ -11,7 +11,7 @@ import tidings
 from tidings.store.sql import migrations, queries
 
 PACKAGE = Path(tidings.__file__).parent
-LEDGER = sorted((PACKAGE / "store" / "ledger").glob("*.py"))
+TRANSACTIONS = sorted((PACKAGE / "store" / "transactions").glob("*.py"))
 ADAPTERS = {"sqlite": PACKAGE / "store" / "sqlite.py"}
 DIALECTS = sorted(path.name for path in (PACKAGE / "store" / "sql").iterdir() if (path / "migrations").is_dir())
 
@@ -53,8 +53,8 @@ def test_every_dialect_has_an_adapter_that_this_test_reads() -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_names_in_the_ledger_and_in_the_sql_are_the_same(dialect: str) -> None:
-    used = set().union(*map(asked_by_name, LEDGER))
+def test_the_names_in_the_scripts_and_in_the_sql_are_the_same(dialect: str) -> None:
+    used = set().union(*map(asked_by_name, TRANSACTIONS))
     assert len(used) > 20
     assert used | asked_by_adapter(ADAPTERS[dialect]) == set(queries(dialect))
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
 from tests.model.log import Log
+from tests.model.profile import tries
 from tests.store.adapters import quick_folder
-from tests.store.drafts import ALICE, do, log, note, posting, run
+from tests.store.strategies import ALICE, do, log, note, posting, run
 from tidings.domain.errors import StoreTooNew, StoreUnavailable
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
-from tidings.store.ledger.following import follow, unfollow
 from tidings.store.sql import migrations
 from tidings.store.sqlite import CHECKPOINT, SqliteStore
+from tidings.store.transactions.follows import follow, unfollow
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.transports.wire import EPOCH, Connection, House
+from tests.transports.fake_transport import EPOCH, Connection, StoreHarness
 from tidings.domain.topics import User
-from tidings.transports.handover import HandOverProtocol
-from tidings.transports.poll import PIPELINED, PollSocket, Room, Waiting
+from tidings.transports.poll import PIPELINED, LongPoll, PollContext, PollSocket
 from tidings.transports.poll_frames import PollEncoding
+from tidings.transports.socket_detach import HttpProtocol
 
 pytestmark = pytest.mark.anyio
 
@@ -23,8 +23,8 @@ class Client:
     """A connection to an application of two paths: one waits, the other answers with its query."""
 
     def __init__(self) -> None:
-        self.house = House()
-        self.room = Room(hub=self.house.hub, timer=self.house.timer, encoding=PollEncoding(EPOCH))
+        self.house = StoreHarness()
+        self.room = PollContext(hub=self.house.hub, timer=self.house.timer, encoding=PollEncoding(EPOCH))
         self.limit = 100
         self.before: Callable[[], Awaitable[None]] | None = None  # what a poll waits for before it looks
         self.connection = Connection(self.app)
@@ -40,8 +40,8 @@ class Client:
             if self.before is not None:
                 await self.before()
             head = self.house.hub.head
-            membership = self.house.hub.introduce(self.house.feed())
-            waiting = Waiting(
+            membership = self.house.hub.cache_membership(self.house.feed())
+            waiting = LongPoll(
                 self.room,
                 membership=membership,
                 extra=(),
@@ -116,7 +116,7 @@ async def test_after_its_answer_the_connection_is_https_again(client: Client) ->
         _, page = await client.answer()
         assert page["cursor"] == f"ep0ch-{n}"
         assert (await client.sends(ECHO % b"hello")).endswith(b"hello")
-    assert isinstance(client.protocol, HandOverProtocol)
+    assert isinstance(client.protocol, HttpProtocol)
     assert client.connection.state.connections == {client.protocol}
     assert not client.connection.wire.closed
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.effort import tries
+from tests.model.profile import tries
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.transports.sse import HEADERS, SseEncoding, frame

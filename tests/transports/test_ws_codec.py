@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 
-from tidings.transports.endings import BINARY, NOT_TEXT, PROTOCOL, TOO_BIG, Broken, Ending
+from tidings.transports.close_codes import BINARY, NOT_TEXT, PROTOCOL, TOO_BIG, CloseReason, ProtocolViolation
 from tidings.transports.ws_codec import MESSAGE, Bye, Incoming, Ping
 
 Heard = str | Ping | Bye
@@ -48,12 +48,12 @@ def hear(*chunks: bytes) -> list[Heard]:
     return heard
 
 
-def ending(data: bytes) -> Ending:
+def close_reason(data: bytes) -> CloseReason:
     incoming = Incoming()
     incoming.feed(data)
-    with pytest.raises(Broken) as broken:
+    with pytest.raises(ProtocolViolation) as violation:
         all_of(incoming)
-    return broken.value.ending
+    return violation.value.close_reason
 
 
 @pytest.mark.parametrize(
@@ -103,25 +103,25 @@ def test_what_is_said_properly_is_heard(data: bytes, heard: list[Heard]) -> None
     ],
     ids=lambda value: "frames" if isinstance(value, bytes) else None,
 )
-def test_what_is_not_ends_the_connection(data: bytes, how: Ending) -> None:
-    assert ending(data) == how
+def test_what_is_not_ends_the_connection(data: bytes, how: CloseReason) -> None:
+    assert close_reason(data) == how
 
 
 def test_what_came_before_it_went_wrong_is_heard() -> None:
     incoming = Incoming()
     incoming.feed(text(b"first") + b"\xff\xff")
     assert incoming.next() == "first"
-    with pytest.raises(Broken):
+    with pytest.raises(ProtocolViolation):
         incoming.next()
 
 
-def end_of(data: bytes) -> Ending | None:
+def end_of(data: bytes) -> CloseReason | None:
     incoming = Incoming()
     incoming.feed(data)
     try:
         all_of(incoming)
-    except Broken as broken:
-        return broken.ending
+    except ProtocolViolation as violation:
+        return violation.close_reason
     return None
 
 

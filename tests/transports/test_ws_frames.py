@@ -10,7 +10,7 @@ from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.hub.ring import Entry
 from tidings.transports import ws_frames
-from tidings.transports.endings import TABLE, Ending
+from tidings.transports.close_codes import TABLE, CloseReason
 from tidings.transports.ws_frames import WsEncoding, WsLines
 
 EVENT = Event(seq=7, topic=Topic("author/42"), type="notification.created", data=b'{"body":"\xe2\x80\xa8"}')
@@ -65,9 +65,9 @@ def test_where_the_server_frames_a_message_is_a_line() -> None:
     assert [json.loads(line) for line in data.split(b"\n")[:-1]] == [MESSAGE, {"type": "goaway", "data": {}}]
 
 
-@pytest.mark.parametrize("ending", TABLE, ids=lambda ending: f"{ending.code} {ending.reason}")
-def test_every_ending_fits_in_a_close_frame(ending: Ending) -> None:
-    frame = read(ws_frames.closing(ending))
+@pytest.mark.parametrize("close_reason", TABLE, ids=lambda reason: f"{reason.code} {reason.reason}")
+def test_every_close_reason_fits_in_a_close_frame(close_reason: CloseReason) -> None:
+    frame = read(ws_frames.closing(close_reason))
     assert frame.opcode is Opcode.CLOSE
-    assert bytes(frame.data) == ending.code.to_bytes(2, "big") + ending.reason.encode()
+    assert bytes(frame.data) == close_reason.code.to_bytes(2, "big") + close_reason.reason.encode()
     assert len(frame.data) <= 125

@@ -9,12 +9,12 @@ import pytest
 from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 
-from tests.transports.wire import ALICE, EPOCH, House, Wire
+from tests.transports.fake_transport import ALICE, EPOCH, StoreHarness, Wire
 from tidings.domain.topics import User
-from tidings.transports.endings import FAILED, GOING_AWAY, NOT_JSON, PROTOCOL, TOKEN, Broken, Ending
+from tidings.transports.close_codes import FAILED, GOING_AWAY, NOT_JSON, PROTOCOL, TOKEN, CloseReason, ProtocolViolation
 from tidings.transports.stream import Stream
 from tidings.transports.ws_frames import WsEncoding
-from tidings.transports.ws_socket import TURN, Room, WsSocket
+from tidings.transports.ws_socket import TURN, WsContext, WsSocket
 
 pytestmark = pytest.mark.anyio
 
@@ -23,11 +23,11 @@ class Talk:
     """One open connection, and an ear that notes what it hears. `slow:x` takes until `done` is set."""
 
     def __init__(self) -> None:
-        self.house = House()
+        self.house = StoreHarness()
         self.heard: list[str] = []
         self.done = asyncio.Event()
         self.wire = Wire()
-        room = Room(hub=self.house.hub, timer=self.house.timer, hear=self.hear)
+        room = WsContext(hub=self.house.hub, timer=self.house.timer, hear=self.hear)
         self.sink = WsSocket(room, set())
         self.wire.protocol = self.sink
         self.sink.start(
@@ -49,13 +49,13 @@ class Talk:
         assert user == ALICE
         self.heard.append(text)
         if text == "nonsense":
-            raise Broken(NOT_JSON)
+            raise ProtocolViolation(NOT_JSON)
         return self._slow(text) if text.startswith("slow") else f'"{text}"'.encode()
 
     async def _slow(self, text: str) -> bytes:
         await self.done.wait()
         if text == "slow:fails":
-            raise Broken(FAILED)
+            raise ProtocolViolation(FAILED)
         return b"" if text == "slow:quiet" else f'"{text}"'.encode()
 
     def says(self, *messages: str) -> None:
@@ -80,7 +80,7 @@ class Talk:
     def messages(self) -> list[Any]:
         return [json.loads(bytes(frame.data)) for frame in self.frames()]
 
-    def words(self) -> list[Ending | bytes]:
+    def words(self) -> list[CloseReason | bytes]:
         """The close frames that were written."""
         return [bytes(frame.data) for frame in self.frames() if frame.opcode is Opcode.CLOSE]
 
@@ -89,8 +89,8 @@ class Talk:
         return self.house.hub.open["ws"]
 
 
-def word(ending: Ending) -> bytes:
-    return Close(ending.code, ending.reason).serialize()
+def word(close_reason: CloseReason) -> bytes:
+    return Close(close_reason.code, close_reason.reason).serialize()
 
 
 @pytest.fixture
@@ -207,16 +207,16 @@ async def test_the_clients_goodbye_is_echoed_and_the_server_hangs_up(talk: Talk)
     assert talk.wire.closed == "closed"
 
 
-@pytest.mark.parametrize(("expired", "ending"), [(False, GOING_AWAY), (True, TOKEN)])
-async def test_our_goodbye_waits_for_the_clients(talk: Talk, expired: bool, ending: Ending) -> None:
+@pytest.mark.parametrize(("expired", "close_reason"), [(False, GOING_AWAY), (True, TOKEN)])
+async def test_our_goodbye_waits_for_the_clients(talk: Talk, expired: bool, close_reason: CloseReason) -> None:
     talk.sink.close(expired=expired)
-    assert talk.words() == [word(ending)]
+    assert talk.words() == [word(close_reason)]
     assert talk.open == 0
     assert not talk.wire.closed
     talk.says("does that still count?")
     talk.house.tell(b"1")
     assert (talk.heard, talk.wire.taken()) == ([], b"")
-    talk.gets(Frame(Opcode.CLOSE, word(ending)))
+    talk.gets(Frame(Opcode.CLOSE, word(close_reason)))
     assert (talk.wire.closed, talk.wire.taken()) == ("closed", b"")
 
 
@@ -254,13 +254,13 @@ async def test_who_breaks_the_rules_is_told_and_not_heard_again(talk: Talk) -> N
     assert talk.wire.closed == "aborted"
 
 
-@pytest.mark.parametrize(("message", "ending"), [("nonsense", NOT_JSON), ("slow:fails", FAILED)])
-async def test_a_message_may_end_the_connection(talk: Talk, message: str, ending: Ending) -> None:
+@pytest.mark.parametrize(("message", "close_reason"), [("nonsense", NOT_JSON), ("slow:fails", FAILED)])
+async def test_a_message_may_end_the_connection(talk: Talk, message: str, close_reason: CloseReason) -> None:
     talk.done.set()
     talk.says(message, "what follows")
     await settle()
     assert talk.heard == [message]
-    assert talk.words() == [word(ending)]
+    assert talk.words() == [word(close_reason)]
 
 
 async def test_who_leaves_while_their_message_is_worked_on_is_not_written_to(talk: Talk) -> None:

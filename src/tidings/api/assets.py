@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import tidings
-from tidings.api.http import has, route
+from tidings.api.http import if_none_match, route
 from tidings.domain.errors import NotFound
 
 FOR_EVER = "public, max-age=31536000, immutable"  # RFC 8246: not even asked about at a reload
@@ -56,7 +56,7 @@ class Asset:
         packed = takes_gzip(request.headers.get("accept-encoding", ""))
         tag = f'"{self.tag}-gzip"' if packed else f'"{self.tag}"'
         said = {"cache-control": cache, "etag": tag, "vary": "Accept-Encoding", **(headers or {})}
-        if has(request, tag):
+        if if_none_match(request, tag):
             return Response(status_code=304, headers=said)
         said |= {"content-type": self.media_type, "x-content-type-options": "nosniff"}
         if packed:

@@ -25,7 +25,7 @@ _TAG = re.compile(r'(?:W/)?("[^"]*")')  # a comma may be part of one
 Handler = Callable[["Request"], Awaitable[Any]]
 T = TypeVar("T")
 
-ASIDE = 256 * 1024  # bytes; to check that many on the loop would hold up every stream for 2 to 20 ms
+LARGE_BODY = 256 * 1024  # bytes; to check that many on the loop would hold up every stream for 2 to 20 ms
 
 
 class Json(Response):
@@ -52,7 +52,7 @@ def problem(error: TidingsError) -> Response:
     return Response(_encode(body), status_code=status, media_type="application/problem+json", headers=headers)
 
 
-class Query(dict[str, str]):
+class QueryParams(dict[str, str]):
     """The parameters of a query string (WHATWG URL, section 5.1); of several with one name, the last.
 
     Every poll makes one: 2.5 µs, Starlette's 6.6 (6.4 and 9.2 where something is escaped).
@@ -69,16 +69,16 @@ class Query(dict[str, str]):
         return [value for other, value in self.pairs if other == name]
 
 
-_NO_QUERY = Query("")
+_NO_QUERY = QueryParams("")
 
 
 class Connection(requests.HTTPConnection):
     """Starlette's, with the query as `Query`."""
 
     @cached_property
-    def query_params(self) -> Query:  # type: ignore[override]
+    def query_params(self) -> QueryParams:  # type: ignore[override]
         raw = self.scope["query_string"]
-        return Query(raw.decode("latin-1")) if raw else _NO_QUERY
+        return QueryParams(raw.decode("latin-1")) if raw else _NO_QUERY
 
 
 class Request(Connection, requests.Request):
@@ -120,14 +120,14 @@ class ApiRoute(Route):
             await self.app(scope, receive, send)
 
 
-class Table(Router):
+class PathRouter(Router):
     """Starlette's, that first looks the path up: most are written out, and need no pattern to be tried."""
 
     def __init__(self, **rest: Any) -> None:
         super().__init__(**rest)
         self._written: dict[tuple[str, str], ASGIApp] = {}
 
-    def hold(self, routes: Sequence[BaseRoute]) -> None:
+    def set_routes(self, routes: Sequence[BaseRoute]) -> None:
         """These and no others, from now on."""
         self.routes[:] = routes
         plain = [route for route in routes if isinstance(route, Route) and not route.param_convertors]
@@ -169,9 +169,9 @@ async def body_of(request: Request, *, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def aside(body: bytes, work: Callable[[], T]) -> T:
+async def in_thread_if_large(body: bytes, work: Callable[[], T]) -> T:
     """What the work on a body returns; on a thread of its own if the body is large."""
-    return work() if len(body) <= ASIDE else await asyncio.to_thread(work)
+    return work() if len(body) <= LARGE_BODY else await asyncio.to_thread(work)
 
 
 def number(request: Request, name: str, *, default: int, least: int, most: int) -> int:
@@ -192,7 +192,7 @@ def choice(request: Request, name: str, among: Sequence[str]) -> str | None:
     return text
 
 
-def has(request: requests.HTTPConnection, tag: str, *, star: bool = True) -> bool:
+def if_none_match(request: requests.HTTPConnection, tag: str, *, star: bool = True) -> bool:
     """Does the client have what this ETag names? Then 304 is the answer (RFC 9110, section 13.1.2; weak comparison).
 
     `star` is the answer to `*`: not False unless what is here is more than the client can have.
@@ -205,13 +205,13 @@ def has(request: requests.HTTPConnection, tag: str, *, star: bool = True) -> boo
     return tag.removeprefix("W/") in _TAG.findall(asked)
 
 
-def tagged(request: requests.HTTPConnection, content: Any, *, of: bytes) -> Response:
+def etag_response(request: requests.HTTPConnection, content: Any, *, of: bytes) -> Response:
     """A JSON response with an ETag that changes when `of` does; 304 if the client has it.
 
     (The tag is weak: the rest of the content may differ.)
     """
     tag = f'W/"{hashlib.blake2b(of, digest_size=12).hexdigest()}"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}
-    if has(request, tag):
+    if if_none_match(request, tag):
         return Response(status_code=304, headers=headers)
     return Json(content, headers=headers)

@@ -5,32 +5,32 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.api import schemas
-from tidings.api.door import Door
-from tidings.api.http import Json, Request, body_of, choice, number, route, tagged
+from tidings.api.context import ApiContext
+from tidings.api.http import Json, Request, body_of, choice, etag_response, number, route
 from tidings.api.publish import followable
 from tidings.api.stream import counters
 from tidings.auth.tickets import LIFETIME, Tickets
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidCursor
 from tidings.domain.topics import parse_topic
-from tidings.service.desk import NEWEST
-from tidings.store.ledger.following import follow, followed, muted, prefer, unfollow
-from tidings.store.ledger.inbox import Filter
-from tidings.store.ledger.ledger import nothing
-from tidings.store.ledger.reading import mark_ids, read_up_to
+from tidings.services.store_gateway import NEWEST
+from tidings.store.transactions.follows import follow, followed, muted, set_mutes, unfollow
+from tidings.store.transactions.inbox import Filter
+from tidings.store.transactions.reading import mark_ids, read_up_to
+from tidings.store.transactions.transaction import noop
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 BODY = 256 * 1024  # bytes; a thousand ids fit
 
 
-def routes(door: Door, tickets: Tickets) -> list[Route]:
+def routes(context: ApiContext, tickets: Tickets) -> list[Route]:
     """The routes of this plane."""
-    desk = door.desk
-    epoch = desk.store.epoch
+    gateway = context.gateway
+    epoch = gateway.store.epoch
 
     async def inbox(request: Request) -> Response:
-        user = door.grant(request).me()
+        user = context.grant(request).me()
         topic = request.query_params.get("topic")
         filter = Filter(
             status=choice(request, "status", ("unread", "read", "archived")),
@@ -44,7 +44,7 @@ def routes(door: Door, tickets: Tickets) -> list[Route]:
             if place.epoch != epoch:
                 raise InvalidCursor("that page is of another log; start from the first page")
             before = place.seq
-        found = await desk.inbox(user, filter, before=before, limit=limit)
+        found = await gateway.inbox(user, filter, before=before, limit=limit)
         at = Cursor(epoch, found.head)
         page = {
             "data": found.items,
@@ -53,15 +53,15 @@ def routes(door: Door, tickets: Tickets) -> list[Route]:
         }
         # The head moves with everything that happens to anybody: what it was is no part of what is asked about.
         tag = _encode([page, found.counters])
-        return tagged(request, {**page, "cursor": str(at), "counters": counters(found.counters, at)}, of=tag)
+        return etag_response(request, {**page, "cursor": str(at), "counters": counters(found.counters, at)}, of=tag)
 
     async def get_counters(request: Request) -> Response:
-        counted, head = await desk.counters(door.grant(request).me())
-        return tagged(request, counters(counted, Cursor(epoch, head)), of=_encode(counted))
+        counted, head = await gateway.counters(context.grant(request).me())
+        return etag_response(request, counters(counted, Cursor(epoch, head)), of=_encode(counted))
 
     def marking(verb: str) -> Route:
         async def mark(request: Request) -> Response:
-            grant = door.grant(request)
+            grant = context.grant(request)
             user = grant.me()
             body = await body_of(request, limit=BODY)
             marking = schemas.parse_marking(body)
@@ -69,46 +69,46 @@ def routes(door: Door, tickets: Tickets) -> list[Route]:
                 job = mark_ids(user, marking.ids, verb=verb)
             else:
                 job = read_up_to(user, schemas.watermark(marking, verb), verb=verb)
-            return await door.write(request, body, job, lambda done: done, status=200, grant=grant)
+            return await context.write(request, body, job, lambda done: done, status=200, grant=grant)
 
         return route(f"/v1/inbox/{verb}", mark, "POST")
 
     async def follows(request: Request) -> Response:
-        user = door.grant(request).me()
-        found = await desk.ask(lambda floor, head: followed(user))
+        user = context.grant(request).me()
+        found = await gateway.ask(lambda floor, head: followed(user))
         return Json(
             {"data": [{"topic": topic, "since": str(Cursor(epoch, since))} for topic, since in found], "next": None}
         )
 
     async def put_follow(request: Request) -> Response:
-        grant = door.grant(request)
+        grant = context.grant(request)
         topic = grant.may_read(followable(request.path_params["topic"]))
-        await desk.write(follow([(grant.me(), topic)]))
+        await gateway.write(follow([(grant.me(), topic)]))
         return Response(status_code=204)
 
     async def delete_follow(request: Request) -> Response:
-        grant = door.grant(request)
-        await desk.write(unfollow([(grant.me(), followable(request.path_params["topic"]))]))
+        grant = context.grant(request)
+        await gateway.write(unfollow([(grant.me(), followable(request.path_params["topic"]))]))
         return Response(status_code=204)
 
     async def get_preferences(request: Request) -> Response:
-        user = door.grant(request).me()
-        return Json({"mutes": await desk.ask(lambda floor, head: muted(user))})
+        user = context.grant(request).me()
+        return Json({"mutes": await gateway.ask(lambda floor, head: muted(user))})
 
     async def put_preferences(request: Request) -> Response:
-        user = door.grant(request).me()
+        user = context.grant(request).me()
         wanted = schemas.parse_preferences(await body_of(request, limit=BODY))
-        return Json(await desk.write(prefer(user, wanted.mutes)))
+        return Json(await gateway.write(set_mutes(user, wanted.mutes)))
 
     async def post_ticket(request: Request) -> Response:
-        grant = door.grant(request)
+        grant = context.grant(request)
         grant.me()
         given = {"ticket": tickets.give(grant), "expires_in": LIFETIME}
         if "idempotency-key" not in request.headers:
             return Json(given, status_code=201)
         # If the key was seen, this ticket is told to nobody, and the first one goes to who may do the same.
         asked = _encode([grant.publish, grant.topics, grant.expires]) + await body_of(request, limit=BODY)
-        return await door.write(request, asked, nothing, lambda _: given, status=201, grant=grant)
+        return await context.write(request, asked, noop, lambda _: given, status=201, grant=grant)
 
     return [
         route("/v1/inbox", inbox, "GET"),

@@ -8,9 +8,9 @@ import msgspec
 from tidings.api import schemas
 from tidings.api.seed import XLSX, Ask, Connect
 from tidings.domain.notification import Notification
-from tidings.store.ledger.following import Preferred
-from tidings.store.ledger.publish import Published
-from tidings.store.ledger.reading import Marked
+from tidings.store.transactions.follows import Preferred
+from tidings.store.transactions.publish import Published
+from tidings.store.transactions.reading import Marked
 
 _REF = "#/components/schemas/{name}"
 

@@ -9,23 +9,23 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.api.door import Door
+from tidings.api.context import ApiContext
 from tidings.api.http import Json, Request, route
 from tidings.api.openapi import document
 from tidings.domain.errors import ShuttingDown
-from tidings.service.desk import Desk
+from tidings.services.store_gateway import StoreGateway
 
 TRANSPORTS = ("sse", "ws", "poll", "seed")
 
 
-class HouseCollector(Collector):
+class ServerCollector(Collector):
     """Reads the hub's own numbers when somebody asks: nothing is counted twice, nothing on the hot path."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, gateway: StoreGateway) -> None:
+        self._gateway = gateway
 
     def collect(self) -> Iterable[Metric]:
-        hub = self._desk.hub
+        hub = self._gateway.hub
         open_now = GaugeMetricFamily("tidings_connections", "Streams that are open.", labels=["transport"])
         for transport in TRANSPORTS:
             open_now.add_metric([transport], hub.open[transport])
@@ -38,26 +38,26 @@ class HouseCollector(Collector):
         yield CounterMetricFamily("tidings_deliveries", "Events written to readers.", value=hub.delivered)
 
 
-def routes(door: Door) -> list[Route]:
+def routes(context: ApiContext) -> list[Route]:
     """Health, metrics and the description of the API."""
-    desk = door.desk
+    gateway = context.gateway
     registry = CollectorRegistry()
-    registry.register(HouseCollector(desk))
+    registry.register(ServerCollector(gateway))
 
     async def healthz(request: Request) -> Response:
         return Json({"status": "ok"})
 
     async def readyz(request: Request) -> Response:
-        if desk.draining:
+        if gateway.draining:
             raise ShuttingDown("this server is stopping")
-        floor, head = await desk.store.span()
-        return Json({"status": "ready", "epoch": desk.store.epoch, "head": head, "floor": floor})
+        floor, head = await gateway.store.span()
+        return Json({"status": "ready", "epoch": gateway.store.epoch, "head": head, "floor": floor})
 
     async def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     async def openapi(request: Request) -> Response:
-        return Json(document(seed=desk.settings.seed))
+        return Json(document(seed=gateway.settings.seed))
 
     return [
         route("/healthz", healthz, "GET"),

@@ -6,39 +6,39 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.api.door import Door
-from tidings.api.http import Request, has, number, route
+from tidings.api.context import ApiContext
+from tidings.api.http import Request, if_none_match, number, route
 from tidings.api.stream import asked_topics
+from tidings.background.heartbeat import HeartbeatScheduler
 from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User
-from tidings.service.polls import Found, Polls
-from tidings.service.wheel import Wheel
-from tidings.transports.poll import Room, Waiting
+from tidings.services.polls import Found, Polls
+from tidings.transports.poll import LongPoll, PollContext
 from tidings.transports.poll_frames import PollEncoding, page
 
 WAIT = 60  # seconds that a poll may wait
 LIMIT = 1000  # events in one answer
 
 
-def routes(door: Door, wheel: Wheel) -> list[Route]:
+def routes(context: ApiContext, heartbeats: HeartbeatScheduler) -> list[Route]:
     """`GET /v1/poll`."""
-    desk = door.desk
-    epoch = desk.store.epoch
+    gateway = context.gateway
+    epoch = gateway.store.epoch
     encoding = PollEncoding(epoch)
-    room = Room(hub=desk.hub, timer=wheel, encoding=encoding)
-    polls = Polls(desk, wheel, encoding=encoding)
+    room = PollContext(hub=gateway.hub, timer=heartbeats, encoding=encoding)
+    polls = Polls(gateway, heartbeats, encoding=encoding)
 
     async def poll(request: Request) -> Any:
-        grant = door.grant(request)
+        grant = context.grant(request)
         user = grant.me()
         extra = asked_topics(grant, request)
-        wanted = door.cursor(request.query_params.get("cursor"))
+        wanted = context.cursor(request.query_params.get("cursor"))
         wait = number(request, "wait", default=0, least=0, most=WAIT)
         limit = number(request, "limit", default=100, least=1, most=LIMIT)
         found = await polls.look(user, extra, wanted, limit=limit)
         if wait and found.nothing and found.membership is not None and request.method == "GET":
-            desk.admit()
-            return Waiting(
+            gateway.admit()
+            return LongPoll(
                 room,
                 membership=found.membership,
                 extra=extra,
@@ -51,7 +51,7 @@ def routes(door: Door, wheel: Wheel) -> list[Route]:
         headers = {"cache-control": "private, no-cache", "x-poll-interval": str(polls.interval())}
         if found.tag is not None:
             headers["etag"] = tag = entity_tag(epoch, user, found)
-            if has(request, tag, star=found.nothing):
+            if if_none_match(request, tag, star=found.nothing):
                 return Response(status_code=304, headers=headers)
         content = page(found.frames, cursor=Cursor(epoch, found.position), more=found.more)
         return Response(content, headers=headers, media_type="application/json")

@@ -7,22 +7,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.api import schemas
-from tidings.api.door import Door
-from tidings.api.http import Json, Request, aside, body_of, number, route
+from tidings.api.context import ApiContext
+from tidings.api.http import Json, Request, body_of, in_thread_if_large, number, route
 from tidings.domain.errors import InvalidRequest, InvalidTopic
 from tidings.domain.model import Draft
 from tidings.domain.notification import milliseconds
 from tidings.domain.topics import ALL, Topic, User, owner, parse_topic, parse_user
-from tidings.store.ledger.following import follow, followers, unfollow
-from tidings.store.ledger.publish import Published, publish, retract, retract_entity, update
+from tidings.store.transactions.follows import follow, followers, unfollow
+from tidings.store.transactions.publish import Published, publish, retract, retract_entity, update
 
 FOLLOWERS = 1000  # user ids in one answer
 
 
-def routes(door: Door) -> list[Route]:
+def routes(context: ApiContext) -> list[Route]:
     """The routes of this plane."""
-    desk = door.desk
-    settings = desk.settings
+    gateway = context.gateway
+    settings = gateway.settings
     window = int(settings.group_window * 1000)
 
     batch_limits = {
@@ -30,29 +30,29 @@ def routes(door: Door) -> list[Route]:
     }  # fmt: skip
 
     async def post(request: Request) -> Response:
-        grant = door.publisher(request)
+        grant = context.publisher(request)
         body = await body_of(request, limit=settings.max_notification)
         draft = schemas.draft(body, limit=settings.max_notification, recipients=settings.max_recipients)
-        live = desk.hub.audience(draft.topics)
+        live = gateway.hub.audience(draft.topics)
         job = publish([draft], group_window=window, live=[live])
-        return await door.write(request, body, job, lambda done: done[0], status=201, grant=grant)
+        return await context.write(request, body, job, lambda done: done[0], status=201, grant=grant)
 
     async def post_batch(request: Request) -> Response:
-        grant = door.publisher(request)
+        grant = context.publisher(request)
         body = await body_of(request, limit=settings.max_batch_bytes)
-        drafts = await aside(body, partial(schemas.drafts, body, **batch_limits))
-        live = [desk.hub.audience(draft.topics) for draft in drafts]
+        drafts = await in_thread_if_large(body, partial(schemas.drafts, body, **batch_limits))
+        live = [gateway.hub.audience(draft.topics) for draft in drafts]
 
         def render(done: list[Published]) -> dict[str, list[Published]]:
             return {"results": done}
 
         job = publish(drafts, group_window=window, live=live)
-        answer = await door.write(request, body, job, render, status=200, grant=grant)
-        await aside(body, lambda: _let_go(drafts))
+        answer = await context.write(request, body, job, render, status=200, grant=grant)
+        await in_thread_if_large(body, lambda: _let_go(drafts))
         return answer
 
     async def patch(request: Request) -> Response:
-        grant = door.publisher(request)
+        grant = context.publisher(request)
         body = await body_of(request, limit=settings.max_notification)
         change = schemas.parse_change(body)
         expire = change.expire_time
@@ -62,51 +62,51 @@ def routes(door: Door) -> list[Route]:
             expire_at=milliseconds(expire) if isinstance(expire, datetime) else expire,
             limit=settings.max_notification,
         )
-        return await door.write(request, body, job, lambda done: done, status=200, grant=grant)
+        return await context.write(request, body, job, lambda done: done, status=200, grant=grant)
 
     async def delete(request: Request) -> Response:
-        door.publisher(request)
-        await desk.write(retract(request.path_params["id"]))
+        context.publisher(request)
+        await gateway.write(retract(request.path_params["id"]))
         return Response(status_code=204)
 
     async def delete_entity(request: Request) -> Response:
-        door.publisher(request)
+        context.publisher(request)
         entity = request.query_params.get("entity")
         if not entity:
             raise InvalidRequest("say which: DELETE /v1/notifications?entity=post/9")
-        return Json({"deleted": await desk.write(retract_entity(entity))})
+        return Json({"deleted": await gateway.write(retract_entity(entity))})
 
     async def put_follower(request: Request) -> Response:
-        door.publisher(request)
-        await desk.write(follow([(_user(request), _followed(request))]))
+        context.publisher(request)
+        await gateway.write(follow([(_user(request), _followed(request))]))
         return Response(status_code=204)
 
     async def delete_follower(request: Request) -> Response:
-        door.publisher(request)
-        await desk.write(unfollow([(_user(request), _followed(request))]))
+        context.publisher(request)
+        await gateway.write(unfollow([(_user(request), _followed(request))]))
         return Response(status_code=204)
 
     async def post_followers(request: Request) -> Response:
-        grant = door.publisher(request)
+        grant = context.publisher(request)
         topic = _followed(request)
         body = await body_of(request, limit=settings.max_batch_bytes)
-        named = await aside(body, partial(schemas.parse_users, body))
+        named = await in_thread_if_large(body, partial(schemas.parse_users, body))
         users = dict.fromkeys(map(parse_user, named.users))
         job = follow([(user, topic) for user in users])
-        return await door.write(request, body, job, lambda added: {"added": added}, status=200, grant=grant)
+        return await context.write(request, body, job, lambda added: {"added": added}, status=200, grant=grant)
 
     async def get_followers(request: Request) -> Response:
-        door.publisher(request)
+        context.publisher(request)
         topic = _followed(request)
         after = request.query_params.get("after", "")
         limit = number(request, "limit", default=FOLLOWERS, least=1, most=FOLLOWERS)
-        users = await desk.ask(lambda floor, head: followers(topic, after=after, limit=limit))
+        users = await gateway.ask(lambda floor, head: followers(topic, after=after, limit=limit))
         return Json({"data": users, "next": users[-1] if len(users) == limit else None})
 
     async def presence(request: Request) -> Response:
-        door.publisher(request)
+        context.publisher(request)
         user = _user(request)
-        connections = desk.hub.connections(user)
+        connections = gateway.hub.connections(user)
         return Json({"user": user, "online": connections > 0, "connections": connections})
 
     return [

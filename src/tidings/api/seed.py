@@ -9,13 +9,13 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from tidings.api import schemas
-from tidings.api.door import Door
+from tidings.api.context import ApiContext
 from tidings.api.http import Json, Request, body_of, route
 from tidings.api.stream import open_stream
 from tidings.auth.grants import Grant
 from tidings.domain.errors import TopicForbidden
 from tidings.domain.topics import parse_user
-from tidings.service.export import Exporter
+from tidings.services.exports import Exporter
 from tidings.transports.seed import SeedEncoding
 from tidings.transports.stream import Stream
 from tidings.transports.timer import Timer
@@ -43,34 +43,34 @@ _connect = msgspec.json.Decoder(Connect)
 _ask = msgspec.json.Decoder(Ask)
 
 
-def routes(door: Door, timer: Timer, exporter: Exporter) -> list[Route]:
+def routes(context: ApiContext, timer: Timer, exporter: Exporter) -> list[Route]:
     """The routes of the seed."""
 
     async def connect(request: Request) -> Stream:
         asked = await _asked(request, _connect)
-        grant = _caller(door, request, asked.user_email)
-        encoding = SeedEncoding(door.desk.store.epoch, user=grant.me())
-        return await open_stream(door, timer, request, grant, encoding=encoding, extra=())
+        grant = _caller(context, request, asked.user_email)
+        encoding = SeedEncoding(context.gateway.store.epoch, user=grant.me())
+        return await open_stream(context, timer, request, grant, encoding=encoding, extra=())
 
     async def export(request: Request) -> Response:
         asked = await _asked(request, _ask)
-        user = _caller(door, request, asked.user_email).me()
+        user = _caller(context, request, asked.user_email).me()
         if request.method == "HEAD":  # it only asks
             return Response(status_code=202)
 
         def link(id: str) -> str:
-            return f"/v1/exports/{id}.xlsx" + (f"?{urlencode({'user': user})}" if door.trusting else "")
+            return f"/v1/exports/{id}.xlsx" + (f"?{urlencode({'user': user})}" if context.dev_mode else "")
 
         id = await exporter.begin(user, message=asked.message_body, type=asked.action_type, link=link)
         return Json({"id": id, "file": link(id)}, status_code=202)
 
     async def download(request: Request) -> Response:
-        path = exporter.file(door.grant(request).me(), request.path_params["id"])
+        path = exporter.file(context.grant(request).me(), request.path_params["id"])
         private = {"cache-control": "private, no-store"}
         return FileResponse(path, media_type=XLSX, filename="notifications.xlsx", headers=private)
 
     async def cancel(request: Request) -> Response:
-        await exporter.cancel(door.grant(request).me(), request.path_params["id"])
+        await exporter.cancel(context.grant(request).me(), request.path_params["id"])
         return Response(status_code=204)
 
     return [
@@ -89,12 +89,12 @@ async def _asked(request: Request, decoder: "msgspec.json.Decoder[schemas.T]") -
     return schemas.parse(decoder, body)
 
 
-def _caller(door: Door, request: Request, text: str) -> Grant:
+def _caller(context: ApiContext, request: Request, text: str) -> Grant:
     """Whose stream or export it is. Raises `TopicForbidden` if a token says it is somebody else."""
     user = parse_user(text)
-    if door.trusting:
+    if context.dev_mode:
         return Grant(user=user)
-    grant = door.grant(request)
+    grant = context.grant(request)
     if grant.me() != user:
         raise TopicForbidden("this token is somebody else's")
     return grant

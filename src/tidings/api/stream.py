@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 from starlette.routing import Route
 
-from tidings.api.door import Door
+from tidings.api.context import ApiContext
 from tidings.api.http import Connection, Request, route
 from tidings.auth.grants import Grant
+from tidings.background.catch_up import reset_data
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest
 from tidings.domain.model import Counters
 from tidings.domain.topics import Topic, parse_topic
-from tidings.service.catchup import reset_data
-from tidings.service.desk import Desk, Opening
+from tidings.services.store_gateway import Opening, StoreGateway
 from tidings.transports import sse
 from tidings.transports.stream import Stream
 from tidings.transports.timer import Timer
@@ -30,31 +30,37 @@ _sessions = itertools.count(1)
 _encode = msgspec.json.Encoder().encode
 
 
-def routes(door: Door, timer: Timer) -> list[Route]:
+def routes(context: ApiContext, timer: Timer) -> list[Route]:
     """`GET /v1/stream`."""
-    encoding = sse.SseEncoding(door.desk.store.epoch)
+    encoding = sse.SseEncoding(context.gateway.store.epoch)
 
     async def stream(request: Request) -> Stream:
-        grant = door.grant(request)
+        grant = context.grant(request)
         extra = asked_topics(grant, request)
-        return await open_stream(door, timer, request, grant, encoding=encoding, extra=extra)
+        return await open_stream(context, timer, request, grant, encoding=encoding, extra=extra)
 
     return [route("/v1/stream", stream, "GET")]
 
 
 async def open_stream(
-    door: Door, timer: Timer, request: Request, grant: Grant, *, encoding: sse.SseEncoding, extra: Sequence[Topic]
+    context: ApiContext,
+    timer: Timer,
+    request: Request,
+    grant: Grant,
+    *,
+    encoding: sse.SseEncoding,
+    extra: Sequence[Topic],
 ) -> Stream:
     """One stream of server-sent events. Raises `InvalidCursor` and what `Desk.open` raises."""
-    desk = door.desk
-    wanted = door.cursor(request.headers.get("last-event-id") or request.query_params.get("cursor"))
-    opened = await desk.open(grant.me(), wanted)
-    start = Cursor(desk.store.epoch, opened.position)
-    preface = encoding.control("hello", hello(desk, opened), id=str(start), retry=desk.settings.retry)
+    gateway = context.gateway
+    wanted = context.cursor(request.headers.get("last-event-id") or request.query_params.get("cursor"))
+    opened = await gateway.open(grant.me(), wanted)
+    start = Cursor(gateway.store.epoch, opened.position)
+    preface = encoding.control("hello", hello(gateway, opened), id=str(start), retry=gateway.settings.retry)
     if opened.reset is not None:
         preface += encoding.control("reset", reset_data(start, reason=opened.reset), id=str(start))
     return Stream(
-        hub=desk.hub,
+        hub=gateway.hub,
         timer=timer,
         feed=opened.feed,
         extra=extra,
@@ -76,14 +82,14 @@ def asked_topics(grant: Grant, request: Connection) -> tuple[Topic, ...]:
     return tuple(dict.fromkeys(grant.may_read(parse_topic(text)) for text in asked))
 
 
-def hello(desk: Desk, opened: Opening) -> bytes:
+def hello(gateway: StoreGateway, opened: Opening) -> bytes:
     """The data of `hello`."""
-    epoch = desk.store.epoch
+    epoch = gateway.store.epoch
     return _encode(
         {
             "cursor": str(Cursor(epoch, opened.position)),
             "counters": counters(opened.feed.counters, Cursor(epoch, opened.feed.head)),
-            "heartbeat": desk.settings.heartbeat,
+            "heartbeat": gateway.settings.heartbeat,
             "session": f"{_PROCESS}-{next(_sessions)}",
         }
     )

@@ -13,20 +13,20 @@ from websockets.http11 import Request as Handshake
 from websockets.server import ServerProtocol
 
 from tidings.api import schemas
-from tidings.api.door import Door
+from tidings.api.context import ApiContext
 from tidings.api.http import Connection, Request, problem, route
 from tidings.api.stream import asked_topics, hello
+from tidings.background.catch_up import reset_data
+from tidings.background.heartbeat import HeartbeatScheduler
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest, OriginForbidden, TidingsError
 from tidings.domain.topics import User
-from tidings.service.catchup import reset_data
-from tidings.service.wheel import Wheel
-from tidings.store.ledger.reading import mark_ids, read_up_to
-from tidings.transports.endings import FAILED, NOT_JSON, Broken, of_status
+from tidings.store.transactions.reading import mark_ids, read_up_to
+from tidings.transports.close_codes import FAILED, NOT_JSON, ProtocolViolation, of_status
 from tidings.transports.stream import Stream
+from tidings.transports.ws_fallback import PlainWs
 from tidings.transports.ws_frames import WsEncoding, WsLines
-from tidings.transports.ws_plain import PlainWs
-from tidings.transports.ws_socket import Room, WsStream
+from tidings.transports.ws_socket import WsContext, WsStream
 
 MARKS = ("read", "unread", "seen", "unseen", "archive", "unarchive")
 
@@ -55,11 +55,11 @@ class UpgradeUnavailable(TidingsError):
     code, status = "upgrade_unavailable", 501
 
 
-def routes(door: Door, wheel: Wheel) -> list[BaseRoute]:
+def routes(context: ApiContext, heartbeats: HeartbeatScheduler) -> list[BaseRoute]:
     """`GET /v1/ws`: on a socket that is handed over, and in the ordinary ASGI way."""
-    desk = door.desk
-    room = Room(hub=desk.hub, timer=wheel, hear=Ear(door).hear)
-    frames, lines = WsEncoding(desk.store.epoch), WsLines(desk.store.epoch)
+    gateway = context.gateway
+    room = WsContext(hub=gateway.hub, timer=heartbeats, hear=ClientMessages(context).hear)
+    frames, lines = WsEncoding(gateway.store.epoch), WsLines(gateway.store.epoch)
     # One for all: it checks handshakes and is asked for nothing else. No extensions are offered, since compression
     # costs more memory than the connection.
     protocol = ServerProtocol()
@@ -72,22 +72,24 @@ def routes(door: Door, wheel: Wheel) -> list[BaseRoute]:
             refusal = problem(error)
             refusal.headers.update({"upgrade": "websocket", "sec-websocket-version": "13"})
             return refusal
-        return WsStream(room, headers=headers, otherwise=nowhere, **await opened(door, request, frames))
+        return WsStream(room, headers=headers, otherwise=nowhere, **await opened(context, request, frames))
 
     async def connect(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         try:
-            stream = Stream(hub=desk.hub, timer=wheel, headers=(), **await opened(door, Connection(scope), lines))
+            stream = Stream(
+                hub=gateway.hub, timer=heartbeats, headers=(), **await opened(context, Connection(scope), lines)
+            )
         except TidingsError as error:
-            await deny(error, scope, receive, send)
+            await reject(error, scope, receive, send)
             return
         await send({"type": "websocket.accept"})
         await PlainWs(room).run(stream, receive, send)
 
-    return [route("/v1/ws", upgrade, "GET"), WebSocketRoute("/v1/ws", Plain(connect))]
+    return [route("/v1/ws", upgrade, "GET"), WebSocketRoute("/v1/ws", AsgiEndpoint(connect))]
 
 
-class Plain:
+class AsgiEndpoint:
     """An ASGI application of one coroutine. (A class, so that Starlette calls it as one.)"""
 
     def __init__(self, app: Any) -> None:
@@ -97,16 +99,16 @@ class Plain:
         await self._app(scope, receive, send)
 
 
-async def opened(door: Door, connection: Connection, encoding: WsEncoding | WsLines) -> dict[str, Any]:
+async def opened(context: ApiContext, connection: Connection, encoding: WsEncoding | WsLines) -> dict[str, Any]:
     """What a stream on this connection is made of. Raises `OriginForbidden` and what a stream's opening raises."""
-    check_origin(door, connection)
-    grant = door.grant(connection)
+    check_origin(context, connection)
+    grant = context.grant(connection)
     user = grant.me()
     extra = asked_topics(grant, connection)
-    desk = door.desk
-    opening = await desk.open(user, door.cursor(connection.query_params.get("cursor")))
-    start = Cursor(desk.store.epoch, opening.position)
-    preface = encoding.control("hello", hello(desk, opening), id=str(start))
+    gateway = context.gateway
+    opening = await gateway.open(user, context.cursor(connection.query_params.get("cursor")))
+    start = Cursor(gateway.store.epoch, opening.position)
+    preface = encoding.control("hello", hello(gateway, opening), id=str(start))
     if opening.reset is not None:
         preface += encoding.control("reset", reset_data(start, reason=opening.reset), id=str(start))
     return {
@@ -136,7 +138,7 @@ def handshake(request: Request, protocol: ServerProtocol) -> list[tuple[bytes, b
     return [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", accept.encode())]
 
 
-def check_origin(door: Door, connection: Connection) -> None:
+def check_origin(context: ApiContext, connection: Connection) -> None:
     """CORS does not guard WebSockets, so we do. Raises `OriginForbidden`.
 
     Who sends no Origin is no browser, and not a page that somebody was lured to. A page of another origin may
@@ -146,60 +148,64 @@ def check_origin(door: Door, connection: Connection) -> None:
     origin = connection.headers.get("origin")
     if origin is None or origin.partition("://")[2] == connection.headers.get("host"):
         return
-    settings = door.desk.settings
+    settings = context.gateway.settings
     if origin not in settings.cors_origins and "*" not in settings.cors_origins:
         raise OriginForbidden(f"{origin[:200]!r} is not one of the origins that may connect")
-    named = door.trusting or "ticket" in connection.query_params or "authorization" in connection.headers
+    named = context.dev_mode or "ticket" in connection.query_params or "authorization" in connection.headers
     if not named and not settings.cors_credentials:
         raise OriginForbidden("pages of another origin connect with a ticket (POST /v1/tickets), not with a cookie")
 
 
-async def deny(error: TidingsError, scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def reject(error: TidingsError, scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Refuse a WebSocket: with the problem if this server can send one, else with a close code."""
     if "websocket.http.response" in scope.get("extensions", {}):
         await problem(error)(scope, receive, send)
         return
-    ending = of_status(error.status)
+    close_reason = of_status(error.status)
     await send({"type": "websocket.accept"})
     await send(
-        {"type": "websocket.close", "code": ending.code, "reason": str(error).encode()[:120].decode(errors="ignore")}
+        {
+            "type": "websocket.close",
+            "code": close_reason.code,
+            "reason": str(error).encode()[:120].decode(errors="ignore"),
+        }
     )
 
 
-class Ear:
+class ClientMessages:
     """Hears what clients say over their WebSockets."""
 
-    def __init__(self, door: Door) -> None:
-        self._desk = door.desk
+    def __init__(self, context: ApiContext) -> None:
+        self._gateway = context.gateway
 
     def hear(self, user: User, text: str) -> bytes | Awaitable[bytes]:
         """The answer to a message, now or when its work is done. Raises `Broken`."""
         try:
             said = _decode(text)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise Broken(NOT_JSON) from error
+            raise ProtocolViolation(NOT_JSON) from error
         if not isinstance(said, dict):
-            raise Broken(NOT_JSON)
+            raise ProtocolViolation(NOT_JSON)
         type = said.pop("type", None)
         if type == "ping":
             return b'{"type":"pong"}'
         if isinstance(type, str) and type in MARKS:
             return self._mark(user, type, said)
-        return complaint(InvalidRequest(f"a message has the type ping, {', '.join(MARKS)}; not {str(type)[:80]!r}"))
+        return error_frame(InvalidRequest(f"a message has the type ping, {', '.join(MARKS)}; not {str(type)[:80]!r}"))
 
     async def _mark(self, user: User, verb: str, said: dict[str, Any]) -> bytes:
         """What `POST /v1/inbox/{verb}` does. Its event comes with the others; only what went wrong is answered."""
         try:
             marking = schemas.parse_marking(rest_of(said))
             if marking.ids is not None:
-                await self._desk.write(mark_ids(user, marking.ids, verb=verb))
+                await self._gateway.write(mark_ids(user, marking.ids, verb=verb))
             else:
-                await self._desk.write(read_up_to(user, schemas.watermark(marking, verb), verb=verb))
+                await self._gateway.write(read_up_to(user, schemas.watermark(marking, verb), verb=verb))
         except TidingsError as error:
-            return complaint(error)
+            return error_frame(error)
         except Exception as error:
             _log.exception("failed", extra={"verb": verb})
-            raise Broken(FAILED) from error
+            raise ProtocolViolation(FAILED) from error
         return b""
 
 
@@ -211,6 +217,6 @@ def rest_of(said: dict[str, Any]) -> bytes:
         raise InvalidRequest(f"a number in this message is too large: {error}") from error
 
 
-def complaint(error: TidingsError) -> bytes:
+def error_frame(error: TidingsError) -> bytes:
     """An `error` message."""
     return _encode({"type": "error", "data": {"code": error.code, "detail": str(error)}})

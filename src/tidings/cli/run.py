@@ -16,7 +16,7 @@ from tidings.app import Pages, Tidings, create_app
 from tidings.cli.log import log_to_stderr
 from tidings.domain.errors import InvalidSettings
 from tidings.settings import Settings
-from tidings.transports.doorstep import Doorstep
+from tidings.transports.accept_queue import AcceptQueue
 
 BACKLOG = 4096  # connects waiting to be accepted; the kernel caps it at net.core.somaxconn
 SWITCH = 0.0005  # seconds; how long the event loop may keep the writer's thread waiting for the interpreter lock
@@ -45,7 +45,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        self._app.say_goodbye()
+        self._app.drain()
         asyncio.get_running_loop().call_later(self._drain, self._abort)
         await super().shutdown(sockets)
 
@@ -65,7 +65,7 @@ def run(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
     listener = listen(settings)
     config = uvicorn.Config(
         app,
-        http=Doorstep(),  # type: ignore[arg-type] # all that is asked of it is to make protocols
+        http=AcceptQueue(),  # type: ignore[arg-type] # all that is asked of it is to make protocols
         ws="none",
         lifespan="off",
         log_config=None,  # its loggers print through ours

@@ -63,7 +63,7 @@ def actor_id(actor: Mapping[str, Any]) -> str:
     return str(msgspec.json.encode(actor if id is None else id, order="deterministic"), "utf-8")
 
 
-def grown(group: Group, actor: Mapping[str, Any] | None, known: Sequence[str]) -> tuple[Group, list[str]]:
+def merged_group(group: Group, actor: Mapping[str, Any] | None, known: Sequence[str]) -> tuple[Group, list[str]]:
     """A group with one notification more, and its actors' ids with this one's, newest first."""
     if not actor:
         return replace(group, count=group.count + 1), list(known)
@@ -78,7 +78,7 @@ def grown(group: Group, actor: Mapping[str, Any] | None, known: Sequence[str]) -
     ), ids
 
 
-def weight(item: Notification) -> int:
+def content_size(item: Notification) -> int:
     """Bytes of JSON of what its publisher says in it."""
     said = {name: value for name in CONTENT if (value := getattr(item, name)) is not None}
     return len(msgspec.json.encode(said))

@@ -10,12 +10,12 @@ from tidings.domain.model import PREFERENCES, Event, Feed, Page
 from tidings.domain.notification import rfc3339
 from tidings.domain.ports import Encoding, Sink
 from tidings.domain.topics import Topic, User, owner
-from tidings.hub.changes import MEMBERSHIP, change, mutes
+from tidings.hub.feed_page import events_for, topics_of
 from tidings.hub.index import Index
+from tidings.hub.membership_events import MEMBERSHIP, follow_change, muted_tags
 from tidings.hub.reader import Membership, Reader, State
+from tidings.hub.recent_users import RecentUsers
 from tidings.hub.ring import Entry, Ring
-from tidings.hub.visitors import Visitors
-from tidings.hub.window import mine, topics_of
 
 CHUNK = 64 * 1024  # bytes written to a reader in one step of catching up: its sink's high-water mark
 WARNING = 60  # seconds before the end of its token that a stream is told to fetch another
@@ -39,9 +39,9 @@ class Hub:
         self._on_work = on_work
         self._index = Index()
         self.users = 0  # who have a reader here
-        self.visitors = Visitors()
+        self.recent_users = RecentUsers()
         self._members: dict[User, Membership] = {}  # of users and visitors
-        self._wheel: list[set[Reader]] = [set() for _ in range(SLOTS)]
+        self._heartbeats: list[set[Reader]] = [set() for _ in range(SLOTS)]
         self._next_slot = 0
 
     # Coming and going
@@ -51,9 +51,9 @@ class Hub:
 
         The feed may be older than the hub's head (the ring must reach back to it), never newer.
         """
-        return self.attach(self._member(feed), sink=sink, encoding=encoding, extra=extra, position=position)
+        return self.add_reader(self._member(feed), sink=sink, encoding=encoding, extra=extra, position=position)
 
-    def attach(
+    def add_reader(
         self, membership: Membership, *, sink: Sink, encoding: Encoding, extra: Sequence[Topic], position: int
     ) -> Reader:
         """The same for someone who is known here."""
@@ -64,7 +64,7 @@ class Hub:
         for topic in self._topics(reader):
             self._index.add(topic, reader)
         reader.slot = self._next_slot = (self._next_slot + 1) % SLOTS
-        self._wheel[reader.slot].add(reader)
+        self._heartbeats[reader.slot].add(reader)
         self.open[encoding.transport] += 1
         self._moved(reader, position)
         return reader
@@ -80,31 +80,31 @@ class Hub:
         membership.readers = tuple(other for other in membership.readers if other is not reader)
         if not membership.readers:
             self.users -= 1
-            if membership.user not in self.visitors:
+            if membership.user not in self.recent_users:
                 del self._members[membership.user]
-        self._wheel[reader.slot].discard(reader)
+        self._heartbeats[reader.slot].discard(reader)
         self.open[reader.encoding.transport] -= 1
 
-    def visit(self, user: User) -> Membership | None:
+    def cached_membership(self, user: User) -> Membership | None:
         """What someone who polls follows, if it is known here. It is kept for a while."""
         membership = self._members.get(user)
         if membership is not None:
-            if self.visitors.crowded:
+            if self.recent_users.full:
                 self.forget()
-            self.visitors.came(user, topics=2 + len(membership.follows))
+            self.recent_users.touch(user, topics=2 + len(membership.follows))
             self._members[user] = membership
         return membership
 
-    def introduce(self, feed: Feed) -> Membership:
+    def cache_membership(self, feed: Feed) -> Membership:
         """The same for someone who is not known yet. The feed is as `join` wants it."""
         self._member(feed)
-        membership = self.visit(feed.user)
+        membership = self.cached_membership(feed.user)
         assert membership is not None
         return membership
 
     def forget(self) -> None:
         """Forget visitors who did not come since the last time but one."""
-        for user in self.visitors.turn():
+        for user in self.recent_users.rotate():
             if not self._members[user].readers:
                 del self._members[user]
 
@@ -124,7 +124,7 @@ class Hub:
 
     def readers(self) -> list[Reader]:
         """Everyone, in no order."""
-        return [reader for slot in self._wheel for reader in slot]
+        return [reader for slot in self._heartbeats for reader in slot]
 
     # The log grows
 
@@ -194,13 +194,13 @@ class Hub:
         False if the ring does not reach back to it: then the store should be asked for what there is after
         `reader.position` and up to `head`, with what its user follows now; the answer goes to `page`.
         """
-        if not reader.waits():
+        if not reader.ready_for_catch_up():
             return True
         if not self.ring.covers(reader.position):
             return False
         frames: list[bytes] = []
         size, position = 0, self.head
-        for entry in mine(self.ring, reader.membership, reader.extra, after=reader.position):
+        for entry in events_for(self.ring, reader.membership, reader.extra, after=reader.position):
             frame = entry.frame(reader.encoding)
             frames.append(frame)
             size += len(frame)
@@ -212,7 +212,7 @@ class Hub:
 
     def page(self, reader: Reader, page: Page, *, after: int) -> None:
         """Serve a catching-up reader what the store had after a position, chunk by chunk while its sink takes it."""
-        if not reader.waits() or reader.position != after:
+        if not reader.ready_for_catch_up() or reader.position != after:
             return
         frames: list[bytes] = []
         size = 0
@@ -224,14 +224,14 @@ class Hub:
             size += len(frame)
             if size >= CHUNK:
                 self._advance(reader, frames, event.seq)
-                if not reader.waits():
+                if not reader.ready_for_catch_up():
                     return
                 frames, size = [], 0
         self._advance(reader, frames, page.through)
 
     def reset(self, reader: Reader, *, floor: int, frame: bytes) -> None:
         """Retention took what this reader needed: tell it so, and go on from what is kept."""
-        if reader.waits() and reader.position < floor:
+        if reader.ready_for_catch_up() and reader.position < floor:
             self._advance(reader, [frame], floor)
 
     def stalled(self, reader: Reader) -> None:
@@ -294,9 +294,9 @@ class Hub:
         if membership is None:
             return
         if event.type == PREFERENCES:
-            membership.mutes = mutes(event.data)
+            membership.mutes = muted_tags(event.data)
             return
-        _, topic, followed = change(event)
+        _, topic, followed = follow_change(event)
         if followed and topic not in membership.follows:
             membership.follows += (Topic(sys.intern(topic)),)
             for reader in membership.readers:
@@ -311,7 +311,7 @@ class Hub:
 
     def beat(self, slot: int) -> None:
         """Give every LIVE reader of a slot a sign of life."""
-        for reader in list(self._wheel[slot]):
+        for reader in list(self._heartbeats[slot]):
             if reader.writable and reader.state is State.LIVE and reader.encoding.heartbeat:
                 reader.sink.write(reader.encoding.heartbeat)
 
@@ -320,7 +320,7 @@ class Hub:
 
         Whoever takes nothing for a heartbeat is ended (law 4), and whoever is not even there for `patience` seconds.
         """
-        for reader in list(self._wheel[slot]):
+        for reader in list(self._heartbeats[slot]):
             if reader.writable and reader.taken is None and not everyone:
                 continue
             backlog = reader.sink.backlog()
@@ -341,7 +341,7 @@ class Hub:
 
         Times in seconds since 1970. A stream never outlives its token.
         """
-        for reader in list(self._wheel[slot]):
+        for reader in list(self._heartbeats[slot]):
             if not reader.expires:
                 continue
             if reader.expires <= next:

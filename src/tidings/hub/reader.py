@@ -83,7 +83,7 @@ class Reader:
             raise RuntimeError(f"a reader that is {self.state.value} cannot become {state.value}")
         self.state = state
 
-    def waits(self) -> bool:
+    def ready_for_catch_up(self) -> bool:
         """It is behind, and its sink takes bytes."""
         return self.state is State.CATCHING_UP and self.writable
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tidings.domain.model import Event
 from tidings.domain.ports import Encoding
 from tidings.domain.topics import Topic
-from tidings.hub.changes import FOLLOWS
+from tidings.hub.membership_events import FOLLOWS
 
 SLOTS = 8192  # events; what a reader that was away for a moment is served from
 BYTES = 32 * 1024 * 1024  # of event data; large events make the ring shorter, never the process larger
@@ -69,7 +69,7 @@ class Ring:
             assert entry is not None
             yield entry
 
-    def wearing(self, position: int) -> bool:
+    def evicts_soon(self, position: int) -> bool:
         """May the ring soon not reach back to this position any more?"""
         if self._bytes > self._limit // 2:
             return position < (self.floor + self.head) // 2

@@ -16,12 +16,12 @@ from typing import Any, Literal, NamedTuple, Self, TypeVar
 import apsw
 
 from tidings.domain.errors import StoreTooNew, StoreUnavailable, TidingsError
+from tidings.domain.follow_intervals import FollowChange, follow_intervals, follows_before
 from tidings.domain.model import Event, Feed, Page
-from tidings.domain.spans import Change, before, spans
 from tidings.domain.topics import ALL, Topic, User, own_topic
-from tidings.store.ledger.following import feeds
-from tidings.store.ledger.ledger import Job, Ledger, Rows, Script, event_of, json_text
 from tidings.store.sql import migrations, queries
+from tidings.store.transactions.follows import feeds
+from tidings.store.transactions.transaction import Job, Rows, Script, Transaction, event_of, json_text
 
 READERS = 3  # threads, each with a connection
 CHECKPOINT = 1000  # WAL pages (4 KB) after which the checkpointer copies them to the database, beside the writer
@@ -128,17 +128,17 @@ class SqliteStore:
         connection = self._writer
         with _transaction(connection, "IMMEDIATE"):
             epoch, seq, _ = self._span(connection)
-            ledger = Ledger(epoch=epoch, seq=seq, now=now, cap=self._cap)
+            transaction = Transaction(epoch=epoch, seq=seq, now=now, cap=self._cap)
             results: list[Any] = []
             for job in jobs:
-                mark = ledger.mark()
+                mark = transaction.mark()
                 try:
-                    results.append(self._run(connection, job(ledger)))
+                    results.append(self._run(connection, job(transaction)))
                 except TidingsError as error:
-                    ledger.undo(mark)
+                    transaction.undo(mark)
                     results.append(error)
-            self._run(connection, ledger.flush())
-        return Transacted(results, ledger.events)
+            self._run(connection, transaction.flush())
+        return Transacted(results, transaction.events)
 
     def _span(self, connection: apsw.Connection) -> tuple[str, int, int]:
         row: Any = connection.execute(self._sql["span"]).fetchall()[0]
@@ -177,8 +177,8 @@ class SqliteStore:
             changes = self._changed(connection, own_topic(user), after=after, upto=end.seq)
             if len(changes) > self._changes:
                 first = changes[1]  # after another, so that something is left to read before it
-                return _Place(first.seq - 1, before(end.follows, changes[1:]))
-            parts = spans(end.follows, changes, whole=whole, after=after, upto=end.seq)
+                return _Place(first.seq - 1, follows_before(end.follows, changes[1:]))
+            parts = follow_intervals(end.follows, changes, whole=whole, after=after, upto=end.seq)
             asked = {"spans": json_text(parts), "limit": limit}
             rows: Rows = connection.execute(self._sql["events_of"], asked).fetchall()
             return Page(events=_events(rows), through=rows[-1][0] if len(rows) == limit else end.seq)
@@ -194,11 +194,11 @@ class SqliteStore:
                 del self._places[next(iter(self._places))]
         return found
 
-    def _changed(self, connection: apsw.Connection, own: Topic, *, after: int, upto: int) -> list[Change]:
+    def _changed(self, connection: apsw.Connection, own: Topic, *, after: int, upto: int) -> list[FollowChange]:
         """The last changes in (after, upto], in order, and one more than are read at once if there are so many."""
         asked = {"topic": own, "after": after, "upto": upto, "limit": self._changes + 1}
         rows: Rows = connection.execute(self._sql["changes_of"], asked).fetchall()
-        return [Change(seq, topic, bool(followed)) for seq, topic, followed in reversed(rows)]
+        return [FollowChange(seq, topic, bool(followed)) for seq, topic, followed in reversed(rows)]
 
     async def tail(self, *, after: int, limit: int) -> Page:
         """Events of every topic after a position."""

@@ -9,15 +9,15 @@ from tidings.domain.cursor import Cursor
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.reader import Membership, Reader, State
-from tidings.transports.handover import Home, SocketProtocol, offer
 from tidings.transports.poll_frames import HEADERS, Lines, PollEncoding, body, first
+from tidings.transports.socket_detach import HttpResumer, SocketProtocol, detachable_socket
 from tidings.transports.timer import Timer
 
 PIPELINED = 16 * 1024  # bytes of later requests that are held while one waits; the rest stays in the kernel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class PollContext:
     """What all waiting polls have in common."""
 
     hub: Hub
@@ -25,12 +25,12 @@ class Room:
     encoding: PollEncoding
 
 
-class Waiting:
+class LongPoll:
     """The ASGI response of a poll that found nothing yet."""
 
     def __init__(
         self,
-        room: Room,
+        room: PollContext,
         *,
         membership: Membership,
         extra: Sequence[Topic],
@@ -52,7 +52,7 @@ class Waiting:
         self._expires = expires
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        socket = offer(scope)
+        socket = detachable_socket(scope)
         if socket is None:
             await PlainPoll(self).run(receive, send)
             return
@@ -64,21 +64,21 @@ class Waiting:
     def join(self, sink: "PollSocket | PlainPoll") -> Reader:
         """Wait as a reader of the hub."""
         room = self.room
-        reader = room.hub.attach(
+        reader = room.hub.add_reader(
             self._membership, sink=sink, encoding=room.encoding, extra=self._extra, position=self._head
         )
         room.timer.until(reader, self._expires)
         return reader
 
 
-def answer(room: Room, reader: Reader, frames: bytes, *, limit: int, position: int) -> bytes:
+def answer(room: PollContext, reader: Reader, frames: bytes, *, limit: int, position: int) -> bytes:
     """The body that a reader gets with what the hub wrote; b"" for nothing."""
     epoch = room.encoding.epoch
     if frames:
         seq = room.hub.head if reader.state is State.LIVE else reader.position
         return body(first(frames, limit, cursor=Cursor(epoch, seq)))
     # As in a short poll: the place stays the same until it wears off the ring.
-    if room.hub.ring.wearing(position) and reader.state is State.LIVE:
+    if room.hub.ring.evicts_soon(position) and reader.state is State.LIVE:
         position = room.hub.head
     return body(Lines(b"", str(Cursor(epoch, position)).encode(), False))
 
@@ -88,7 +88,9 @@ class PollSocket(SocketProtocol):
 
     __slots__ = ("_due", "_full", "_head", "_home", "_limit", "_path", "_position", "_reader", "_rest", "_room")
 
-    def __init__(self, waiting: Waiting, connections: set[Any], home: Home | None, head: bytes, *, path: bytes) -> None:
+    def __init__(
+        self, waiting: LongPoll, connections: set[Any], home: HttpResumer | None, head: bytes, *, path: bytes
+    ) -> None:
         """`head` is the answer's, still open."""
         super().__init__(connections)
         self._path = path
@@ -102,7 +104,7 @@ class PollSocket(SocketProtocol):
         self._due = 0
         self._full = False  # is the answer still on its way out?
 
-    def start(self, transport: asyncio.Transport, waiting: Waiting) -> None:
+    def start(self, transport: asyncio.Transport, waiting: LongPoll) -> None:
         self.transport = transport
         self._due = self._room.timer.at(waiting.wait, self.expire)
         self._reader = waiting.join(self)
@@ -174,7 +176,7 @@ class PollSocket(SocketProtocol):
         if home is not None:
             self._leave()
             self.connections.discard(self)
-            home.welcome(self.transport, self._rest, full=self._full, again=again)
+            home.resume_http(self.transport, self._rest, full=self._full, again=again)
 
     def _leave(self) -> None:
         self._room.timer.cancel(self._due, self.expire)
@@ -186,7 +188,7 @@ class PollSocket(SocketProtocol):
 class PlainPoll:
     """The same behind any ASGI server: a coroutine that waits for the answer, and one for the client to leave."""
 
-    def __init__(self, waiting: Waiting) -> None:
+    def __init__(self, waiting: LongPoll) -> None:
         self._waiting = waiting
         self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._closing = False

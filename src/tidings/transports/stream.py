@@ -9,8 +9,8 @@ from tidings.domain.ports import Backlog, Encoding
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.reader import Reader
-from tidings.transports.handover import Headers, SocketProtocol, offer
-from tidings.transports.kernel import backlog
+from tidings.transports.socket_detach import Headers, SocketProtocol, detachable_socket
+from tidings.transports.tcp_info import backlog
 from tidings.transports.timer import Timer
 
 HIGH_WATER = 64 * 1024  # bytes in this process for one reader; about 200 events
@@ -42,7 +42,7 @@ class Stream:
             await send({"type": "http.response.start", "status": 200, "headers": list(self._headers)})
             await send({"type": "http.response.body"})
             return
-        socket = offer(scope)
+        socket = detachable_socket(scope)
         if socket is None:
             await send({"type": "http.response.start", "status": 200, "headers": list(self._headers)})
             await PlainSink(self._hub).run(self, receive, send)

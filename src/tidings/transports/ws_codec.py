@@ -7,7 +7,7 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 
-from tidings.transports.endings import BINARY, NOT_TEXT, PROTOCOL, TOO_BIG, Broken
+from tidings.transports.close_codes import BINARY, NOT_TEXT, PROTOCOL, TOO_BIG, ProtocolViolation
 
 MESSAGE = 16 * 1024  # bytes; a client has little to say
 
@@ -54,13 +54,13 @@ class Incoming:
                 case Opcode.PONG:
                     continue
                 case Opcode.BINARY:
-                    raise Broken(BINARY)
+                    raise ProtocolViolation(BINARY)
             message = self._joined(frame)
             if message is not None:
                 try:
                     return message.decode()
                 except UnicodeDecodeError as error:
-                    raise Broken(NOT_TEXT) from error
+                    raise ProtocolViolation(NOT_TEXT) from error
         return None
 
     def _next_frame(self) -> Frame | None:
@@ -75,21 +75,21 @@ class Incoming:
             frame: Frame = end.value
             return frame
         except PayloadTooBig as error:
-            raise Broken(TOO_BIG) from error
+            raise ProtocolViolation(TOO_BIG) from error
         except ProtocolError as error:
-            raise Broken(PROTOCOL) from error
+            raise ProtocolViolation(PROTOCOL) from error
         return None
 
     def _joined(self, frame: Frame) -> bytes | bytearray | None:
         """A message, when this was its last fragment."""
         if (frame.opcode is Opcode.CONT) != (self._message is not None):
-            raise Broken(PROTOCOL)  # the middle of nothing, or a beginning in the middle
+            raise ProtocolViolation(PROTOCOL)  # the middle of nothing, or a beginning in the middle
         if self._message is None and frame.fin:
             return bytes(frame.data)
         message = self._message = self._message or bytearray()
         message += frame.data
         if len(message) > MESSAGE:
-            raise Broken(TOO_BIG)
+            raise ProtocolViolation(TOO_BIG)
         if not frame.fin:
             return None
         self._message = None
@@ -99,7 +99,7 @@ class Incoming:
         try:
             Close.parse(payload)
         except ProtocolError as error:
-            raise Broken(PROTOCOL) from error
+            raise ProtocolViolation(PROTOCOL) from error
         except UnicodeDecodeError as error:
-            raise Broken(NOT_TEXT) from error
+            raise ProtocolViolation(NOT_TEXT) from error
         return Bye(payload)

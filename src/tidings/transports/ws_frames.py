@@ -3,7 +3,7 @@
 from websockets.frames import Close, Frame, Opcode
 
 from tidings.domain.model import Event
-from tidings.transports.endings import Ending
+from tidings.transports.close_codes import CloseReason
 from tidings.transports.json_frames import control_json, event_json
 
 
@@ -17,9 +17,9 @@ def pong(payload: bytes) -> bytes:
     return Frame(Opcode.PONG, payload).serialize(mask=False)
 
 
-def closing(ending: Ending) -> bytes:
+def closing(close_reason: CloseReason) -> bytes:
     """The first word of the closing handshake."""
-    return echo(Close(ending.code, ending.reason).serialize())
+    return echo(Close(close_reason.code, close_reason.reason).serialize())
 
 
 def echo(payload: bytes) -> bytes:

@@ -9,8 +9,8 @@ from typing import Any
 from tidings.domain.topics import User
 from tidings.hub.hub import Hub
 from tidings.transports import ws_frames
-from tidings.transports.endings import GOING_AWAY, TOKEN, Broken, Ending
-from tidings.transports.handover import Headers, offer
+from tidings.transports.close_codes import GOING_AWAY, TOKEN, CloseReason, ProtocolViolation
+from tidings.transports.socket_detach import Headers, detachable_socket
 from tidings.transports.stream import SocketSink, Stream
 from tidings.transports.timer import Timer
 from tidings.transports.ws_codec import Bye, Incoming, Ping
@@ -19,16 +19,16 @@ TURN = 32  # messages of one client before the loop may do something else
 GOODBYE = 2.0  # seconds that the client is given to say its word of the closing handshake
 
 # Answers a client's message: at once, or when its work is done; b"" for no answer. Raises `Broken`.
-Hear = Callable[[User, str], "bytes | Awaitable[bytes]"]
+MessageHandler = Callable[[User, str], "bytes | Awaitable[bytes]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class WsContext:
     """What all WebSockets have in common."""
 
     hub: Hub
     timer: Timer
-    hear: Hear
+    hear: MessageHandler
 
 
 class Phase(Enum):
@@ -49,13 +49,13 @@ _NEXT = {
 class WsStream(Stream):
     """The ASGI response that ends HTTP on a socket. `otherwise` is the answer where that cannot be."""
 
-    def __init__(self, room: Room, *, headers: Headers, otherwise: Any, **opened: Any) -> None:
+    def __init__(self, room: WsContext, *, headers: Headers, otherwise: Any, **opened: Any) -> None:
         super().__init__(hub=room.hub, timer=room.timer, headers=headers, **opened)
         self._room = room
         self._otherwise = otherwise
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        socket = offer(scope)
+        socket = detachable_socket(scope)
         if socket is None or scope["http_version"] != "1.1":
             await self._otherwise(scope, receive, send)
             return
@@ -70,7 +70,7 @@ class WsSocket(SocketSink):
 
     __slots__ = ("_due", "_held", "_incoming", "_phase", "_room", "_task")
 
-    def __init__(self, room: Room, connections: set[Any]) -> None:
+    def __init__(self, room: WsContext, connections: set[Any]) -> None:
         super().__init__(room.hub, connections)
         self._room = room
         self._phase = Phase.OPEN
@@ -101,8 +101,8 @@ class WsSocket(SocketSink):
         held = False
         try:
             held = self._hear()
-        except Broken as broken:
-            self._break(broken.ending)
+        except ProtocolViolation as violation:
+            self._break(violation.close_reason)
         if held is not self._held and not self.transport.is_closing():
             self._held = held
             if held:
@@ -141,8 +141,8 @@ class WsSocket(SocketSink):
     async def _work(self, answer: Awaitable[bytes]) -> None:
         try:
             self._say(await answer)
-        except Broken as broken:
-            self._break(broken.ending)
+        except ProtocolViolation as violation:
+            self._break(violation.close_reason)
         self._task = None
         self._listen()
 
@@ -177,13 +177,13 @@ class WsSocket(SocketSink):
         self._become(Phase.OVER)
         self.transport.close()
 
-    def _break(self, ending: Ending) -> None:
+    def _break(self, close_reason: CloseReason) -> None:
         """What comes now cannot be understood, so no goodbye is waited for: only for the client to hang up.
 
         To hang up on bytes that were not read would be a reset, and could take our word with it.
         """
         if self._phase is Phase.OPEN:
-            self.transport.write(ws_frames.closing(ending))
+            self.transport.write(ws_frames.closing(close_reason))
         if self._phase is not Phase.OVER:
             self._become(Phase.OVER)
             if not self.transport.is_closing():

@@ -1,0 +1,32 @@
+"""What the events that change a feed say."""
+
+import msgspec
+
+from tidings.domain.follow_intervals import FollowChange
+from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Event
+from tidings.domain.topics import Topic
+
+FOLLOWS = frozenset({FOLLOWED, UNFOLLOWED})
+MEMBERSHIP = FOLLOWS | {PREFERENCES}
+
+
+class _Follow(msgspec.Struct):
+    topic: Topic
+
+
+class _Preferences(msgspec.Struct):
+    mutes: list[str]
+
+
+_follow = msgspec.json.Decoder(_Follow).decode
+_preferences = msgspec.json.Decoder(_Preferences).decode
+
+
+def follow_change(event: Event) -> FollowChange:
+    """The topic that is followed from here on, or is not any more."""
+    return FollowChange(event.seq, _follow(event.data).topic, event.type == FOLLOWED)
+
+
+def muted_tags(data: bytes) -> frozenset[str]:
+    """What is muted from here on."""
+    return frozenset(_preferences(data).mutes) or NO_TAGS

@@ -1,0 +1,110 @@
+"""Polls: reading the log once after a cursor, from memory wherever that reaches back."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tidings.background.catch_up import reset_data
+from tidings.background.heartbeat import HeartbeatScheduler
+from tidings.domain.cursor import Cursor
+from tidings.domain.errors import ShuttingDown
+from tidings.domain.model import Feed, Page
+from tidings.domain.ports import Encoding
+from tidings.domain.topics import Topic, User
+from tidings.hub.feed_page import BYTES, feed_page
+from tidings.hub.reader import Membership
+from tidings.services.store_gateway import StartAfter, StoreGateway, opening
+
+INTERVAL = 5.0  # seconds between short polls of a client, while there is room
+LONGEST = 60.0  # seconds
+RATE = 500.0  # polls a second that are nothing to worry about: less than a tenth of a core
+LATE = 0.02  # seconds that the loop may be late before polls are asked to come less often
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What was after a cursor when the hub stood at `head`."""
+
+    frames: Sequence[bytes] = ()
+    position: int  # where to go on from
+    more: bool = False  # there is something after that
+    tag: str | None = None  # changes when the answer to the same request would; None: that may be at any time
+    head: int
+    membership: Membership | None = None  # known where nothing was found: a long poll may wait
+
+    @property
+    def nothing(self) -> bool:
+        return not self.frames and not self.more
+
+
+class Polls:
+    """The verb of short and long polls."""
+
+    def __init__(self, gateway: StoreGateway, heartbeats: HeartbeatScheduler, *, encoding: Encoding) -> None:
+        self._gateway = gateway
+        self._heartbeats = heartbeats
+        self._encoding = encoding
+
+    async def look(self, user: User, extra: Sequence[Topic], wanted: StartAfter, *, limit: int) -> Found:
+        """What is after a cursor now. Raises `ShuttingDown` and what the store raises."""
+        gateway, hub, epoch = self._gateway, self._gateway.hub, self._gateway.store.epoch
+        while True:
+            if gateway.draining:
+                raise ShuttingDown("this server is stopping; poll again")
+            await gateway.settled()
+            membership = hub.cached_membership(user)
+            if membership is not None:
+                if wanted is None:
+                    wanted = Cursor(epoch, hub.head)
+                if isinstance(wanted, Cursor) and wanted.epoch == epoch and hub.ring.covers(wanted.seq):
+                    return self._window(membership, extra, after=wanted.seq, limit=limit)
+            feed = await gateway.feed(user)
+            opened = opening(feed, epoch, wanted)
+            wanted = Cursor(epoch, opened.position)
+            if opened.reset is not None:
+                frame = self._encoding.control("reset", reset_data(wanted, reason=opened.reset), id=str(wanted))
+                return Found(frames=[frame], position=wanted.seq, more=True, head=hub.head)
+            if hub.ring.covers(wanted.seq):
+                hub.cache_membership(feed)
+                continue
+            page = await gateway.store.read(
+                user, follows=feed.follows, extra=extra, after=wanted.seq, upto=feed.head, limit=limit
+            )
+            if page is not None and page.events:
+                return self._page(page, feed, head=feed.head)
+            if page is not None:
+                wanted = Cursor(epoch, page.through)  # else retention took some meanwhile: the next look says so
+
+    def interval(self) -> int:
+        """Seconds after which a client should poll again: longer when many do, or when there is much else to do."""
+        load = max(1.0, len(self._gateway.hub.recent_users) / (RATE * INTERVAL), self._heartbeats.late / LATE)
+        return round(min(INTERVAL * load, LONGEST))
+
+    def _window(self, membership: Membership, extra: Sequence[Topic], *, after: int, limit: int) -> Found:
+        """From memory."""
+        hub = self._gateway.hub
+        entries, position, newest = feed_page(hub.ring, membership, extra, after=after, limit=limit)
+        if newest == after and hub.ring.evicts_soon(after):
+            # Until here the place stays the same, so that the same request is made again.
+            position = newest = hub.head
+        frames = [frame for entry in entries if (frame := entry.frame(self._encoding))]
+        return Found(
+            frames=frames,
+            position=position,
+            more=position < newest,
+            tag=str(newest),
+            head=hub.head,
+            membership=membership,
+        )
+
+    def _page(self, page: Page, feed: Feed, *, head: int) -> Found:
+        """From the store. A page of nothing but muted events is one, too."""
+        frames: list[bytes] = []
+        size, position = 0, page.through
+        for event in page.events:
+            if not event.muted(feed.mutes):
+                frames.append(self._encoding.event(event))
+                size += len(event.data)
+                if size >= BYTES:
+                    position = event.seq
+                    break
+        return Found(frames=frames, position=position, more=position < head, head=head)

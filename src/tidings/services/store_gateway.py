@@ -1,0 +1,144 @@
+"""The desk: where the transports and the API ask for what the house can do."""
+
+from __future__ import annotations  # else those of a script are made anew with each call
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from tidings.background.batcher import Batcher
+from tidings.background.relay import Relay
+from tidings.domain.cursor import Cursor
+from tidings.domain.errors import ShuttingDown, TooManyConnections
+from tidings.domain.model import Counters, Feed
+from tidings.domain.ports import Store
+from tidings.domain.topics import User
+from tidings.hub.hub import Hub
+from tidings.settings import Settings
+from tidings.store.transactions.follows import register_users
+from tidings.store.transactions.inbox import Filter, InboxPage, page
+from tidings.store.transactions.reading import count, if_user_exists
+from tidings.store.transactions.transaction import Job, Script
+
+T = TypeVar("T")
+TRANSACTION = 4000  # jobs in one transaction, at the most
+LOOKUP = 64  # feeds read in one snapshot, at the most: connects must not hold a reading thread for long
+
+NEWEST = 1 << 62  # a place after every other
+
+START: Literal["start"] = "start"
+StartAfter = Cursor | Literal["start"] | None  # None: from now
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a stream starts: after `position`, of which it has been told why if it was not what it asked for."""
+
+    feed: Feed
+    position: int
+    reset: str | None = None
+
+
+def opening(feed: Feed, epoch: str, wanted: StartAfter) -> Opening:
+    """A cursor that the log cannot serve means a reset to the oldest place that is kept, never silence (law 3)."""
+    if wanted is None:
+        return Opening(feed=feed, position=feed.head)
+    if wanted == START:
+        return Opening(feed=feed, position=feed.floor)
+    if wanted.epoch != epoch:
+        return Opening(feed=feed, position=feed.floor, reset="unknown_epoch")
+    if wanted.seq > feed.head:
+        return Opening(feed=feed, position=feed.floor, reset="ahead")
+    if wanted.seq < feed.floor:
+        return Opening(feed=feed, position=feed.floor, reset="pruned")
+    return Opening(feed=feed, position=wanted.seq)
+
+
+class StoreGateway:
+    """The verbs."""
+
+    def __init__(self, *, settings: Settings, store: Store, hub: Hub, relay: Relay, clock: Callable[[], int]) -> None:
+        self.settings = settings
+        self.store = store
+        self.hub = hub
+        self.clock = clock  # milliseconds since 1970
+        self.draining = False
+        self._relay = relay
+        self._committed = 0  # the newest event that was written here
+        self._writer: Batcher[Job[Any]] = Batcher(self._transact, most=TRANSACTION)
+        self._feeds: Batcher[User] = Batcher(self._lookup, most=LOOKUP)
+        self._arrivals: Batcher[User] = Batcher(self._arrive, most=LOOKUP)
+
+    async def write(self, job: Job[T]) -> T:
+        """Run a job in the next transaction; it is durable on return. Raises what the job raises."""
+        result: T = await self._writer(job)
+        return result
+
+    async def ask(self, script: Callable[[int, int], Script[T]]) -> T:
+        """Run a script that only reads; it is made with a snapshot's (floor, head)."""
+        result: T = await self.store.ask(script)
+        return result
+
+    async def feed(self, user: User) -> Feed:
+        """What this user receives, no newer than the hub. Someone who never came before is remembered from now."""
+        while True:
+            feed: Feed = await self._feeds(user) or await self._arrivals(user)
+            await self._relay.reached(feed.head)
+            if self.hub.ring.covers(feed.head):
+                return feed
+
+    async def settled(self) -> None:
+        """Until the hub has what was committed here: who has published finds it when they read."""
+        if self.hub.head < self._committed:
+            await self._relay.reached(self._committed)
+
+    def admit(self) -> None:
+        """Is there a place for one more stream? Raises `ShuttingDown`, `TooManyConnections`."""
+        if self.draining:
+            raise ShuttingDown("this server is stopping; connect again")
+        if self.hub.open.total() >= self.settings.max_connections:
+            raise TooManyConnections("this server holds as many streams as it may; try again later")
+
+    async def open(self, user: User, wanted: StartAfter) -> Opening:
+        """A place for one more stream, if it is taken before anything else is awaited. Raises what `admit` raises."""
+        self.admit()
+        feed = await self.feed(user)
+        self.admit()  # others have come meanwhile, or the server stops
+        return opening(feed, self.store.epoch, wanted)
+
+    async def inbox(self, user: User, filter: Filter, *, before: int, limit: int) -> InboxPage:
+        """A page of a user's items that are placed before a position, newest first."""
+        cap = self.settings.counter_cap
+        return await self._of(user, lambda head: page(user, filter, before=before, limit=limit, cap=cap, head=head))
+
+    async def counters(self, user: User) -> tuple[Counters, int]:
+        """A user's counters, and the head at which they were true."""
+        cap = self.settings.counter_cap
+
+        def script(head: int) -> Script[tuple[Counters, int]]:
+            return (yield from count(user, cap=cap)), head
+
+        return await self._of(user, script)
+
+    async def _of(self, user: User, script: Callable[[int], Script[T]]) -> T:
+        """What a script that is made with the head finds. Someone who never came before is remembered from now."""
+        while (found := await self.ask(lambda floor, head: if_user_exists(user, script(head)))) is None:
+            await self._arrivals(user)
+        return found
+
+    async def idle(self) -> None:
+        """Until everything that was accepted is committed."""
+        await self._writer.idle()
+
+    async def _transact(self, jobs: Sequence[Job[Any]]) -> Sequence[Any]:
+        done = await self.store.transact(jobs, now=self.clock())
+        if done.events:
+            self._committed = done.events[-1].seq
+        self._relay.committed(done.events)
+        return done.results
+
+    async def _lookup(self, users: Sequence[User]) -> Sequence[Feed | None]:
+        return await self.store.feeds(users)
+
+    async def _arrive(self, users: Sequence[User]) -> Sequence[Feed | None]:
+        return await self.write(register_users(users))

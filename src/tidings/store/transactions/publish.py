@@ -1,0 +1,267 @@
+"""Scripts of the publishing plane: create (or merge), update, retract, expire."""
+
+from __future__ import annotations  # else those of the scripts are made anew with each job
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from tidings.domain.errors import AlreadyExpired, NotFound, TooLarge
+from tidings.domain.model import CREATED, DELETED, UPDATED, Draft
+from tidings.domain.notification import (
+    Group,
+    Notification,
+    content_size,
+    merged_group,
+    notification_id,
+    parse_notification_id,
+    rfc3339,
+    tags,
+)
+from tidings.domain.topics import Topic, owner
+from tidings.store.transactions.reading import item_states
+from tidings.store.transactions.transaction import Job, Query, Script, Transaction, json_text, one, split_tags
+
+RING_EVERY = 1000  # milliseconds; a group that grows faster than this rings no more often
+
+_encode = msgspec.json.Encoder().encode
+_ids = msgspec.json.Decoder(list[str]).decode
+_decode = msgspec.json.Decoder(Notification).decode
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one notification."""
+
+    id: str
+    cursor: str
+    create_time: str
+    live: int = 0
+
+
+def publish(drafts: Sequence[Draft], *, group_window: int, live: Sequence[int] = ()) -> Job[list[Published]]:
+    """Append notifications. `group_window` in milliseconds; `live` (one a draft) is passed on to the answer.
+
+    Raises `AlreadyExpired`.
+    """
+
+    def script(transaction: Transaction) -> Script[list[Published]]:
+        now = rfc3339(transaction.now)
+        for place, draft in enumerate(drafts):
+            if draft.expire_at is not None and draft.expire_at <= transaction.now:
+                item = f"item {place}: " if len(drafts) > 1 else ""
+                raise AlreadyExpired(
+                    f"{item}expire_time {rfc3339(draft.expire_at)} is not after {now}, which is now here"
+                )
+        published = []
+        for place, draft in enumerate(drafts):
+            created = merged_group = 0
+            for topic in draft.topics:
+                if draft.group_key is not None:
+                    merged = yield from _merge(transaction, draft, topic, window=group_window)
+                    if merged is not None:
+                        merged_group = merged_group or merged
+                        continue
+                # Never the origin of an older item: some of its recipients may have that one, too.
+                created = created or transaction.head + 1
+                _create(transaction, draft, topic, origin=created, now=now)
+            published.append(
+                Published(
+                    id=notification_id(transaction.epoch, created or merged_group),
+                    cursor=transaction.cursor(transaction.head),
+                    create_time=now,
+                    live=live[place] if live else 0,
+                )
+            )
+        return published
+
+    return script
+
+
+def _create(transaction: Transaction, draft: Draft, topic: Topic, *, origin: int, now: str) -> None:
+    nid = transaction.head + 1
+    content = draft.content
+    group, actors = (
+        merged_group(Group(key=draft.group_key, count=0), content.get("actor"), ()) if draft.group_key else (None, [])
+    )
+    item = Notification(
+        id=notification_id(transaction.epoch, origin),
+        cursor=transaction.cursor(nid),
+        topic=topic,
+        group=group,
+        create_time=now,
+        update_time=now,
+        expire_time=rfc3339(draft.expire_at) if draft.expire_at is not None else None,
+        ring=True,
+        **content,
+    )
+    transaction.append(topic, CREATED, _encode(item), _tags(item))
+    transaction.add_item(nid, origin, item.type, item.entity, draft.group_key, draft.expire_at, json_text(actors))
+
+
+def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int) -> Script[int | None]:
+    """Merge into the open item of this group, if there is one; its origin."""
+    yield from transaction.flush()
+    row = one(
+        (
+            yield Query(
+                "open_group",
+                {"topic": topic, "key": draft.group_key, "from": transaction.now - window, "now": transaction.now},
+            )
+        )
+    )
+    if row is None:
+        return None
+    nid, origin, moved_at, actor_ids, content = row
+    old = _decode(content)
+    user = owner(topic)
+    if user is not None and (yield from item_states(user, [(nid, topic, _place(old))]))[nid].status != "UNREAD":
+        return None  # once read, a group starts anew
+    assert old.group is not None  # its key led here
+    group, actors = merged_group(old.group, draft.content.get("actor"), _ids(actor_ids))
+    place = transaction.head + 1
+    item = replace(
+        old,
+        **draft.content,
+        cursor=transaction.cursor(place),
+        group=group,
+        update_time=rfc3339(transaction.now),
+        expire_time=rfc3339(draft.expire_at) if draft.expire_at is not None else None,
+        revision=old.revision + 1,
+        status="UNREAD",
+        read_time=None,
+        seen_time=None,
+        ring=transaction.now - moved_at >= RING_EVERY,
+    )
+    marked = _tags(item)
+    data = _encode(item)
+    transaction.append(topic, UPDATED, data, marked, was=_tags(old))
+    yield from transaction.flush()
+    yield Query(
+        "move_item",
+        {
+            "nid": nid, "place": place, "type": item.type, "entity": item.entity, "expire_at": draft.expire_at,
+            "tags": " ".join(marked), "content": data.decode(), "rang_at": transaction.now if item.ring else moved_at,
+            "actor_ids": json_text(actors),
+        },
+    )  # fmt: skip
+    return int(origin)
+
+
+def update(
+    id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET, limit: int | None = None
+) -> Job[Published]:
+    """Change content in place: no ring, the same place, the same reading.
+
+    It may not grow beyond `limit` bytes of JSON. Raises `NotFound`, `TooLarge`.
+    """
+
+    def script(transaction: Transaction) -> Script[Published]:
+        yield from transaction.flush()
+        origin = parse_notification_id(id, epoch=transaction.epoch)
+        rows = (yield Query("items_of_origin", {"origin": origin})) if origin else []
+        if not rows:
+            raise NotFound(f"no notification {id!r}")
+        if limit is not None:
+            _fits([content for *_, content in rows], changes, limit=limit)
+        now, create_time = rfc3339(transaction.now), ""
+        for nid, topic, old_expiry, content in rows:
+            old = _decode(content)
+            create_time = old.create_time
+            item = replace(old, **changes, update_time=now, revision=old.revision + 1, ring=False)
+            if expire_at is not UNSET:
+                item = replace(item, expire_time=None if expire_at is None else rfc3339(expire_at))
+            user = owner(topic)
+            if user is None:
+                sent = replace(item, status=UNSET, read_time=UNSET, seen_time=UNSET)
+            else:
+                found = (yield from item_states(user, [(nid, topic, _place(old))]))[nid]
+                sent = replace(item, status=found.status, read_time=found.read_time, seen_time=found.seen_time)
+            marked = _tags(item)
+            transaction.append(topic, UPDATED, _encode(sent), marked, was=_tags(old))
+            yield Query(
+                "change_item",
+                {
+                    "nid": nid, "type": item.type, "entity": item.entity, "tags": " ".join(marked),
+                    "content": _encode(item).decode(), "expire_at": old_expiry if expire_at is UNSET else expire_at,
+                },
+            )  # fmt: skip
+        return Published(id=id, cursor=transaction.cursor(transaction.head), create_time=create_time)
+
+    return script
+
+
+def _fits(contents: Iterable[str], changes: Mapping[str, Any], *, limit: int) -> None:
+    """Raises `TooLarge` if a change makes one of these items larger than they may be."""
+    added = len(_encode(changes))
+    for content in contents:
+        if len(content.encode()) + added <= limit:
+            continue  # without a closer look
+        old = _decode(content)
+        size = content_size(replace(old, **changes))
+        if size > limit and size > content_size(old):
+            raise TooLarge(f"changed so, it would have {size} bytes of JSON; a notification may have {limit}")
+
+
+def retract(id: str) -> Job[int]:
+    """Withdraw a notification from everyone. Raises `NotFound`."""
+
+    def script(transaction: Transaction) -> Script[int]:
+        yield from transaction.flush()
+        origin = parse_notification_id(id, epoch=transaction.epoch)
+        rows = (yield Query("items_to_retract", {"origin": origin})) if origin else []
+        if not rows:
+            raise NotFound(f"no notification {id!r}")
+        return (yield from remove(transaction, rows, reason="retracted"))
+
+    return script
+
+
+def retract_entity(entity: str) -> Job[int]:
+    """Withdraw everything about an entity; how many there were."""
+
+    def script(transaction: Transaction) -> Script[int]:
+        yield from transaction.flush()
+        rows = yield Query("items_of_entity", {"entity": entity})
+        return (yield from remove(transaction, rows, reason="retracted"))
+
+    return script
+
+
+def due(*, now: int) -> Script[bool]:
+    """Is anything past its time?"""
+    return bool((yield Query("items_to_expire", {"now": now, "limit": 1})))
+
+
+def expire(*, limit: int) -> Job[int]:
+    """Remove what is past its time, in a small step; how many."""
+
+    def script(transaction: Transaction) -> Script[int]:
+        yield from transaction.flush()
+        rows = yield Query("items_to_expire", {"now": transaction.now, "limit": limit})
+        return (yield from remove(transaction, rows, reason="expired"))
+
+    return script
+
+
+def remove(transaction: Transaction, rows: list[tuple[Any, ...]], *, reason: str) -> Script[int]:
+    """Withdraw items, given as (nid, origin, topic, tags); how many."""
+    for _, origin, topic, marked in rows:
+        data = _encode({"id": notification_id(transaction.epoch, origin), "reason": reason})
+        transaction.append(topic, DELETED, data, split_tags(marked))
+    if rows:
+        nids = {"nids": json_text([nid for nid, *_ in rows])}
+        yield Query("drop_items", nids)
+        yield Query("drop_marks", nids)
+    return len(rows)
+
+
+def _tags(item: Notification) -> frozenset[str]:
+    """What it may be muted by."""
+    return tags(item.topic, type=item.type, entity=item.entity, priority=item.priority)
+
+
+def _place(item: Notification) -> int:
+    return int(item.cursor.rpartition("-")[2])

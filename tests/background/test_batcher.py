@@ -1,0 +1,122 @@
+"""Calls that come while another runs are made together, by the next; each caller gets its own."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from tests.services.fakes import quiet
+from tidings.background.batcher import Batcher
+from tidings.domain.errors import NotFound
+
+
+class Slow:
+    """A call that ends when it is told to; it answers x with -x, and refuses what is under 0."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def __call__(self, items: Sequence[int]) -> Sequence[int | Exception]:
+        self.batches.append(list(items))
+        await self.gate.wait()
+        self.gate.clear()
+        if self.error is not None:
+            raise self.error
+        return [-item if item >= 0 else NotFound(str(item)) for item in items]
+
+
+async def test_whatever_arrived_while_the_last_ran_goes_in_the_next() -> None:
+    slow = Slow()
+    gather = Batcher(slow, most=10)
+    calls = [asyncio.create_task(gather(0))]
+    await quiet()
+    calls += [asyncio.create_task(gather(item)) for item in (1, 2, 3)]
+    await quiet()
+    assert slow.batches == [[0]]
+    slow.gate.set()
+    await quiet()
+    assert slow.batches == [[0], [1, 2, 3]]
+    slow.gate.set()
+    assert await asyncio.gather(*calls) == [0, -1, -2, -3]
+
+
+async def test_a_batch_has_no_more_than_most_and_keeps_the_order() -> None:
+    slow = Slow()
+    gather = Batcher(slow, most=2)
+    calls = [asyncio.create_task(gather(item)) for item in range(5)]
+    for _ in range(3):
+        await quiet()
+        slow.gate.set()
+    assert await asyncio.gather(*calls) == [0, -1, -2, -3, -4]
+    assert slow.batches == [[0, 1], [2, 3], [4]]
+
+
+async def test_an_exception_reaches_its_caller_and_no_other() -> None:
+    slow = Slow()
+    gather = Batcher(slow, most=10)
+    calls = [asyncio.create_task(gather(item)) for item in (1, -2, 3)]
+    await quiet()
+    slow.gate.set()
+    one, refused, three = await asyncio.gather(*calls, return_exceptions=True)
+    assert (one, three) == (-1, -3)
+    assert isinstance(refused, NotFound)
+
+
+async def test_a_call_that_fails_fails_for_its_batch_and_the_next_goes_on() -> None:
+    slow = Slow()
+    gather = Batcher(slow, most=10)
+    first = [asyncio.create_task(gather(item)) for item in (1, 2)]
+    await quiet()
+    later = asyncio.create_task(gather(3))
+    await quiet()
+    slow.error = OSError("gone")
+    slow.gate.set()
+    await quiet()
+    for call in first:
+        with pytest.raises(OSError, match="gone"):
+            await call
+    slow.error = None
+    slow.gate.set()
+    assert await later == -3
+
+
+async def test_a_caller_that_went_away_changes_nothing_for_the_others() -> None:
+    slow = Slow()
+    gather = Batcher(slow, most=10)
+    calls = [asyncio.create_task(gather(item)) for item in (1, -2, 3)]
+    await quiet()
+    calls[0].cancel()
+    calls[1].cancel()
+    await quiet()
+    slow.gate.set()
+    assert await calls[2] == -3
+    assert slow.batches == [[1, -2, 3]]  # it was under way: what it does is done
+
+
+async def test_idle_waits_for_all_that_was_asked() -> None:
+    slow = Slow()
+    gather = Batcher(slow, most=1)
+    await gather.idle()
+    calls = [asyncio.create_task(gather(item)) for item in (1, 2)]
+    await quiet()
+    idle = asyncio.create_task(gather.idle())
+    slow.gate.set()
+    await quiet()
+    assert not idle.done()
+    slow.gate.set()
+    await idle
+    assert [call.result() for call in calls] == [-1, -2]
+
+
+async def test_who_stops_waiting_for_idle_does_not_stop_the_work() -> None:
+    slow = Slow()
+    gather = Batcher(slow, most=1)
+    call = asyncio.create_task(gather(1))
+    idle = asyncio.create_task(gather.idle())
+    await quiet()
+    idle.cancel()
+    await quiet()
+    slow.gate.set()
+    assert await call == -1

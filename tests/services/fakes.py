@@ -1,0 +1,72 @@
+"""A store whose answers come as late as a test wants, over a log in memory."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import Any
+
+from tests.model.log import EPOCH, Log
+from tidings.domain.errors import StoreUnavailable
+from tidings.domain.model import Event, Feed, Page
+from tidings.domain.ports import Outcome
+from tidings.domain.topics import Topic, User
+
+
+class FakeStore:
+    """Every answer is of the moment of the question, and comes some turns of the loop later."""
+
+    epoch = EPOCH
+
+    def __init__(self, log: Log, *, turns: Iterable[int] = repeat(0)) -> None:
+        self.log = log
+        self.violation = False
+        self.under_way = 0
+        self.most_under_way = 0
+        self.asked: list[str] = []
+        self._turns: Iterator[int] = iter(turns)
+
+    async def _late(self, name: str) -> None:
+        self.asked.append(name)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            for _ in range(next(self._turns, 0)):
+                await asyncio.sleep(0)
+        finally:
+            self.under_way -= 1
+        if self.violation:
+            raise StoreUnavailable("the disk is full")
+
+    async def transact(self, jobs: Sequence[Any], *, now: int) -> Outcome:
+        raise NotImplementedError
+
+    async def ask(self, script: Callable[[int, int], Any]) -> Any:
+        raise NotImplementedError
+
+    async def feeds(self, users: Sequence[User]) -> Sequence[Feed | None]:
+        found = [self.log.feed(user) for user in users]
+        await self._late("feeds")
+        return found
+
+    async def read(
+        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
+    ) -> Page | None:
+        page = self.log.read(user, follows=follows, extra=extra, after=after, upto=upto, limit=limit)
+        await self._late("read")
+        return page
+
+    async def tail(self, *, after: int, limit: int) -> Page:
+        events: Sequence[Event] = self.log.tail(after=after, limit=limit)
+        await self._late("tail")
+        return Page(events=events, through=events[-1].seq if events else after)
+
+    async def span(self) -> tuple[int, int]:
+        span = (self.log.floor, self.log.head)
+        await self._late("span")
+        return span
+
+
+async def quiet(turns: int = 50) -> None:
+    """Let everything that can go on go on."""
+    for _ in range(turns):
+        await asyncio.sleep(0)

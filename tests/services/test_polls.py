@@ -1,0 +1,307 @@
+"""Polls read the log once after a cursor: all of it, each event once, and from memory wherever that reaches back."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.model.log import EPOCH, Log
+from tests.services.fakes import FakeStore
+from tidings.background.heartbeat import HeartbeatScheduler
+from tidings.background.relay import Relay
+from tidings.domain.cursor import Cursor
+from tidings.domain.errors import ShuttingDown
+from tidings.domain.model import Event
+from tidings.domain.topics import ALL, Topic, User, own_topic
+from tidings.hub.feed_page import BYTES
+from tidings.hub.hub import Hub
+from tidings.hub.ring import Ring
+from tidings.services.polls import INTERVAL, LATE, LONGEST, RATE, Found, Polls
+from tidings.services.store_gateway import START, StartAfter, StoreGateway
+from tidings.settings import Settings
+from tidings.transports.poll_frames import PollEncoding
+
+ALICE, BOB = User("alice"), User("bob")
+HERS, HIS, AUTHOR = own_topic(ALICE), own_topic(BOB), Topic("author/42")
+
+pytestmark = pytest.mark.anyio
+
+
+class StoreHarness:
+    """A log, a hub that remembers a few events of it, and the polls."""
+
+    def __init__(self, *, slots: int = 8) -> None:
+        self.log = Log()
+        self.store = FakeStore(self.log)
+        self.hub = Hub(Ring(head=0, slots=slots), on_work=lambda: None)
+        self.relay = Relay(self.store, self.hub)
+        self.gateway = StoreGateway(
+            settings=Settings(mode="dev"), store=self.store, hub=self.hub, relay=self.relay, clock=lambda: 0
+        )
+        self.heartbeats = HeartbeatScheduler(self.hub, heartbeat=20, clock=lambda: 0.0, today=lambda: 0.0)
+        self.polls = Polls(self.gateway, self.heartbeats, encoding=PollEncoding(EPOCH))
+
+    def append(self, *topics: Topic) -> None:
+        """Events, in the hub as soon as in the log."""
+        self.publish(*(self.log.append(topic) for topic in topics))
+
+    def publish(self, *events: Event) -> None:
+        self.hub.publish(events)
+
+    async def look(self, wanted: StartAfter, *, limit: int = 100, extra: tuple[Topic, ...] = ()) -> Found:
+        return await self.polls.look(ALICE, extra, wanted, limit=limit)
+
+    @contextlib.asynccontextmanager
+    async def relaying(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.relay.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+def at(seq: int) -> Cursor:
+    return Cursor(EPOCH, seq)
+
+
+def events(found: Found) -> list[Any]:
+    return [json.loads(frame.removesuffix(b",\n")) for frame in found.frames]
+
+
+def seqs(found: Found) -> list[int]:
+    return [int(event["id"].removeprefix(f"{EPOCH}-")) for event in events(found)]
+
+
+@pytest.fixture
+async def house() -> StoreHarness:
+    return StoreHarness()
+
+
+async def test_what_is_after_the_cursor_is_found_in_order(house: StoreHarness) -> None:
+    house.append(HERS, HIS, ALL, HERS, HIS)
+    found = await house.look(at(1))
+    assert (seqs(found), found.position, found.more) == ([3, 4], 4, False)
+
+
+async def test_a_page_is_cut_and_goes_on_where_it_was(house: StoreHarness) -> None:
+    house.append(*[HERS, HIS] * 3)
+    first = await house.look(at(0), limit=2)
+    assert (seqs(first), first.position, first.more) == ([1, 3], 3, True)
+    second = await house.look(at(first.position), limit=2)
+    assert (seqs(second), second.more) == ([5], False)
+
+
+async def test_who_polls_again_does_not_trouble_the_store(house: StoreHarness) -> None:
+    await house.look(None)
+    house.store.asked.clear()
+    house.append(HERS)
+    assert seqs(await house.look(at(0))) == [1]
+    assert (await house.look(at(1))).nothing
+    assert (await house.look(None)).position == 1
+    assert house.store.asked == []
+
+
+async def test_what_others_get_changes_neither_the_place_nor_the_tag(house: StoreHarness) -> None:
+    first = await house.look(None)
+    house.append(HIS, HIS)
+    again = await house.look(at(first.position))
+    assert (again.nothing, again.position, again.tag) == (True, first.position, first.tag)
+    house.append(HERS)
+    assert (await house.look(at(first.position))).tag != first.tag
+
+
+async def test_a_place_that_wears_off_the_memory_moves_on_in_time(house: StoreHarness) -> None:
+    place, moved = 0, []
+    for _ in range(40):
+        house.append(HIS)
+        found = await house.look(at(place))
+        assert found.nothing
+        if found.position != place:
+            place = found.position
+            moved.append(place)
+    assert len(moved) < 12  # not with every event of somebody else
+    assert "read" not in house.store.asked  # and never so late that the store must be asked
+
+
+async def test_older_places_are_read_from_the_store(house: StoreHarness) -> None:
+    house.append(*[HERS] * 20)
+    found = await house.look(START, limit=7)
+    assert (seqs(found), found.position, found.more) == ([*range(1, 8)], 7, True)
+    assert "read" in house.store.asked
+
+
+async def test_the_last_page_of_the_store_says_that_it_is(house: StoreHarness) -> None:
+    house.append(*[HERS] * 20)
+    found = await house.look(at(5))
+    assert (seqs(found), found.position, found.more) == ([*range(6, 21)], 20, False)
+
+
+@pytest.mark.parametrize("slots", [8, 64])  # from the store, and from memory
+async def test_a_page_is_cut_by_size_too(slots: int) -> None:
+    house = StoreHarness(slots=slots)
+    for _ in range(20):
+        house.publish(house.log.append(HERS, data=b'"%b"' % (b"x" * (BYTES // 4))))
+    found = await house.look(at(0))
+    assert (seqs(found), found.position, found.more) == ([1, 2, 3, 4], 4, True)
+
+
+async def test_where_the_store_has_nothing_memory_is_looked_at(house: StoreHarness) -> None:
+    house.append(*[HIS] * 20)
+    found = await house.look(at(1))
+    assert (found.nothing, found.head) == (True, 20)
+    assert found.membership is not None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"), [(Cursor("0ther", 1), "unknown_epoch"), (at(99), "ahead"), (at(3), "pruned")]
+)
+async def test_a_place_that_is_not_there_is_a_reset_and_goes_on_from_the_floor(
+    house: StoreHarness, wanted: Cursor, reason: str
+) -> None:
+    house.append(*[HERS] * 20)
+    house.log.floor = 5
+    found = await house.look(wanted)
+    [reset] = events(found)
+    assert (reset["type"], reset["data"]) == ("reset", {"reason": reason, "cursor": f"{EPOCH}-5"})
+    assert (found.position, found.more, found.tag) == (5, True, None)
+
+
+async def test_retention_between_the_look_and_the_reading_is_told_too(house: StoreHarness) -> None:
+    house.append(*[HERS] * 20)
+    read, house.log.floor = house.log.read, 2
+
+    def pruned_meanwhile(*args: Any, **named: Any) -> Any:
+        house.log.floor = 10
+        return read(*args, **named)
+
+    house.log.read = pruned_meanwhile  # type: ignore[method-assign]
+    assert events(await house.look(at(2)))[0]["data"]["reason"] == "pruned"
+
+
+async def test_a_topic_that_is_asked_for_counts_from_the_cursor(house: StoreHarness) -> None:
+    house.append(AUTHOR, AUTHOR, HERS)
+    followed = house.log.follow(ALICE, AUTHOR)
+    assert followed is not None
+    house.publish(followed)
+    house.append(AUTHOR)
+    assert seqs(await house.look(at(0))) == [3, 4, 5]  # followed: since then
+    assert seqs(await house.look(at(1), extra=(AUTHOR,))) == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("slots", [2, 64], ids=["from the store", "from memory"])
+async def test_what_was_published_before_it_was_left_comes_and_what_came_between_does_not(slots: int) -> None:
+    house = StoreHarness(slots=slots)
+    for act in (house.log.follow, house.log.unfollow, house.log.follow):
+        event = act(ALICE, AUTHOR)
+        assert event is not None
+        house.publish(event)
+        house.append(AUTHOR)
+    assert seqs(await house.look(at(1))) == [2, 3, 5, 6]
+
+
+async def test_what_is_muted_is_passed_over_from_memory_and_from_the_store(house: StoreHarness) -> None:
+    muted = frozenset({"type:like"})
+    house.publish(house.log.mute(ALICE, muted))
+    for _ in range(20):
+        house.publish(house.log.append(HERS, tags=muted))
+    in_memory = await house.look(at(15))
+    assert (in_memory.nothing, in_memory.position) == (True, 21)
+    first = await house.look(at(1), limit=5)
+    assert (first.frames, first.position, first.more) == ([], 6, True)
+
+
+async def test_who_has_published_finds_it_when_they_read(house: StoreHarness) -> None:
+    await house.look(None)
+    house.gateway._committed = house.log.append(HERS).seq
+    looking = asyncio.create_task(house.look(at(0)))
+    await asyncio.sleep(0)
+    assert not looking.done()
+    async with house.relaying():
+        assert seqs(await looking) == [1]
+
+
+async def test_a_server_that_stops_answers_no_more(house: StoreHarness) -> None:
+    house.gateway.draining = True
+    with pytest.raises(ShuttingDown):
+        await house.look(None)
+
+
+def crowd(house: StoreHarness) -> None:
+    for n in range(int(3 * RATE * INTERVAL)):
+        house.hub.recent_users.touch(User(str(n)), topics=2)
+
+
+def lateness(house: StoreHarness) -> None:
+    house.heartbeats.late = 3 * LATE
+
+
+def standstill(house: StoreHarness) -> None:
+    house.heartbeats.late = 1000 * LATE
+
+
+@pytest.mark.parametrize(
+    ("load", "seconds"),
+    [(lambda house: None, INTERVAL), (crowd, 3 * INTERVAL), (lateness, 3 * INTERVAL), (standstill, LONGEST)],
+)
+async def test_under_load_clients_are_asked_to_come_less_often(
+    house: StoreHarness, load: Callable[[StoreHarness], None], seconds: float
+) -> None:
+    load(house)
+    assert house.polls.interval() == seconds
+
+
+ACTS = st.lists(
+    st.one_of(
+        st.sampled_from([HERS, HIS, ALL, AUTHOR]),
+        st.sampled_from(["follow", "unfollow", "prune"]),
+        st.integers(1, 5),  # poll once, with this limit
+    ),
+    max_size=60,
+)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(ACTS, st.integers(1, 12))
+def test_who_polls_now_and_then_gets_all_of_it_once_or_is_told(acts: list[Any], slots: int) -> None:
+    async def history() -> None:
+        house, got, place, forgiven = StoreHarness(slots=slots), list[int](), 0, 0
+
+        async def poll(limit: int) -> bool:
+            nonlocal place, forgiven
+            found = await house.look(at(place), limit=limit)
+            place = found.position
+            if found.frames and events(found)[0]["type"] == "reset":
+                forgiven = place
+            else:
+                assert len(found.frames) <= limit
+                got.extend(seqs(found))
+            return found.more
+
+        for act in acts:
+            match act:
+                case "follow":
+                    if event := house.log.follow(ALICE, AUTHOR):
+                        house.publish(event)
+                case "unfollow":
+                    if event := house.log.unfollow(ALICE, AUTHOR):
+                        house.publish(event)
+                case "prune":
+                    house.log.floor = max(house.log.floor, house.log.head - 3)
+                case int():
+                    await poll(act)
+                case _:
+                    house.append(act)
+        while await poll(3):
+            pass
+        due = [event.seq for event in house.log.events if house.log.reaches(ALICE, event.seq)]
+        assert got == sorted(set(got))
+        assert set(got) <= set(due)
+        assert {seq for seq in due if seq not in got} <= set(range(1, forgiven + 1))
+
+    asyncio.run(history())

@@ -1,0 +1,216 @@
+"""The desk: where a stream starts, who may open one, and that a publisher waits for its commit and nothing else."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.hub.fake_sink import Lines, Manner, Pipe
+from tests.model.log import EPOCH, Log
+from tests.services.fakes import FakeStore, quiet
+from tests.store.adapters import quick_folder
+from tests.store.strategies import NOW, failing, note, posting
+from tidings.background.relay import Relay
+from tidings.domain.cursor import Cursor
+from tidings.domain.errors import NotFound, ShuttingDown, TooManyConnections
+from tidings.domain.model import Feed
+from tidings.domain.ports import Store
+from tidings.domain.topics import ALL, Topic, User
+from tidings.hub.hub import Hub
+from tidings.hub.ring import Ring
+from tidings.services.store_gateway import START, StartAfter, StoreGateway, opening
+from tidings.settings import Settings
+from tidings.store.sqlite import SqliteStore
+from tidings.store.transactions.follows import follow
+from tidings.store.transactions.inbox import Filter
+
+ALICE, BOB = User("alice"), User("bob")
+POST = Topic("post/7")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "position", "reset"),
+    [
+        (None, 9, None),
+        (START, 4, None),
+        (Cursor(EPOCH, 9), 9, None),
+        (Cursor(EPOCH, 6), 6, None),
+        (Cursor(EPOCH, 4), 4, None),
+        (Cursor(EPOCH, 3), 4, "pruned"),
+        (Cursor(EPOCH, 0), 4, "pruned"),
+        (Cursor(EPOCH, 10), 4, "ahead"),
+        (Cursor("other", 6), 4, "unknown_epoch"),
+        (Cursor("other", 0), 4, "unknown_epoch"),
+        (Cursor("other", 99), 4, "unknown_epoch"),
+    ],
+    ids=str,
+)
+def test_where_a_stream_starts(wanted: StartAfter, position: int, reset: str | None) -> None:
+    opened = opening(Feed(user=ALICE, head=9, floor=4), EPOCH, wanted)
+    assert (opened.position, opened.reset) == (position, reset)
+
+
+def test_the_very_first_cursor_of_a_log_that_keeps_everything_is_served() -> None:
+    opened = opening(Feed(user=ALICE, head=9, floor=0), EPOCH, Cursor(EPOCH, 0))
+    assert (opened.position, opened.reset) == (0, None)
+
+
+class StoreHarness:
+    """A desk with a hub and a relay at work."""
+
+    def __init__(self, store: Store, *, slots: int = 64, connections: int = 100) -> None:
+        self.hub = Hub(Ring(head=0, slots=slots), on_work=lambda: None)
+        self.relay = Relay(store, self.hub)
+        settings = Settings(mode="dev", max_connections=connections)
+        self.gateway = StoreGateway(settings=settings, store=store, hub=self.hub, relay=self.relay, clock=lambda: NOW)
+
+    @contextlib.asynccontextmanager
+    async def working(self) -> AsyncIterator[StoreGateway]:
+        task = asyncio.create_task(self.relay.run())
+        try:
+            yield self.gateway
+            assert not task.done()
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def connect(self, user: User) -> Pipe:
+        """What an endpoint does: between the opening and the joining it does not wait."""
+        opened = await self.gateway.open(user, None)
+        pipe = Pipe(self.hub, high=1 << 20, manner=Manner.SAYS_SO)
+        pipe.reader = self.hub.join(opened.feed, sink=pipe, encoding=Lines("lines"), position=opened.position)
+        return pipe
+
+
+def fake(log: Log, *, turns: Iterable[int] = (), slots: int = 64, connections: int = 100) -> StoreHarness:
+    return StoreHarness(FakeStore(log, turns=turns), slots=slots, connections=connections)
+
+
+async def test_a_feed_is_never_ahead_of_the_hub() -> None:
+    log = Log()
+    for _ in range(5):
+        log.append(POST)  # committed elsewhere: nobody told us
+    house = fake(log)
+    async with house.working() as gateway:
+        feed = await gateway.feed(ALICE)
+        assert feed.head == house.hub.head == 5
+
+
+async def test_a_feed_that_has_worn_off_the_ring_meanwhile_is_read_again() -> None:
+    log = Log()
+    house = fake(log, turns=[4], slots=2)
+    async with house.working() as gateway:
+        asked = asyncio.create_task(gateway.feed(ALICE))
+        await quiet(2)
+        house.relay.committed([log.append(POST) for _ in range(5)])
+        feed = await asked
+        assert house.hub.ring.covers(feed.head)
+        assert feed.head == 5
+
+
+async def test_ten_thousand_who_come_at_once_are_a_few_questions() -> None:
+    house = fake(Log(), turns=[3] * 1000)
+    async with house.working() as gateway:
+        await asyncio.gather(*[gateway.feed(User(f"u{number}")) for number in range(1000)])
+    store = gateway.store
+    assert isinstance(store, FakeStore)
+    assert len(store.asked) < 25
+    assert store.most_under_way == 1
+
+
+async def test_there_are_never_more_streams_than_there_may_be_even_if_all_come_at_once() -> None:
+    house = fake(Log(), turns=[3] * 100, connections=10)
+    async with house.working():
+        came = await asyncio.gather(*[house.connect(ALICE) for _ in range(100)], return_exceptions=True)
+        assert sum(isinstance(one, Pipe) for one in came) == 10
+        assert sum(isinstance(one, TooManyConnections) for one in came) == 90
+        [first, *_] = [one for one in came if isinstance(one, Pipe)]
+        house.hub.leave(first.reader)
+        await house.connect(ALICE)
+
+
+async def test_when_the_server_stops_nobody_slips_in_behind_the_goodbye() -> None:
+    house = fake(Log(), turns=[10])
+    async with house.working() as gateway:
+        late = asyncio.create_task(house.connect(ALICE))
+        await quiet(2)
+        gateway.draining = True
+        with pytest.raises(ShuttingDown):
+            await late
+        with pytest.raises(ShuttingDown):
+            await house.connect(ALICE)
+    assert house.hub.readers() == []
+
+
+@contextlib.asynccontextmanager
+async def real() -> AsyncIterator[StoreHarness]:
+    with quick_folder() as folder:
+        store = await SqliteStore.open(Path(folder) / "tidings.db")
+        house = StoreHarness(store)
+        try:
+            async with house.working():
+                yield house
+        finally:
+            await store.close()
+
+
+async def test_what_was_answered_is_durable_and_reaches_who_listens() -> None:
+    async with real() as house:
+        gateway = house.gateway
+        pipe = await house.connect(ALICE)
+        answers = await asyncio.gather(*[gateway.write(posting(note(title=str(number)))) for number in range(50)])
+        assert (await gateway.store.span())[1] == 50
+        await gateway.settled()
+        assert [seq for _, seq in pipe.got] == list(range(1, 51))
+        assert sorted(answer[0].cursor for answer in answers) == sorted(
+            str(Cursor(gateway.store.epoch, seq)) for seq in range(1, 51)
+        )
+
+
+async def test_what_one_asks_wrongly_is_not_anothers_error() -> None:
+    async with real() as house:
+        good, bad, other = await asyncio.gather(
+            house.gateway.write(posting()),
+            house.gateway.write(failing()),
+            house.gateway.write(posting()),
+            return_exceptions=True,
+        )
+        assert isinstance(bad, NotFound)
+        assert isinstance(good, list)
+        assert isinstance(other, list)
+
+
+async def test_a_publisher_that_goes_away_has_published_all_the_same() -> None:
+    async with real() as house:
+        gateway = house.gateway
+        await gateway.feed(ALICE)
+        gone = asyncio.create_task(gateway.write(posting()))
+        await quiet(2)
+        gone.cancel()
+        await gateway.idle()
+        assert await gateway.store.span() == (0, 1)
+
+
+async def test_who_comes_for_the_first_time_is_remembered_from_then_on() -> None:
+    async with real() as house:
+        gateway = house.gateway
+        await gateway.write(posting(note(ALL)))
+        first = await gateway.feed(ALICE)
+        assert (first.head, first.counters.unread) == (1, 0)
+        await gateway.write(posting(note(ALL)))
+        assert (await gateway.feed(ALICE)).counters.unread == 1
+        assert (await gateway.feed(BOB)).counters.unread == 0
+
+
+async def test_who_publishes_and_then_reads_finds_it() -> None:
+    async with real() as house:
+        gateway = house.gateway
+        await gateway.write(follow([(ALICE, POST)]))
+        await gateway.write(posting(note(POST, title="new")))
+        await gateway.settled()
+        assert house.hub.head == 2
+        page = await gateway.inbox(ALICE, Filter(), before=1 << 62, limit=10)
+        assert ([item.title for item in page.items], page.head) == (["new"], 2)
+        assert (await gateway.feed(ALICE)).follows == (POST,)

@@ -1,0 +1,118 @@
+"""Short words for what tests publish and ask."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from tests.store.adapters import OpenStore
+from tidings.domain.errors import NotFound
+from tidings.domain.model import Draft, Event
+from tidings.domain.topics import Topic, User, own_topic
+from tidings.services.store_gateway import NEWEST
+from tidings.store.transactions.inbox import Filter, InboxPage, page
+from tidings.store.transactions.publish import Published, publish, update
+from tidings.store.transactions.transaction import Job, Query, Script, Transaction, json_text
+
+NOW = 1_767_225_600_000
+DAY = 24 * 3600 * 1000
+ALICE, BOB = User("alice"), User("bob")
+POST = Topic("post/7")
+WINDOW = 12 * 3600 * 1000
+
+
+def note(
+    *topics: str, type: str = "note", group_key: str | None = None, expire_at: int | None = None, **content: Any
+) -> Draft:
+    """A notification to topics; to Alice if none are named."""
+    return Draft(
+        topics=tuple(Topic(topic) for topic in topics) or (own_topic(ALICE),),
+        content={"type": type, **content},
+        group_key=group_key,
+        expire_at=expire_at,
+    )
+
+
+def posting(*drafts: Draft) -> Job[list[Published]]:
+    return publish(drafts or [note()], group_window=WINDOW)
+
+
+def failing() -> Job[Published]:
+    """A job that raises an error of its caller's making."""
+    return update("n-elsewhere-1", {"title": "x"})
+
+
+def failing_late() -> Job[None]:
+    """The same, after it has asked and appended."""
+
+    def script(transaction: Transaction) -> Script[None]:
+        yield from transaction.flush()
+        nid = transaction.append(own_topic(ALICE), "never", b"{}")
+        transaction.add_item(nid, nid, "never", None, None, None, "[]")
+        yield Query("floor")
+        raise NotFound("there is no such thing")
+
+    return script
+
+
+def failing_too_late() -> Job[None]:
+    """The same, after what it appended was written: no script may do that."""
+
+    def script(transaction: Transaction) -> Script[None]:
+        transaction.append(own_topic(ALICE), "never", b"{}")
+        yield from transaction.flush()
+        raise NotFound("there is no such thing")
+
+    return script
+
+
+def violation() -> Job[None]:
+    """A job with a bug in it, met after it has written."""
+
+    def script(transaction: Transaction) -> Script[None]:
+        yield Query("arrive", {"users": '["nobody"]', "seq": 0})
+        transaction.append(POST, "never", b"{}")
+        yield from transaction.flush()
+        raise ZeroDivisionError
+
+    return script
+
+
+async def run(store: OpenStore, *jobs: Job[Any], now: int = NOW) -> list[Any]:
+    """In one transaction; what each returned, or the error it raised."""
+    return list((await store.transact(jobs, now=now)).results)
+
+
+async def do(store: OpenStore, job: Job[Any], *, now: int = NOW) -> Any:
+    """What the job returned, or raise what it raised."""
+    [result] = await run(store, job, now=now)
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+async def log(store: OpenStore) -> list[Event]:
+    """Everything that is kept."""
+    floor, head = await store.span()
+    found: list[Event] = []
+    while floor < head:
+        found += (page := await store.tail(after=floor, limit=7)).events
+        floor = page.through
+    return found
+
+
+async def inbox(store: OpenStore, user: User, filter: Filter | None = None, *, cap: int = 1000) -> InboxPage:
+    found: InboxPage = await store.ask(
+        lambda floor, head: page(user, filter or Filter(), before=NEWEST, limit=1000, cap=cap, head=head)
+    )
+    return found
+
+
+def said(event: Event) -> Any:
+    """An event's data."""
+    return msgspec.json.decode(event.data)
+
+
+def marks_of(user: User, nids: Iterable[int]) -> Script[list[tuple[Any, ...]]]:
+    """The rows that are kept of what somebody did to items."""
+    return (yield Query("marks_of", {"user": user, "nids": json_text(list(nids))}))
