@@ -19,7 +19,8 @@ from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
 from tidings.transports import sse
-from tidings.transports.socket_detach import DetachableSocket, HttpProtocol, SocketProtocol, detachable_socket
+from tidings.transports.detachable import DetachableSocket, SocketProtocol, detachable_socket
+from tidings.transports.socket_detach import HttpProtocol
 from tidings.transports.stream import HIGH_WATER, SocketSink, Stream
 
 GET = b"GET /v1/stream HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -178,7 +178,7 @@ def _operation(operation: Operation, schema: dict[int, Any]) -> dict[str, Any]:
             *map(_query_parameter, operation.query),
             *map(_header, operation.headers),
         ],
-        "responses": {str(operation.status): answer, "4XX": problem, "503": problem},
+        "responses": {str(operation.status): answer, "4XX": problem, "5XX": problem},
     }
     if operation.method in {"post", "patch"}:
         described["parameters"].append(_header(_KEY))

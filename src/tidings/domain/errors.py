@@ -109,6 +109,12 @@ class KeyReused(TidingsError):
     code, status = "idempotency_key_reused", 422
 
 
+class ExtraMissing(TidingsError):
+    """A part of Tidings that this needs is not installed on the server."""
+
+    code, status = "extra_missing", 501
+
+
 class TooManyConnections(TidingsError):
     """This server holds as many streams as it may."""
 

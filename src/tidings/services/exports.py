@@ -16,7 +16,7 @@ from tidings.domain.errors import NotFound, StoreUnavailable, TidingsError
 from tidings.domain.model import Draft
 from tidings.domain.topics import User, own_topic
 from tidings.services.store_gateway import NEWEST, StoreGateway
-from tidings.services.workbook import Workbook
+from tidings.services.workbook import Workbook, require_writer
 from tidings.store.transactions.inbox import Filter
 from tidings.store.transactions.publish import publish, retract, update
 
@@ -54,7 +54,11 @@ class Exporter:
         self._running: dict[tuple[User, str], asyncio.Task[None]] = {}
 
     async def begin(self, user: User, *, message: str, type: str, link: Callable[[str], str]) -> str:
-        """Start one; its id. Its progress is in the inbox on return. `link` makes the file's address from an id."""
+        """Start one; its id. Its progress is in the inbox on return. `link` makes the file's address from an id.
+
+        Raises `ExtraMissing` where workbooks cannot be written.
+        """
+        require_writer()
         id = self._make()
         content = {"type": "export.progress", "title": "Export to Excel", "progress": 0.0, "priority": "low"}
         draft = Draft(topics=(own_topic(user),), content=content)

@@ -1,21 +1,30 @@
 """A workbook of notifications, written row by row: its size does not show in memory."""
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
-import xlsxwriter
-
+from tidings.domain.errors import ExtraMissing
 from tidings.domain.notification import Notification
+from tidings.extras import pip_install
 
 ROWS = 1_048_575  # below the heading; the format holds no more
 HEADINGS = ("message_body", "user_email", "type", "status", "creat_time", "title", "topic", "read_time", "id")
 _WIDTHS = (60, 28, 16, 10, 26, 30, 24, 26, 24)
 
 
+def require_writer() -> None:
+    """Raises `ExtraMissing` where workbooks cannot be written."""
+    if find_spec("xlsxwriter") is None:
+        raise ExtraMissing(f"exports need xlsxwriter, which is not installed: {pip_install('demo')}")
+
+
 class Workbook:
     """An .xlsx file that grows."""
 
     def __init__(self, path: Path, *, user: str) -> None:
+        import xlsxwriter
+
         # Text stays text: a body that begins with "=" must not run as a formula on somebody's desk.
         self._book = xlsxwriter.Workbook(
             path, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}

@@ -9,8 +9,8 @@ from tidings.domain.cursor import Cursor
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.reader import Membership, Reader, State
+from tidings.transports.detachable import HttpResumer, SocketProtocol, detachable_socket
 from tidings.transports.poll_frames import HEADERS, Lines, PollEncoding, body, first
-from tidings.transports.socket_detach import HttpResumer, SocketProtocol, detachable_socket
 from tidings.transports.timer import Timer
 
 PIPELINED = 16 * 1024  # bytes of later requests that are held while one waits; the rest stays in the kernel
@@ -168,7 +168,7 @@ class PollSocket(SocketProtocol):
                 transport.resume_reading()
             self._ask(again=False)  # the hub is writing: nobody joins it now
         else:
-            self._due = self._room.timer.at(home.config.timeout_keep_alive, self.expire)
+            self._due = self._room.timer.at(home.keep_alive, self.expire)
 
     def _ask(self, *, again: bool) -> None:
         """Go back to HTTP with a request. `again`: take its first step at once."""

@@ -6,7 +6,7 @@ uvicorn does the same by itself when a WebSocket takes over.
 """
 
 import asyncio
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Generator
 from typing import Any, NamedTuple
 
 import httptools
@@ -16,12 +16,11 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-EXTENSION = "tidings.handover"
+from tidings.transports.detachable import EXTENSION, Headers, SocketProtocol
+
 HEAD = 256 * 1024  # bytes; a packet that begins with the end of something else is counted whole
 FIELDS = 200  # header fields of one request
 PIPELINE = 100  # requests of one connection that wait for earlier ones
-
-Headers = Iterable[tuple[bytes, bytes]]
 
 
 class _Refused(Exception):
@@ -110,6 +109,28 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"protocol": self}}
+
+    def detachable_socket(self, scope: Any) -> "UvicornSocket | None":
+        """The socket of this request, if it is free to be taken.
+
+        It is not when the request's body or a pipelined request is still coming, the client is leaving, or an earlier
+        answer is still on its way out.
+        """
+        cycle = self.cycle
+        if (
+            cycle.scope.get("extensions") is not scope["extensions"]  # a later request has come already
+            or cycle.more_body
+            or cycle.response_started
+            or cycle.disconnected
+            or self.pipeline
+            or self.scope is not cycle.scope  # the beginning of one has
+            or scope["http_version"] not in ("1.0", "1.1")
+            or scope["method"] != "GET"
+            or self.flow.write_paused
+            or self.transport.is_closing()
+        ):
+            return None
+        return UvicornSocket(self, cycle)
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -231,12 +252,17 @@ class _StartedCoroutine(Coroutine[Any, Any, None]):
         raise NotImplementedError("this is a task's")
 
 
-class HttpResumer(NamedTuple):
+class UvicornResumer(NamedTuple):
     """What HTTP on a socket needs of its server."""
 
     config: Config
     server_state: ServerState
     app_state: dict[str, Any]
+
+    @property
+    def keep_alive(self) -> float:
+        """Seconds without a request after which the connection ends."""
+        return self.config.timeout_keep_alive
 
     def resume_http(self, transport: asyncio.Transport, data: bytes, *, full: bool, again: bool) -> None:
         """Give a socket back to HTTP with what came in.
@@ -265,7 +291,7 @@ class _HeadRecorder:
         self.written += data
 
 
-class DetachableSocket:
+class UvicornSocket:
     """A socket that may be taken, once."""
 
     def __init__(self, protocol: HttpProtocol, cycle: RequestResponseCycle) -> None:
@@ -301,18 +327,18 @@ class DetachableSocket:
         return tape.written
 
     @property
-    def home(self) -> HttpResumer | None:
+    def home(self) -> UvicornResumer | None:
         """Where the socket can be given back to; None if the client wants it closed."""
         protocol = self._protocol
         if not self._cycle.keep_alive:
             return None
-        return HttpResumer(protocol.config, protocol.server_state, protocol.app_state)
+        return UvicornResumer(protocol.config, protocol.server_state, protocol.app_state)
 
     def open(self) -> bool:
         """Is the client still there?"""
         return not (self._cycle.disconnected or self._protocol.transport.is_closing())
 
-    def take(self, sink: "SocketProtocol") -> asyncio.Transport:
+    def take(self, sink: SocketProtocol) -> asyncio.Transport:
         """End HTTP on the socket and give it to `sink`."""
         protocol, cycle = self._protocol, self._cycle
         transport = protocol.transport
@@ -331,47 +357,3 @@ class DetachableSocket:
         if protocol.half_closed:
             protocol.loop.call_soon(transport.close)  # who sends no more cannot be seen to leave
         return transport
-
-
-def detachable_socket(scope: Any) -> DetachableSocket | None:
-    """The socket of this request, if it is free to be taken.
-
-    It is not when the server has no hand-over, the request's body or a pipelined request is still coming,
-    the client is leaving, or an earlier answer is still on its way out.
-    """
-    extension = scope.get("extensions", {}).get(EXTENSION)
-    if extension is None:
-        return None
-    protocol: HttpProtocol = extension["protocol"]
-    cycle = protocol.cycle
-    if (
-        cycle.scope.get("extensions") is not scope["extensions"]  # a later request has come already
-        or cycle.more_body
-        or cycle.response_started
-        or cycle.disconnected
-        or protocol.pipeline
-        or protocol.scope is not cycle.scope  # the beginning of one has
-        or scope["http_version"] not in ("1.0", "1.1")
-        or scope["method"] != "GET"
-        or protocol.flow.write_paused
-        or protocol.transport.is_closing()
-    ):
-        return None
-    return DetachableSocket(protocol, cycle)
-
-
-class SocketProtocol(asyncio.Protocol):
-    """What every protocol that takes a socket over has: the server closes it at shutdown like any other."""
-
-    __slots__ = ("connections", "transport")
-
-    def __init__(self, connections: set[Any]) -> None:
-        self.connections = connections
-        self.transport: asyncio.Transport
-
-    def shutdown(self) -> None:
-        """uvicorn is stopping; what had to be said was said."""
-        self.transport.close()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.connections.discard(self)

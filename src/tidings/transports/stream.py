@@ -9,7 +9,7 @@ from tidings.domain.ports import Backlog, Encoding
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.reader import Reader
-from tidings.transports.socket_detach import Headers, SocketProtocol, detachable_socket
+from tidings.transports.detachable import Headers, SocketProtocol, detachable_socket
 from tidings.transports.tcp_info import backlog
 from tidings.transports.timer import Timer
 

@@ -10,7 +10,7 @@ from tidings.domain.topics import User
 from tidings.hub.hub import Hub
 from tidings.transports import ws_frames
 from tidings.transports.close_codes import GOING_AWAY, TOKEN, CloseReason, ProtocolViolation
-from tidings.transports.socket_detach import Headers, detachable_socket
+from tidings.transports.detachable import Headers, detachable_socket
 from tidings.transports.stream import SocketSink, Stream
 from tidings.transports.timer import Timer
 from tidings.transports.ws_codec import Bye, Incoming, Ping

@@ -1,0 +1,24 @@
+"""The optional parts of the distribution: the packages of each, and what to say where one is not installed."""
+
+from collections.abc import Mapping
+
+# What is imported, and the extra that installs it. What a bare installation has is not here.
+EXTRA_OF: Mapping[str, str] = {
+    "starlette": "app",
+    "apsw": "app",
+    "jwt": "app",
+    "prometheus_client": "app",
+    "uvicorn": "server",
+    "httptools": "server",
+    "xlsxwriter": "demo",
+}
+
+
+def extra_of(error: ModuleNotFoundError) -> str | None:
+    """The extra that would have installed what is missing; None if no extra does."""
+    return EXTRA_OF.get((error.name or "").partition(".")[0])
+
+
+def pip_install(extra: str) -> str:
+    """The command that installs an extra: `pip install 'tidings[server]'`."""
+    return f"pip install 'tidings[{extra}]'"
