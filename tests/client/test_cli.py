@@ -170,7 +170,12 @@ def test_bad_input_is_one_line_and_status_2(arguments: tuple[str, ...], line: st
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [('{"to": 1}\n{', "line 2 is not JSON"), ('{"n": NaN}', "line 1 is not JSON"), ("[1]", "line 1 is not a notif")],
+    [
+        ('{"to": {}}\n{', "line 2 is not JSON"),
+        ('{"to": "a"}', "line 1: to is {'user': 'alice'}"),
+        ('{"n": NaN}', "line 1 is not JSON"),
+        ("[1]", "line 1 is not a notif"),
+    ],
 )
 def test_a_bad_line_of_a_file_is_named(text: str, line: str) -> None:
     result = run(publish, "--batch", "-", input=text)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +21,8 @@ from tidings.client.exchange import exchange, items, pages
 from tidings.client.lost import Lost, NoToken
 
 T = TypeVar("T")
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=timezone(timedelta(hours=1)))
 
 JSON = {"content-type": "application/json"}
 PROBLEM = {"content-type": "application/problem+json"}
@@ -88,8 +90,22 @@ class Talk:
             "POST /v1/notifications",
             {"to": {"user": "a@x.io"}, "type": "like", "title": "é", "data": {"n": 1}},
         ),
-        (calls.publish_batch(iter([{"to": {"all": True}}])), "POST /v1/notifications:batch", [{"to": {"all": True}}]),
+        (calls.publish_batch([{"to": {"all": True}}]), "POST /v1/notifications:batch", [{"to": {"all": True}}]),
         (calls.update("n1", progress=0.5), "PATCH /v1/notifications/n1", {"progress": 0.5}),
+        (calls.update("n1", expire_time=NOON), "PATCH /v1/notifications/n1", {"expire_time": "2030-01-01T11:00:00Z"}),
+        (calls.publish(to={"user": 42}), "POST /v1/notifications", {"to": {"user": "42"}}),
+        (calls.publish(to={"users": (1, "b")}), "POST /v1/notifications", {"to": {"users": ["1", "b"]}}),
+        (
+            calls.publish_batch([{"to": {"user": 42}, "data": {"at": NOON}}]),
+            "POST /v1/notifications:batch",
+            [{"to": {"user": "42"}, "data": {"at": "2030-01-01T11:00:00Z"}}],
+        ),
+        (calls.follow("t", 42), "PUT /v1/topics/t/followers/42", None),
+        (calls.unfollow("t", 42), "DELETE /v1/topics/t/followers/42", None),
+        (calls.follow_many("t", range(2)), "POST /v1/topics/t/followers", {"users": ["0", "1"]}),
+        (calls.presence(42), "GET /v1/users/42/presence", None),
+        (calls.counters(user=0), "GET /v1/inbox/counters?user=0", None),
+        (calls.mark_read(up_to="e-7", user=42), "POST /v1/inbox/read?user=42", {"up_to": "e-7"}),
         (calls.retract("n1"), "DELETE /v1/notifications/n1", None),
         (calls.retract(entity="post/9"), "DELETE /v1/notifications?entity=post%2F9", None),
         (calls.follow("author/42", "bob"), "PUT /v1/topics/author%2F42/followers/bob", None),
@@ -157,13 +173,39 @@ def test_a_name_that_would_lead_the_request_elsewhere_is_refused(name: str) -> N
         lambda: calls.retract("n1", entity="post/9"),
         calls.mark_read,
         lambda: calls.mark_read(up_to="e-1", ids=["n1"]),
-        lambda: calls.mark_read(ids="n1"),
-        lambda: calls.follow_many("t", "bob"),
     ],
 )
 def test_calls_that_make_no_sense_are_refused_before_they_are_made(wrong: Callable[[], object]) -> None:
-    with pytest.raises(ValueError, match=r"either|an id or|a list"):
+    with pytest.raises(ValueError, match=r"either|an id or"):
         wrong()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda: calls.publish(to="alice"), "to is {'user': 'alice'}, .*, not 'alice'"),  # type: ignore[arg-type]
+        (lambda: calls.publish(to=["alice"]), "to is .*, not .'alice'."),  # type: ignore[arg-type]
+        (lambda: calls.publish(to={"users": "alice"}), "a list of user ids, not 'alice'"),
+        (lambda: calls.publish(to={"users": ["a", None]}), "a user id is .*, not None"),  # type: ignore[list-item]
+        (lambda: calls.publish(to={"user": True}), "a user id is .*, not True"),
+        (lambda: calls.publish(to={"user": 1.5}), "a user id is .*, not 1.5"),  # type: ignore[typeddict-item]
+        (lambda: calls.publish_batch([{"to": "alice"}]), "to is"),  # type: ignore[typeddict-item]
+        (lambda: calls.publish_batch([{"type": "x"}]), "to is .*, not None"),  # type: ignore[typeddict-item]
+        (lambda: calls.follow_many("t", "bob"), "a list of user ids, not 'bob'"),
+        (lambda: calls.mark_read(ids="n1"), "a list of them, not one: 'n1'"),
+        (lambda: calls.set_mutes("type:like"), "a list of them, not one"),
+    ],
+)
+def test_values_of_the_wrong_type_are_a_type_error_that_names_them(wrong: Callable[[], object], says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        wrong()
+
+
+def test_a_time_without_a_zone_never_leaves() -> None:
+    talk = Talk()
+    with pytest.raises(ValueError, match="has no zone"):
+        talk.call(calls.publish(to={"all": True}, expire_time=NOON.replace(tzinfo=None)))
+    assert talk.sent == []
 
 
 def test_what_is_no_json_never_leaves() -> None:

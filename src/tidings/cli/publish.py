@@ -1,13 +1,15 @@
 """`tidings publish`: send a notification from the terminal, or a file of them."""
 
 import json
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import click
 from click.core import ParameterSource
 
 from tidings.cli.refusal import BadInput, Between, OneLine
 from tidings.cli.remote import connected, server_options
+from tidings.client import NewNotification, Recipients
+from tidings.client.encoding import recipients
 
 _WITH_A_BATCH = {"batch", "url", "token", "idempotency_key"}
 
@@ -90,8 +92,8 @@ def _given() -> set[str]:
     return {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
 
-def _targets(user: str | None, users: str | None, topic: str | None, everyone: bool) -> list[dict[str, Any]]:
-    targets: list[dict[str, Any]] = []
+def _targets(user: str | None, users: str | None, topic: str | None, everyone: bool) -> list[Recipients]:
+    targets: list[Recipients] = []
     if user is not None:
         targets.append({"user": user})
     if users is not None:
@@ -103,9 +105,9 @@ def _targets(user: str | None, users: str | None, topic: str | None, everyone: b
     return targets
 
 
-def _lines(file: BinaryIO) -> list[dict[str, Any]]:
+def _lines(file: BinaryIO) -> list[NewNotification]:
     """The notifications in a file of one JSON object a line. Raises BadInput."""
-    found = []
+    found: list[NewNotification] = []
     for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
@@ -115,5 +117,9 @@ def _lines(file: BinaryIO) -> list[dict[str, Any]]:
             raise BadInput(f"line {number} is not JSON: {error}") from error
         if not isinstance(value, dict):
             raise BadInput(f'line {number} is not a notification: {{"to": {{"user": "alice"}}, "type": "like"}}')
-        found.append(value)
+        try:
+            recipients(value.get("to"))
+        except TypeError as error:
+            raise BadInput(f"line {number}: {error}") from error
+        found.append(cast(NewNotification, value))
     return found

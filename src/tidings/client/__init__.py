@@ -13,19 +13,36 @@ Rule 2. An event is given once, in order, whatever breaks; what cannot get bette
 
 from tidings.client.clients import AsyncClient, Client
 from tidings.client.errors import ClientError, NotTidings, TidingsProblem, Unreachable
-from tidings.client.facts import Counters, Event, Page, Published, Status, Transport
+from tidings.client.facts import (
+    Content,
+    Counters,
+    Event,
+    NewContent,
+    NewNotification,
+    Page,
+    Published,
+    Recipients,
+    Status,
+    Transport,
+    UserId,
+)
 
 __all__ = [
     "AsyncClient",
     "Client",
     "ClientError",
+    "Content",
     "Counters",
     "Event",
+    "NewContent",
+    "NewNotification",
     "NotTidings",
     "Page",
     "Published",
+    "Recipients",
     "Status",
     "TidingsProblem",
     "Transport",
     "Unreachable",
+    "UserId",
 ]

@@ -4,15 +4,26 @@ Nothing here sends anything. The functions are the signatures and the documentat
 methods of both clients (see verbs.py).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, Unpack, cast
 from urllib.parse import quote
 
 from tidings.client.answers import checked, json_object
 from tidings.client.commands import Answer
+from tidings.client.encoding import recipients, user_id, user_ids
 from tidings.client.errors import NotTidings
-from tidings.client.facts import Counters, JsonObject, Page, Published
+from tidings.client.facts import (
+    Content,
+    Counters,
+    JsonObject,
+    NewContent,
+    NewNotification,
+    Page,
+    Published,
+    Recipients,
+    UserId,
+)
 
 T = TypeVar("T")
 Params = tuple[tuple[str, str], ...]
@@ -29,7 +40,7 @@ class Call(Generic[T]):
     body: object = None  # to be JSON
     key: str | None = None  # Idempotency-Key
     personal: bool = False  # asks as a user
-    user: str | None = None  # instead of the client's own
+    user: UserId | None = None  # instead of the client's own
     repeatable: bool = False  # doing it twice is doing it once
 
 
@@ -57,20 +68,19 @@ class ApiPath:
 _V1 = ApiPath()
 
 
-def publish(
-    *, to: Mapping[str, Any], type: str | None = None, idempotency_key: str | None = None, **content: Any
-) -> Call[Published]:
+def publish(*, to: Recipients, idempotency_key: str | None = None, **content: Unpack[NewContent]) -> Call[Published]:
     """Send a notification.
 
     `to` is `{"user": ..}`, `{"users": [..]}`, `{"topic": ..}` or `{"all": True}`. Nothing else is
-    required: without a `type` it is a `message`. The content is `title`, `body`, `data`, `actor`,
-    `action_url`, `entity`, `group_key`, `priority`, `progress`, `expire_time`. With an idempotency
-    key it is stored once however often it is sent, and a lost connection is retried.
+    required: without a `type` it is a `message`. The content is `type`, `title`, `body`, `data`, `actor`,
+    `action_url`, `entity`, `group_key`, `priority`, `progress`, `expire_time` (a datetime with a zone, or
+    RFC 3339). With an idempotency key it is stored once however often it is sent, and a lost connection is
+    retried. Raises TypeError for a `to` that is nothing of the kind.
     """
     return Call(
         method="POST",
         path=(_V1 / "notifications").text,
-        body={"to": dict(to), **({} if type is None else {"type": type}), **content},
+        body={"to": recipients(to), **content},
         key=idempotency_key,
         repeatable=idempotency_key is not None,
         read=lambda answer: cast(Published, json_object(answer, what="the answer to a publish")),
@@ -78,21 +88,24 @@ def publish(
 
 
 def publish_batch(
-    notifications: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None
+    notifications: Iterable[NewNotification], *, idempotency_key: str | None = None
 ) -> Call[list[Published]]:
-    """Send up to 10 000 notifications in one transaction: all are stored, or none."""
+    """Send up to 10 000 notifications in one transaction: all are stored, or none.
+
+    Each is a dictionary of `to` and content, as `publish` takes them. Raises TypeError as `publish` does.
+    """
     return Call(
         method="POST",
         path="/v1/notifications:batch",
-        body=[dict(notification) for notification in notifications],
+        body=[{**notification, "to": recipients(notification.get("to"))} for notification in notifications],
         key=idempotency_key,
         repeatable=idempotency_key is not None,
         read=_results,
     )
 
 
-def update(id: str, *, idempotency_key: str | None = None, **content: Any) -> Call[JsonObject]:
-    """Change the content of a notification, in its place in everyone's inbox."""
+def update(id: str, *, idempotency_key: str | None = None, **content: Unpack[Content]) -> Call[JsonObject]:
+    """Change the content of a notification, in its place in everyone's inbox. None takes a field away."""
     return Call(
         method="PATCH",
         path=(_V1 / "notifications" / id).text,
@@ -116,28 +129,28 @@ def retract(id: str | None = None, *, entity: str | None = None) -> Call[JsonObj
     )
 
 
-def follow(topic: str, user: str | None = None) -> Call[JsonObject]:
+def follow(topic: str, user: UserId | None = None) -> Call[JsonObject]:
     """Make a user follow a topic. Without a user: I follow it, as the client's user or token."""
     return _following("PUT", topic, user)
 
 
-def unfollow(topic: str, user: str | None = None) -> Call[JsonObject]:
+def unfollow(topic: str, user: UserId | None = None) -> Call[JsonObject]:
     """The opposite of `follow`."""
     return _following("DELETE", topic, user)
 
 
-def _following(method: str, topic: str, user: str | None) -> Call[JsonObject]:
+def _following(method: str, topic: str, user: UserId | None) -> Call[JsonObject]:
     mine = _V1 / "follows" / topic
-    path = mine if user is None else _V1 / "topics" / topic / "followers" / user
+    path = mine if user is None else _V1 / "topics" / topic / "followers" / user_id(user)
     return Call(method=method, path=path.text, personal=user is None, repeatable=True, read=_object_or_empty)
 
 
-def follow_many(topic: str, users: Sequence[str]) -> Call[JsonObject]:
+def follow_many(topic: str, users: Iterable[UserId]) -> Call[JsonObject]:
     """Make up to 10 000 users follow a topic, at once."""
     return Call(
         method="POST",
         path=(_V1 / "topics" / topic / "followers").text,
-        body={"users": _several(users)},
+        body={"users": user_ids(users)},
         repeatable=True,
         read=_object_or_empty,
     )
@@ -149,16 +162,16 @@ def followers(topic: str) -> Listing[str]:
     return Listing(first=call)
 
 
-def follows(*, user: str | None = None) -> Listing[JsonObject]:
+def follows(*, user: UserId | None = None) -> Listing[JsonObject]:
     """What I follow: `{"topic", "since"}`."""
     return _listing("/v1/follows", (), user)
 
 
-def presence(user: str) -> Call[JsonObject]:
+def presence(user: UserId) -> Call[JsonObject]:
     """Is this user connected now?"""
     return Call(
         method="GET",
-        path=(_V1 / "users" / user / "presence").text,
+        path=(_V1 / "users" / user_id(user) / "presence").text,
         repeatable=True,
         read=lambda answer: json_object(answer, what="a presence"),
     )
@@ -170,7 +183,7 @@ def inbox(
     type: str | None = None,
     topic: str | None = None,
     limit: int | None = None,
-    user: str | None = None,
+    user: UserId | None = None,
 ) -> Listing[JsonObject]:
     """The notifications of a user, newest first, fetched page by page as they are used.
 
@@ -179,7 +192,7 @@ def inbox(
     return _listing("/v1/inbox", _some(status=status, type=type, topic=topic, limit=limit), user)
 
 
-def counters(*, user: str | None = None) -> Call[Counters]:
+def counters(*, user: UserId | None = None) -> Call[Counters]:
     """How much is unread and unseen."""
     return Call(
         method="GET",
@@ -192,45 +205,45 @@ def counters(*, user: str | None = None) -> Call[Counters]:
 
 
 def mark_read(
-    *, up_to: str | None = None, ids: Sequence[str] | None = None, user: str | None = None
+    *, up_to: str | None = None, ids: Sequence[str] | None = None, user: UserId | None = None
 ) -> Call[JsonObject]:
     """I have read everything up to a cursor, or these."""
     return _mark("read", up_to, ids, user)
 
 
 def mark_seen(
-    *, up_to: str | None = None, ids: Sequence[str] | None = None, user: str | None = None
+    *, up_to: str | None = None, ids: Sequence[str] | None = None, user: UserId | None = None
 ) -> Call[JsonObject]:
     """I have seen that these are there, without having read them."""
     return _mark("seen", up_to, ids, user)
 
 
-def mark_unread(*, ids: Sequence[str], user: str | None = None) -> Call[JsonObject]:
+def mark_unread(*, ids: Sequence[str], user: UserId | None = None) -> Call[JsonObject]:
     """Have these as if they had not been read."""
     return _mark("unread", None, ids, user)
 
 
-def mark_unseen(*, ids: Sequence[str], user: str | None = None) -> Call[JsonObject]:
+def mark_unseen(*, ids: Sequence[str], user: UserId | None = None) -> Call[JsonObject]:
     """Have these as if they had not been seen."""
     return _mark("unseen", None, ids, user)
 
 
-def archive(*, ids: Sequence[str], user: str | None = None) -> Call[JsonObject]:
+def archive(*, ids: Sequence[str], user: UserId | None = None) -> Call[JsonObject]:
     """Put away what is done with."""
     return _mark("archive", None, ids, user)
 
 
-def unarchive(*, ids: Sequence[str], user: str | None = None) -> Call[JsonObject]:
+def unarchive(*, ids: Sequence[str], user: UserId | None = None) -> Call[JsonObject]:
     """Take it out again."""
     return _mark("unarchive", None, ids, user)
 
 
-def mutes(*, user: str | None = None) -> Call[list[str]]:
+def mutes(*, user: UserId | None = None) -> Call[list[str]]:
     """What I do not want to hear of: `type:like`, `topic:author/42`, `entity:post/9`."""
     return Call(method="GET", path="/v1/preferences", personal=True, user=user, repeatable=True, read=_mutes)
 
 
-def set_mutes(mutes: Sequence[str], *, user: str | None = None) -> Call[list[str]]:
+def set_mutes(mutes: Sequence[str], *, user: UserId | None = None) -> Call[list[str]]:
     """Replace what I do not want to hear of."""
     return Call(
         method="PUT",
@@ -243,7 +256,7 @@ def set_mutes(mutes: Sequence[str], *, user: str | None = None) -> Call[list[str
     )
 
 
-def ticket(*, user: str | None = None) -> Call[JsonObject]:
+def ticket(*, user: UserId | None = None) -> Call[JsonObject]:
     """A single-use ticket that opens one stream from its URL, for a browser."""
     return Call(
         method="POST",
@@ -254,7 +267,7 @@ def ticket(*, user: str | None = None) -> Call[JsonObject]:
     )
 
 
-def _mark(verb: str, up_to: str | None, ids: Sequence[str] | None, user: str | None) -> Call[JsonObject]:
+def _mark(verb: str, up_to: str | None, ids: Sequence[str] | None, user: UserId | None) -> Call[JsonObject]:
     if (up_to is None) == (ids is None):
         raise ValueError("a mark takes either up_to or ids")
     return Call(
@@ -270,11 +283,11 @@ def _mark(verb: str, up_to: str | None, ids: Sequence[str] | None, user: str | N
 
 def _several(names: Sequence[str]) -> list[str]:
     if isinstance(names, str):
-        raise ValueError(f"a list of them, not one: {names!r}")
+        raise TypeError(f"a list of them, not one: {names!r}")
     return list(names)
 
 
-def _listing(path: str, params: Params, user: str | None) -> Listing[JsonObject]:
+def _listing(path: str, params: Params, user: UserId | None) -> Listing[JsonObject]:
     call = Call(method="GET", path=path, params=params, personal=True, user=user, repeatable=True, read=_page)
     return Listing(first=call)
 

@@ -15,7 +15,9 @@ import httpx2
 from tidings.client import awaiting, blocking
 from tidings.client.alarm import Alarm
 from tidings.client.calls import Call, Listing
+from tidings.client.encoding import user_id
 from tidings.client.exchange import Server, exchange
+from tidings.client.facts import UserId
 from tidings.client.links import POOL
 from tidings.client.listening import Listen, Listening
 from tidings.client.verbs import Awaiting, Blocking, Verbs
@@ -38,7 +40,7 @@ class Client(Verbs, Blocking):
         self,
         url: str,
         *,
-        user: str | None = None,
+        user: UserId | None = None,
         token: blocking.TokenSource = None,
         timeout: float = TIMEOUT,
         retries: int = RETRIES,
@@ -113,7 +115,7 @@ class AsyncClient(Verbs, Awaiting):
         self,
         url: str,
         *,
-        user: str | None = None,
+        user: UserId | None = None,
         token: awaiting.AsyncTokenSource = None,
         timeout: float = TIMEOUT,
         retries: int = RETRIES,
@@ -166,12 +168,12 @@ class AsyncClient(Verbs, Awaiting):
         await self.aclose()
 
 
-def _server(url: str, user: str | None, refreshable: bool, timeout: float, retries: int) -> Server:
+def _server(url: str, user: UserId | None, refreshable: bool, timeout: float, retries: int) -> Server:
     if not _names_a_server(url):
         raise ValueError(f"not the url of a server: {url!r} (it looks like http://127.0.0.1:8000)")
     return Server(
         url=url.rstrip("/"),
-        user=user,
+        user=None if user is None else user_id(user),
         refreshable=refreshable,
         timeout=timeout,
         retries=retries,

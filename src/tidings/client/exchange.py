@@ -12,6 +12,7 @@ from tidings.client.answers import BUSY, REFUSED, retry_after
 from tidings.client.backoff import Backoff
 from tidings.client.calls import Call, Listing
 from tidings.client.commands import Answer, Emit, Program, Request, Send, Sleep, Token, ask
+from tidings.client.encoding import json_default, user_id
 from tidings.client.errors import Unreachable
 from tidings.client.facts import Page
 from tidings.client.lost import Lost, NoToken
@@ -115,7 +116,7 @@ def _in_flight(answer: Answer) -> bool:
 
 def _request(server: Server, call: Call[T], token: str | None) -> Request:
     params = list(call.params)
-    user = call.user or server.user
+    user = server.user if call.user is None else user_id(call.user)
     if call.personal and user is not None:
         params.append(("user", user))
     more: dict[str, str] = {}
@@ -126,7 +127,7 @@ def _request(server: Server, call: Call[T], token: str | None) -> Request:
     body = None
     if call.body is not None:
         # Not as \uXXXX: the server's limit counts bytes.
-        body = json.dumps(call.body, allow_nan=False, ensure_ascii=False).encode()
+        body = json.dumps(call.body, allow_nan=False, ensure_ascii=False, default=json_default).encode()
         more["content-type"] = "application/json"
     return Request(
         method=call.method,

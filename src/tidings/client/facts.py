@@ -1,15 +1,72 @@
 """What a client is given: events, pages, answers. JSON objects stay the dictionaries they are,
 so that a notification is the same thing in a stream, in a page and in the server's answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypedDict, TypeVar
+from datetime import datetime
+from typing import Any, Generic, Literal, Required, TypedDict, TypeVar
 
 T = TypeVar("T")
 
 Transport = Literal["sse", "poll", "ws"]
 
 JsonObject = dict[str, Any]
+
+UserId = str | int  # 42 is "42" on the wire
+
+
+class ToUser(TypedDict):
+    """One user."""
+
+    user: UserId
+
+
+class ToUsers(TypedDict):
+    """Each of several users."""
+
+    users: Sequence[UserId]
+
+
+class ToTopic(TypedDict):
+    """The followers of a topic."""
+
+    topic: str
+
+
+class ToAll(TypedDict):
+    """Everyone."""
+
+    all: Literal[True]
+
+
+Recipients = ToUser | ToUsers | ToTopic | ToAll
+
+
+class Content(TypedDict, total=False):
+    """The content of a notification. In an update, None takes a field away."""
+
+    type: str
+    title: str | None
+    body: str | None
+    data: Any  # JSON, or times in it
+    actor: Mapping[str, Any] | None
+    action_url: str | None
+    entity: str | None
+    priority: Literal["low", "normal", "high", "critical"]
+    progress: float | None  # 0 to 1
+    expire_time: datetime | str | None  # with a zone; RFC 3339
+
+
+class NewContent(Content, total=False):
+    """The content of a new notification."""
+
+    group_key: str | None
+
+
+class NewNotification(NewContent, total=False):
+    """A notification of a batch."""
+
+    to: Required[Recipients]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

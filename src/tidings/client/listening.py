@@ -13,9 +13,10 @@ from typing import get_args
 from tidings.client.attempt import Attempt
 from tidings.client.backoff import Backoff
 from tidings.client.commands import Close, Program, Sleep, Tell, ask
+from tidings.client.encoding import user_id
 from tidings.client.errors import TidingsProblem, Unreachable
 from tidings.client.exchange import Server
-from tidings.client.facts import JsonObject, Status, Transport
+from tidings.client.facts import JsonObject, Status, Transport, UserId
 from tidings.client.ladder import EARLY, Ladder
 from tidings.client.lost import Expiring, Foreign, GoAway, Lost, Refused, Silence
 from tidings.client.memory import Memory
@@ -35,7 +36,7 @@ class Listen:
 
 def stream(
     *,
-    user: str | None = None,
+    user: UserId | None = None,
     cursor: str | None = None,
     topics: Sequence[str] = (),
     transports: Transport | Sequence[Transport] = ("sse", "poll"),
@@ -56,9 +57,9 @@ def stream(
     if not chosen or not set(chosen) <= set(get_args(Transport)):
         raise ValueError(f"not transports: {transports!r} (there are sse, poll and ws)")
     if isinstance(topics, str):
-        raise ValueError(f"a list of topics, not one: {topics!r}")
+        raise TypeError(f"a list of topics, not one: {topics!r}")
     return Listen(
-        user=user,
+        user=None if user is None else user_id(user),
         cursor=cursor,
         topics=tuple(topics),
         transports=chosen,
@@ -118,7 +119,7 @@ class Listening:
     def _attempt(self) -> Attempt:
         return Attempt(
             server=self._server,
-            user=self._listen.user or self._server.user,
+            user=self._server.user if self._listen.user is None else self._listen.user,
             topics=self._listen.topics,
             memory=self.memory,
             until=self._ladder.climb_at,
