@@ -21,17 +21,22 @@ from tidings.api.http import PathRouter, not_found
 from tidings.auth.identity import DevIdentity, TokenIdentity
 from tidings.auth.tickets import Tickets
 from tidings.background.catch_up import CatchUp
+from tidings.background.connection_timers import ConnectionTimers
 from tidings.background.heartbeat import HeartbeatScheduler
+from tidings.background.loop_lag import LoopLag
 from tidings.background.maintenance import Maintenance
 from tidings.background.relay import Relay
+from tidings.background.timer_wheel import TimerWheel
 from tidings.hub.hub import Hub
-from tidings.hub.ring import SLOTS, Ring
+from tidings.hub.ring import RING_EVENTS, Ring
 from tidings.services.exports import Exporter
 from tidings.services.store_gateway import StoreGateway
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 
 _log = logging.getLogger("tidings")
+
+RECENT_USER_AGE = 120.0  # seconds, twice the longest poll interval: a user who polls no more is dropped after 1 to 2
 
 Pages = Callable[[Client], Sequence[BaseRoute]]  # routes of pages that show this client
 
@@ -83,10 +88,16 @@ async def open_services(
         floor, head = await store.span()
 
         catchup = CatchUp(store)
-        hub = Hub(Ring(head=max(floor, head - SLOTS)), on_work=catchup.wake)
+        hub = Hub(Ring(head=max(floor, head - RING_EVENTS)), on_work=catchup.wake)
         relay = Relay(store, hub)
         gateway = StoreGateway(settings=settings, store=store, hub=hub, relay=relay, clock=_milliseconds)
-        heartbeats = HeartbeatScheduler(hub, heartbeat=settings.heartbeat, clock=time.monotonic, today=time.time)
+        wheel = TimerWheel(clock=time.monotonic)
+        wheel.every(RECENT_USER_AGE, hub.memberships.evict)
+        timer = ConnectionTimers(wheel, hub.liveness, heartbeat=settings.heartbeat, wall_clock=time.time)
+        heartbeats = HeartbeatScheduler(
+            hub.liveness, heartbeat=settings.heartbeat, clock=time.monotonic, wall_clock=time.time
+        )
+        loop_lag = LoopLag(clock=time.monotonic)
 
         folder = settings.exports or settings.db.with_name(f"{settings.db.stem}-exports")
         exporter = Exporter(gateway, folder, make=lambda: secrets.token_urlsafe(12))
@@ -94,7 +105,9 @@ async def open_services(
         maintenance = Maintenance(
             settings, relay, write=gateway.write, ask=gateway.ask, clock=_milliseconds, sweep=exporter.sweep
         )
-        workers = [relay.run(), catchup.run(hub), heartbeats.run(), maintenance.run()]
+        workers = [
+            relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(), maintenance.run(),
+        ]  # fmt: skip
         for worker in workers:
             task = asyncio.create_task(worker)
             task.add_done_callback(lambda task: _on_worker_exit(task, on_fatal))
@@ -106,13 +119,13 @@ async def open_services(
         identity = DevIdentity(tickets) if dev else TokenIdentity(tickets, secret=settings.secret)
         context = ApiContext(gateway, identity, dev_mode=dev)
         routes: list[BaseRoute] = [
-            *poll.routes(context, heartbeats), *stream.routes(context, heartbeats), *ws.routes(context, heartbeats),
+            *poll.routes(context, timer, loop_lag), *stream.routes(context, timer), *ws.routes(context, timer),
             *publish.routes(context), *inbox.routes(context, tickets), *ops.routes(context),
         ]  # fmt: skip
         if settings.seed:
             await exporter.recover()
             stack.push_async_callback(exporter.close)
-            routes += seed.routes(context, heartbeats, exporter)
+            routes += seed.routes(context, timer, exporter)
         stack.push_async_callback(gateway.idle)
         yield gateway, routes
         drain(gateway)

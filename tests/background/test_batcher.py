@@ -1,4 +1,4 @@
-"""Calls that come while another runs are made together, by the next; each caller gets its own."""
+"""Concurrent calls are batched; each caller gets its own result."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tidings.domain.errors import NotFound
 
 
 class Slow:
-    """A call that ends when it is told to; it answers x with -x, and refuses what is under 0."""
+    """A call that ends when a test says so; the result for x is -x, and an error for x < 0."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -27,12 +27,12 @@ class Slow:
         return [-item if item >= 0 else NotFound(str(item)) for item in items]
 
 
-async def test_whatever_arrived_while_the_last_ran_goes_in_the_next() -> None:
+async def test_calls_that_arrive_while_one_runs_go_into_the_next() -> None:
     slow = Slow()
-    gather = Batcher(slow, most=10)
-    calls = [asyncio.create_task(gather(0))]
+    batcher = Batcher(slow, most=10)
+    calls = [asyncio.create_task(batcher(0))]
     await quiet()
-    calls += [asyncio.create_task(gather(item)) for item in (1, 2, 3)]
+    calls += [asyncio.create_task(batcher(item)) for item in (1, 2, 3)]
     await quiet()
     assert slow.batches == [[0]]
     slow.gate.set()
@@ -42,10 +42,10 @@ async def test_whatever_arrived_while_the_last_ran_goes_in_the_next() -> None:
     assert await asyncio.gather(*calls) == [0, -1, -2, -3]
 
 
-async def test_a_batch_has_no_more_than_most_and_keeps_the_order() -> None:
+async def test_batch_is_bounded_and_keeps_the_order() -> None:
     slow = Slow()
-    gather = Batcher(slow, most=2)
-    calls = [asyncio.create_task(gather(item)) for item in range(5)]
+    batcher = Batcher(slow, most=2)
+    calls = [asyncio.create_task(batcher(item)) for item in range(5)]
     for _ in range(3):
         await quiet()
         slow.gate.set()
@@ -53,10 +53,10 @@ async def test_a_batch_has_no_more_than_most_and_keeps_the_order() -> None:
     assert slow.batches == [[0, 1], [2, 3], [4]]
 
 
-async def test_an_exception_reaches_its_caller_and_no_other() -> None:
+async def test_exception_reaches_its_caller_and_no_other() -> None:
     slow = Slow()
-    gather = Batcher(slow, most=10)
-    calls = [asyncio.create_task(gather(item)) for item in (1, -2, 3)]
+    batcher = Batcher(slow, most=10)
+    calls = [asyncio.create_task(batcher(item)) for item in (1, -2, 3)]
     await quiet()
     slow.gate.set()
     one, refused, three = await asyncio.gather(*calls, return_exceptions=True)
@@ -64,12 +64,12 @@ async def test_an_exception_reaches_its_caller_and_no_other() -> None:
     assert isinstance(refused, NotFound)
 
 
-async def test_a_call_that_fails_fails_for_its_batch_and_the_next_goes_on() -> None:
+async def test_call_that_raises_fails_its_batch_only() -> None:
     slow = Slow()
-    gather = Batcher(slow, most=10)
-    first = [asyncio.create_task(gather(item)) for item in (1, 2)]
+    batcher = Batcher(slow, most=10)
+    first = [asyncio.create_task(batcher(item)) for item in (1, 2)]
     await quiet()
-    later = asyncio.create_task(gather(3))
+    later = asyncio.create_task(batcher(3))
     await quiet()
     slow.error = OSError("gone")
     slow.gate.set()
@@ -82,10 +82,10 @@ async def test_a_call_that_fails_fails_for_its_batch_and_the_next_goes_on() -> N
     assert await later == -3
 
 
-async def test_a_caller_that_went_away_changes_nothing_for_the_others() -> None:
+async def test_cancelled_caller_changes_nothing_for_the_others() -> None:
     slow = Slow()
-    gather = Batcher(slow, most=10)
-    calls = [asyncio.create_task(gather(item)) for item in (1, -2, 3)]
+    batcher = Batcher(slow, most=10)
+    calls = [asyncio.create_task(batcher(item)) for item in (1, -2, 3)]
     await quiet()
     calls[0].cancel()
     calls[1].cancel()
@@ -95,13 +95,13 @@ async def test_a_caller_that_went_away_changes_nothing_for_the_others() -> None:
     assert slow.batches == [[1, -2, 3]]  # it was under way: what it does is done
 
 
-async def test_idle_waits_for_all_that_was_asked() -> None:
+async def test_idle_waits_for_all_calls() -> None:
     slow = Slow()
-    gather = Batcher(slow, most=1)
-    await gather.idle()
-    calls = [asyncio.create_task(gather(item)) for item in (1, 2)]
+    batcher = Batcher(slow, most=1)
+    await batcher.idle()
+    calls = [asyncio.create_task(batcher(item)) for item in (1, 2)]
     await quiet()
-    idle = asyncio.create_task(gather.idle())
+    idle = asyncio.create_task(batcher.idle())
     slow.gate.set()
     await quiet()
     assert not idle.done()
@@ -110,11 +110,11 @@ async def test_idle_waits_for_all_that_was_asked() -> None:
     assert [call.result() for call in calls] == [-1, -2]
 
 
-async def test_who_stops_waiting_for_idle_does_not_stop_the_work() -> None:
+async def test_cancelled_idle_does_not_cancel_the_work() -> None:
     slow = Slow()
-    gather = Batcher(slow, most=1)
-    call = asyncio.create_task(gather(1))
-    idle = asyncio.create_task(gather.idle())
+    batcher = Batcher(slow, most=1)
+    call = asyncio.create_task(batcher(1))
+    idle = asyncio.create_task(batcher.idle())
     await quiet()
     idle.cancel()
     await quiet()

@@ -1,16 +1,17 @@
-"""An encoding that can be read back, and a sink that fills, drains and breaks as it is told."""
+"""An encoding that can be parsed back, and a sink that fills, drains and aborts as a test says."""
 
 from collections import Counter
 from enum import Enum
 
 from tidings.domain.model import Event
 from tidings.domain.ports import Backlog
-from tidings.hub.hub import CHECKS, Hub
-from tidings.hub.reader import Reader
+from tidings.hub.hub import Hub
+from tidings.hub.liveness import CHECKS_PER_HEARTBEAT
+from tidings.hub.readers import Reader
 
 
-class Lines:
-    """One line an event. Counts how often it was asked for each."""
+class LineEncoding:
+    """One line an event. Counts the encodings of each."""
 
     heartbeat = b":\n"
     shared = True
@@ -30,32 +31,32 @@ class Lines:
         return b"!%b\n" % type.encode()
 
 
-class Manner(Enum):
-    """What a sink does when it is full."""
+class WhenFull(Enum):
+    """How a full sink behaves."""
 
-    SAYS_SO = "calls stalled in the write"
-    LATE = "calls stalled some time after the write"
-    BLINKS = "stalls and drains in the write"
-    BREAKS = "leaves in the write"
+    STALL = "calls stalled in the write"
+    STALL_LATER = "calls stalled some time after the write"
+    STALL_AND_DRAIN = "stalls and drains in the write"
+    ABORT = "leaves in the write"
 
 
-class Pipe:
+class FakeSink:
     """A sink. It must not be written to while the hub has been told that it is full."""
 
-    def __init__(self, hub: Hub, *, high: int, manner: Manner) -> None:
+    def __init__(self, hub: Hub, *, high: int, when_full: WhenFull) -> None:
         self.hub = hub
         self.high = high
-        self.manner = manner
+        self.when_full = when_full
         self.queued = 0  # bytes
-        self.got: list[tuple[str, int]] = []  # ("event", seq) or ("reset", floor)
-        self.told: list[str] = []  # controls
+        self.received: list[tuple[str, int]] = []  # ("event", seq) or ("reset", floor)
+        self.controls: list[str] = []  # types of control events
         self.stalls = 0
-        self.full = False  # LATE: has still to say so
-        self.taken = 0  # bytes that are out, and what the last check saw of them
+        self.full = False  # STALL_LATER: the hub does not know yet
+        self.acked = 0  # bytes, and how many of them the last check saw
         self.seen: int | None = None
-        self.still = 0  # how many checks saw no more since
-        self.unanswered = 0.0
-        self.flows = False  # what is written is out at once
+        self.unchanged_checks = 0
+        self.unanswered = 0.0  # seconds
+        self.acks_at_once = False
         self.checked_now = False
         self.aborted = False
         self.writes: list[bytes] = []
@@ -66,29 +67,29 @@ class Pipe:
         assert not self.aborted, "written to after the end"
         self.writes.append(data)
         self.queued += len(data)
-        if self.flows:
-            self.let_out(len(data))
+        if self.acks_at_once:
+            self.ack(len(data))
         for line in data.splitlines():
             what, _, rest = line.partition(b" ")
             if what.startswith(b"+"):
-                self.got.append(("event", int(what[1:])))
+                self.received.append(("event", int(what[1:])))
             elif what == b"reset":
-                self.got.append(("reset", int(rest)))
+                self.received.append(("reset", int(rest)))
             elif what != b":":
-                self.told.append(what[1:].decode())
+                self.controls.append(what[1:].decode())
         if self.queued > self.high:
             self._fill()
 
     def _fill(self) -> None:
-        match self.manner:
-            case Manner.SAYS_SO:
+        match self.when_full:
+            case WhenFull.STALL:
                 self.stall()
-            case Manner.LATE:
+            case WhenFull.STALL_LATER:
                 self.full = True
-            case Manner.BLINKS:
+            case WhenFull.STALL_AND_DRAIN:
                 self.stall()
                 self.drain()
-            case Manner.BREAKS:
+            case WhenFull.ABORT:
                 self.abort()
 
     @property
@@ -99,35 +100,35 @@ class Pipe:
     def stall(self) -> None:
         self.full = False
         self.stalls += 1
-        self.seen, self.still = None, 0
+        self.seen, self.unchanged_checks = None, 0
         self.hub.stalled(self.reader)
 
-    def let_out(self, size: int) -> None:
+    def ack(self, size: int) -> None:
         self.queued -= size
-        self.taken += size
+        self.acked += size
 
     def drain(self) -> None:
-        self.let_out(self.queued)
+        self.ack(self.queued)
         self.full = False
         if not self.reader.writable:
             self.hub.drained(self.reader)
 
     def backlog(self) -> Backlog | None:
-        """The hub checks that something left since it last did."""
+        """Called by the hub to see whether bytes were acknowledged since its last check."""
         self.checked_now = True
         if not self.queued:
             self.seen = None
             return None
-        if self.seen == self.taken:
-            self.still += 1
+        if self.seen == self.acked:
+            self.unchanged_checks += 1
         else:
-            self.seen, self.still = self.taken, 0
-        return Backlog(taken=self.taken, unanswered=self.unanswered)
+            self.seen, self.unchanged_checks = self.acked, 0
+        return Backlog(taken=self.acked, unanswered=self.unanswered)
 
     @property
-    def doomed(self) -> bool:
-        """It let nothing out for a heartbeat."""
-        return self.seen is not None and self.still >= CHECKS - 1
+    def stalled_too_long(self) -> bool:
+        """True if no byte was acknowledged for a heartbeat."""
+        return self.seen is not None and self.unchanged_checks >= CHECKS_PER_HEARTBEAT - 1
 
     def close(self, *, expired: bool = False) -> None:
         self.abort()

@@ -1,16 +1,17 @@
-"""A hub, the order that its relay keeps and its catching up, beside the log that they are held against."""
+"""A simulation of a hub, its relay and its catch-up workers, checked against a model of the log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.hub.fake_sink import Lines, Manner, Pipe
+from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
 from tests.model.log import Log
 from tidings.background.relay import fit, runs
 from tidings.domain.model import FOLLOWED, Event, Feed, Page
 from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.hub.feed_page import feed_page
-from tidings.hub.hub import CHUNK, SLOTS, WARNING, Hub
-from tidings.hub.reader import Reader, State
+from tidings.hub.hub import CHUNK, Hub
+from tidings.hub.liveness import EXPIRY_WARNING, HEARTBEAT_SLOTS
+from tidings.hub.readers import Reader, State
 from tidings.hub.ring import Ring
 
 USERS = [User("a"), User("aa"), User("a@x.io")]
@@ -26,11 +27,11 @@ class Listener:
 
     user: User
     extra: tuple[Topic, ...]
-    encoding: Lines
-    pipe: Pipe
+    encoding: LineEncoding
+    sink: FakeSink
     reader: Reader
     proved: int  # everything up to here was got, or rightly was not
-    taken: int = 0  # how many entries of `pipe.got` were looked at
+    seen: int = 0  # entries of `sink.received` that were checked
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Reading:
     upto: int
 
 
-class World:
+class Simulation:
     """Every method is a thing that can happen; `prove` holds after each."""
 
     def __init__(self, *, slots: int, page: int) -> None:
@@ -55,7 +56,7 @@ class World:
         self.listeners: list[Listener] = []
         self.readings: list[Reading] = []
         self.now = 1_000_000  # seconds since 1970
-        self.encodings = [Lines("plain"), Lines("terse", without=frozenset({FOLLOWED, "note.quiet"}))]
+        self.encodings = [LineEncoding("plain"), LineEncoding("terse", without=frozenset({FOLLOWED, "note.quiet"}))]
 
     # The log grows
 
@@ -64,7 +65,7 @@ class World:
             self.sent.extend(runs(batch))
 
     def relay(self, place: int, *, repeat: bool) -> None:
-        """A batch arrives, whichever: the relay takes what is new of it, and reads a hole from the store."""
+        """Any of the batches arrives: the relay takes what is new of it, and reads a hole from the store."""
         if not self.sent:
             return
         place %= len(self.sent)
@@ -83,11 +84,13 @@ class World:
             self._publish(run)
 
     def _publish(self, events: Sequence[Event]) -> None:
-        live = [(one, one.pipe.stalls, len(one.pipe.got)) for one in self.listeners if one.reader.state is State.LIVE]
+        live = [
+            (one, one.sink.stalls, len(one.sink.received)) for one in self.listeners if one.reader.state is State.LIVE
+        ]
         self.hub.publish(events)
         for one, stalls, before in live:
-            if one.reader.state is State.LIVE and one.pipe.stalls == stalls:
-                got = [seq for _, seq in one.pipe.got[before:]]
+            if one.reader.state is State.LIVE and one.sink.stalls == stalls:
+                got = [seq for _, seq in one.sink.received[before:]]
                 assert got == [event.seq for event in events if self._pushed(one, event)], "a LIVE reader gets all"
 
     def _pushed(self, one: Listener, event: Event) -> bool:
@@ -105,32 +108,32 @@ class World:
         self.feeds.append(self.log.feed(user))
 
     def join(
-        self, place: int, *, back: int, extra: tuple[Topic, ...], encoding: int, high: int, manner: Manner
+        self, place: int, *, back: int, extra: tuple[Topic, ...], encoding: int, high: int, when_full: WhenFull
     ) -> None:
         """A reader that has everything up to `back` events before its feed's head (after it, if negative)."""
         if not self.feeds:
             return
         feed = self.feeds.pop(place % len(self.feeds))
         if not self.hub.ring.covers(feed.head):
-            return  # the desk reads the feed again
+            return  # the service reads the feed again
         position = min(max(0, feed.head - back), self.hub.head)
         lines = self.encodings[encoding % len(self.encodings)]
-        pipe = Pipe(self.hub, high=high, manner=manner)
-        pipe.reader = reader = self.hub.join(feed, sink=pipe, encoding=lines, extra=extra, position=position)
-        assert pipe.got == []
+        sink = FakeSink(self.hub, high=high, when_full=when_full)
+        sink.reader = reader = self.hub.join(feed, sink=sink, encoding=lines, extra=extra, position=position)
+        assert sink.received == []
         self.listeners.append(
-            Listener(user=feed.user, extra=extra, encoding=lines, pipe=pipe, reader=reader, proved=position)
+            Listener(user=feed.user, extra=extra, encoding=lines, sink=sink, reader=reader, proved=position)
         )
 
     def cache_membership(self, place: int) -> None:
-        """Someone polls for the first time."""
+        """A user polls for the first time."""
         if self.feeds and self.hub.ring.covers(self.feeds[place % len(self.feeds)].head):
-            self.hub.cache_membership(self.feeds.pop(place % len(self.feeds)))
+            self.hub.memberships.cache(self.feeds.pop(place % len(self.feeds)))
 
-    def poll(self, user: User, *, back: int, extra: tuple[Topic, ...], limit: int, manner: Manner) -> None:
-        """Someone who is known polls, and waits if there is nothing."""
+    def poll(self, user: User, *, back: int, extra: tuple[Topic, ...], limit: int, when_full: WhenFull) -> None:
+        """A user with a cached membership polls, and waits if there is nothing."""
         hub, log = self.hub, self.log
-        membership = hub.cached_membership(user)
+        membership = hub.memberships.cached(user)
         after = max(0, hub.head - back)
         if membership is None or not hub.ring.covers(after):
             return
@@ -146,15 +149,15 @@ class World:
         assert found.through >= max(got, default=after)
         assert not [seq for seq in mine if got and got[-1] < seq <= found.through], "nothing is passed over"
         if not got and found.through == found.newest:
-            pipe = Pipe(hub, high=1, manner=manner)
+            sink = FakeSink(hub, high=1, when_full=when_full)
             lines = self.encodings[0]
-            pipe.reader = reader = hub.add_reader(membership, sink=pipe, encoding=lines, extra=extra, position=hub.head)
+            sink.reader = reader = hub.add_reader(membership, sink=sink, encoding=lines, extra=extra, position=hub.head)
             self.listeners.append(
-                Listener(user=user, extra=extra, encoding=lines, pipe=pipe, reader=reader, proved=hub.head)
+                Listener(user=user, extra=extra, encoding=lines, sink=sink, reader=reader, proved=hub.head)
             )
 
-    def forget(self) -> None:
-        self.hub.forget()
+    def evict(self) -> None:
+        self.hub.memberships.evict()
 
     def leave(self, place: int) -> None:
         if self.listeners:
@@ -164,17 +167,17 @@ class World:
         if self.listeners:
             one = self._one(place)
             if one.reader.writable and one.reader.state is not State.CLOSED:
-                one.pipe.stall()
+                one.sink.stall()
 
     def drain(self, place: int) -> None:
         if self.listeners:
-            self._one(place).pipe.drain()
+            self._one(place).sink.drain()
 
     def trickle(self, place: int) -> None:
-        """Something left the sink, not enough to go on."""
+        """A byte of the sink is acknowledged, too few to drain it."""
         if self.listeners:
-            pipe = self._one(place).pipe
-            pipe.let_out(min(1, pipe.queued))
+            sink = self._one(place).sink
+            sink.ack(min(1, sink.queued))
 
     def _one(self, place: int) -> Listener:
         return self.listeners[place % len(self.listeners)]
@@ -183,11 +186,11 @@ class World:
 
     def work(self) -> None:
         """A worker serves the reader that waits longest, or asks the store for its page."""
-        if not self.hub.waiting:
+        if not self.hub.catch_up_queue:
             return
-        reader = self.hub.waiting.popleft()
-        reader.queued = False
-        if not self.hub.step(reader):
+        reader = self.hub.catch_up_queue.popleft()
+        reader.in_queue = False
+        if not self.hub.serve_from_ring(reader):
             self.readings.append(Reading(reader, reader.membership.follows, reader.position, self.hub.head))
 
     def arrive(self, place: int) -> None:
@@ -208,59 +211,59 @@ class World:
             lines.counting = False
         if page is None:
             frame = b"reset %d\n" % self.log.floor
-            self.hub.reset(reader, floor=self.log.floor, frame=frame)
+            self.hub.serve_reset(reader, floor=self.log.floor, frame=frame)
         else:
-            self.hub.page(reader, page, after=reading.after)
+            self.hub.serve_page(reader, page, after=reading.after)
         for lines in self.encodings:
             lines.counting = True
 
-    # The wheel
+    # The heartbeat sweep
 
-    def beat(self, slot: int) -> None:
-        self.hub.beat(slot % SLOTS)
+    def heartbeat(self, slot: int) -> None:
+        self.hub.liveness.heartbeat(slot % HEARTBEAT_SLOTS)
 
     def check(self, slot: int, *, everyone: bool) -> None:
-        """Who lets nothing out is ended, and nobody else."""
-        slot %= SLOTS
-        before = [(one, one.pipe.aborted, one.reader.writable) for one in self.listeners]
+        """Readers without progress are aborted, and no others."""
+        slot %= HEARTBEAT_SLOTS
+        before = [(one, one.sink.aborted, one.reader.writable) for one in self.listeners]
         for one, _, _ in before:
-            one.pipe.checked_now = False
-        self.hub.check(slot, everyone=everyone, patience=1.0)
+            one.sink.checked_now = False
+        self.hub.liveness.check(slot, everyone=everyone, patience=1.0)
         for one, aborted, writable in before:
-            pipe = one.pipe
-            if pipe.checked_now:
+            sink = one.sink
+            if sink.checked_now:
                 assert one.reader.slot == slot
-                assert pipe.aborted == pipe.doomed
+                assert sink.aborted == sink.stalled_too_long
             else:
-                assert pipe.aborted == aborted
+                assert sink.aborted == aborted
                 assert aborted or one.reader.slot != slot or (writable and not everyone)
 
     def token(self, place: int, seconds: int) -> None:
-        """The stream is as good as a token that ends then."""
+        """The stream's token ends then."""
         if self.listeners:
             self._one(place).reader.expires = self.now + seconds
 
     def pass_time(self, seconds: int, slot: int) -> None:
-        """Some slot's turn comes, and its next is `seconds` away: no stream outlives its token."""
-        slot %= SLOTS
+        """A slot is visited, and its next visit is `seconds` away: no stream outlives its token."""
+        slot %= HEARTBEAT_SLOTS
         self.now += seconds
         open_ = [
             (one, one.reader.writable)
             for one in self.listeners
             if one.reader.state is not State.CLOSED and one.reader.slot == slot
         ]
-        self.hub.expire(slot, now=self.now, next=self.now + seconds)
+        self.hub.liveness.expire(slot, now=self.now, next=self.now + seconds)
         for one, could_hear in open_:
-            reader, pipe = one.reader, one.pipe
+            reader, sink = one.reader, one.sink
             if reader.expires and reader.expires <= self.now + seconds:
-                assert pipe.aborted
+                assert sink.aborted
                 if could_hear:
-                    assert pipe.told == ["expiring", "goaway"], "nobody is sent away unwarned"
-            elif pipe.manner is not Manner.BREAKS:
-                assert not pipe.aborted
-                soon = reader.expires and reader.expires <= self.now + WARNING
-                assert pipe.told.count("expiring") <= 1
-                assert not (soon and reader.writable and not pipe.told), "who can hear is warned"
+                    assert sink.controls == ["expiring", "goaway"], "every stream is warned before it ends"
+            elif sink.when_full is not WhenFull.ABORT:
+                assert not sink.aborted
+                soon = reader.expires and reader.expires <= self.now + EXPIRY_WARNING
+                assert sink.controls.count("expiring") <= 1
+                assert not (soon and reader.writable and not sink.controls), "a writable stream is warned"
 
     # The laws
 
@@ -271,7 +274,7 @@ class World:
             assert max(lines.calls.values(), default=1) <= 1, "encoded once (law 6)"
         self.listeners = [one for one in self.listeners if one.reader.state is not State.CLOSED]
         crowd = self.listeners
-        assert len(set(self.hub.waiting)) == len(self.hub.waiting), "nobody waits twice"
+        assert len(set(self.hub.catch_up_queue)) == len(self.hub.catch_up_queue), "no reader is queued twice"
         assert self.hub.open == {t: n for t, n in self.hub.open.items() if n >= 0}
         assert self.hub.open.total() == len(crowd) == len(self.hub.readers())
         assert self.hub.users == len({one.user for one in crowd})
@@ -284,8 +287,8 @@ class World:
     def _prove(self, one: Listener) -> None:
         """Law 3, for what this reader passed since the last time."""
         log, hub, reader = self.log, self.hub, one.reader
-        got = one.pipe.got[one.taken :]
-        one.taken = len(one.pipe.got)
+        got = one.sink.received[one.seen :]
+        one.seen = len(one.sink.received)
         seqs = set()
         at, skipped = one.proved, set[int]()
         for what, seq in got:
@@ -314,7 +317,7 @@ class World:
                 assert not must, f"{one.user} did not get {seq} of {event.topic}"
         one.proved = through
         frame = LARGE + 100
-        assert one.pipe.largest < CHUNK + frame, "one chunk at a time (law 4)"
+        assert one.sink.largest < CHUNK + frame, "one chunk at a time (law 4)"
 
     # The end
 
@@ -325,13 +328,13 @@ class World:
         for _ in range(10_000):
             self.prove()
             for one in self.listeners:
-                one.pipe.high = 1 << 30
-                one.pipe.drain()
-            if not (self.hub.waiting or self.readings):
+                one.sink.high = 1 << 30
+                one.sink.drain()
+            if not (self.hub.catch_up_queue or self.readings):
                 break
             self.work()
             self.arrive(0)
-        assert not self.hub.waiting
+        assert not self.hub.catch_up_queue
         for one in self.listeners:
             assert one.reader.state is State.LIVE
         self.prove()
@@ -342,6 +345,6 @@ class World:
         self.prove()
         assert (self.hub.topics, self.hub.users, self.hub.readers()) == (0, 0, [])
         assert not +self.hub.open
-        self.hub.forget()
-        self.hub.forget()
-        assert [self.hub.cached_membership(user) for user in USERS] == [None] * len(USERS)
+        self.hub.memberships.evict()
+        self.hub.memberships.evict()
+        assert [self.hub.memberships.cached(user) for user in USERS] == [None] * len(USERS)

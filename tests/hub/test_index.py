@@ -3,20 +3,20 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hub.fake_sink import Lines, Manner, Pipe
+from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
 from tests.model.profile import tries
 from tidings.domain.topics import Topic, User
 from tidings.hub.hub import Hub
 from tidings.hub.index import Index
-from tidings.hub.reader import Membership, Reader
+from tidings.hub.readers import Membership, Reader
 from tidings.hub.ring import Ring
 
 TOPICS = [Topic(text) for text in ("author/4", "author/42", "author/42/posts", "all")]
 
 
 def reader() -> Reader:
-    pipe = Pipe(Hub(Ring(head=0), on_work=lambda: None), high=1, manner=Manner.SAYS_SO)
-    return Reader(sink=pipe, encoding=Lines("lines"), membership=Membership(User("a")), extra=(), position=0)
+    sink = FakeSink(Hub(Ring(head=0), on_work=lambda: None), high=1, when_full=WhenFull.STALL)
+    return Reader(sink=sink, encoding=LineEncoding("lines"), membership=Membership(User("a")), extra=(), position=0)
 
 
 @given(
@@ -24,7 +24,7 @@ def reader() -> Reader:
     st.lists(st.tuples(st.booleans(), st.sampled_from(TOPICS), st.integers(0, 3)), max_size=60),
 )
 @tries(300)
-def test_it_is_a_dictionary_of_sets(few: int, moves: list[tuple[bool, Topic, int]]) -> None:
+def test_index_is_a_dictionary_of_sets(few: int, moves: list[tuple[bool, Topic, int]]) -> None:
     index, readers = Index(few=few), [reader() for _ in range(4)]
     model: dict[Topic, set[Reader]] = {}
     for adds, topic, who in moves:
@@ -39,7 +39,7 @@ def test_it_is_a_dictionary_of_sets(few: int, moves: list[tuple[bool, Topic, int
         assert len(index) == sum(bool(found) for found in model.values())
 
 
-def test_what_it_hands_out_does_not_change_while_someone_leaves() -> None:
+def test_readers_of_a_topic_are_a_copy() -> None:
     index, readers = Index(), [reader() for _ in range(3)]
     for one in readers:
         index.add(TOPICS[0], one)

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hub.fake_sink import Lines
+from tests.hub.fake_sink import LineEncoding
 from tests.model.profile import tries
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
-from tidings.hub.ring import Ring
+from tidings.hub.ring import Entry, Ring
 
 TOPICS = [Topic("a"), Topic("b"), Topic("c")]
 kinds = st.sampled_from(["note", "follow.created", "follow.deleted"])
@@ -20,7 +20,7 @@ def event(seq: int, *, topic: Topic = TOPICS[0], size: int = 2) -> Event:
 
 @given(slots=st.integers(1, 8), limit=st.integers(1, 60), events=st.lists(st.tuples(st.sampled_from(TOPICS), kinds)))
 @tries(300)
-def test_it_knows_the_follows_of_a_topic(slots: int, limit: int, events: list[tuple[Topic, str]]) -> None:
+def test_ring_finds_the_follows_of_a_topic(slots: int, limit: int, events: list[tuple[Topic, str]]) -> None:
     ring = Ring(head=0, slots=slots, limit=limit)
     log: list[Event] = []
     for seq, (topic, kind) in enumerate(events, start=1):
@@ -39,7 +39,7 @@ def test_it_knows_the_follows_of_a_topic(slots: int, limit: int, events: list[tu
     events=st.lists(st.tuples(st.sampled_from(TOPICS), st.integers(0, 30)), max_size=40),
 )
 @tries(300)
-def test_it_is_the_end_of_a_list(start: int, slots: int, limit: int, events: list[tuple[Topic, int]]) -> None:
+def test_ring_is_the_end_of_a_list(start: int, slots: int, limit: int, events: list[tuple[Topic, int]]) -> None:
     ring = Ring(head=start, slots=slots, limit=limit)
     log: list[Event] = []
     for topic, size in events:
@@ -57,35 +57,68 @@ def test_it_is_the_end_of_a_list(start: int, slots: int, limit: int, events: lis
             False,
         ]
         assert [entry.event for entry in ring.after(ring.head)] == []
+        for after in range(ring.floor, ring.head + 1):
+            for some in (TOPICS[:1], TOPICS[1:], TOPICS, [*TOPICS, *map(Topic, "defgh")]):
+                mine = [one for one in kept if one.topic in some and one.seq > after]
+                assert [entry.event for entry in ring.of_topics(some, after=after)] == mine
         for topic in TOPICS:
             assert ring.newest(topic) == max((one.seq for one in kept if one.topic == topic), default=0)
 
 
 @pytest.mark.parametrize("seq", [5, 7])
-def test_it_takes_only_what_follows(seq: int) -> None:
+def test_ring_takes_only_the_next_event(seq: int) -> None:
     ring = Ring(head=5)
     with pytest.raises(ValueError, match="does not follow"):
         ring.append(event(seq))
 
 
-def test_an_entry_is_encoded_once_per_format() -> None:
-    one, other = Lines("one"), Lines("other")
+def test_entry_is_encoded_once_per_format() -> None:
+    one, other = LineEncoding("one"), LineEncoding("other")
     entry = Ring(head=0).append(event(1))
     assert entry.frame(one) is entry.frame(one)
     assert entry.frame(other) is entry.frame(other)
     assert (one.calls[1], other.calls[1]) == (1, 1)
 
 
-def test_what_is_encoded_for_one_reader_is_not_kept() -> None:
-    lone = Lines("lone")
+def test_frame_of_an_unshared_format_is_not_kept() -> None:
+    lone = LineEncoding("lone")
     lone.shared = False
     entry = Ring(head=0).append(event(1))
     assert entry.frame(lone) == entry.frame(lone)
     assert lone.calls[1] == 2
 
 
-def test_it_says_when_a_place_is_about_to_wear_off() -> None:
+def test_ring_tells_which_positions_it_evicts_soon() -> None:
     ring = Ring(head=0, slots=8)
     for seq in range(1, 9):
         ring.append(event(seq))
     assert [ring.evicts_soon(place) for place in (0, 3, 4, 8)] == [True, True, False, False]
+
+
+class CountingRing(Ring):
+    """A ring that counts the entries it hands out."""
+
+    looked_at = 0
+
+    def _entry(self, seq: int) -> Entry:
+        self.looked_at += 1
+        return super()._entry(seq)
+
+
+def test_catching_up_from_the_ring_looks_at_the_events_of_its_topics_only() -> None:
+    """Law 11: the cost does not grow with what happened to others."""
+    ring = CountingRing(head=0)
+    mine, others = TOPICS[0], [Topic(f"other/{n}") for n in range(50)]
+    for seq in range(1, 5001):
+        ring.append(event(seq, topic=mine if seq % 50 == 0 else others[seq % 50]))
+    ring.looked_at = 0
+    assert len(list(ring.of_topics([mine, TOPICS[1]], after=0))) == 100
+    assert ring.looked_at == 100
+
+
+def test_ring_of_a_busy_topic_stays_bounded() -> None:
+    ring = Ring(head=0, slots=8)
+    for seq in range(1, 1001):
+        ring.append(event(seq))
+    assert [entry.event.seq for entry in ring.of_topic(TOPICS[0], after=ring.floor)] == list(range(993, 1001))
+    assert len(ring._by_topic[TOPICS[0]]) <= 2 * 8 + 1

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from tests.model.log import EPOCH, Log
 from tests.services.fakes import FakeStore
-from tidings.background.heartbeat import HeartbeatScheduler
+from tidings.background.loop_lag import LoopLag
 from tidings.background.relay import Relay
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import ShuttingDown
 from tidings.domain.model import Event
 from tidings.domain.topics import ALL, Topic, User, own_topic
-from tidings.hub.feed_page import BYTES
+from tidings.hub.feed_page import PAGE_BYTES
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
 from tidings.services.polls import INTERVAL, LATE, LONGEST, RATE, Found, Polls
@@ -43,8 +43,8 @@ class StoreHarness:
         self.gateway = StoreGateway(
             settings=Settings(mode="dev"), store=self.store, hub=self.hub, relay=self.relay, clock=lambda: 0
         )
-        self.heartbeats = HeartbeatScheduler(self.hub, heartbeat=20, clock=lambda: 0.0, today=lambda: 0.0)
-        self.polls = Polls(self.gateway, self.heartbeats, encoding=PollEncoding(EPOCH))
+        self.loop_lag = LoopLag(clock=lambda: 0.0)
+        self.polls = Polls(self.gateway, self.loop_lag, encoding=PollEncoding(EPOCH))
 
     def append(self, *topics: Topic) -> None:
         """Events, in the hub as soon as in the log."""
@@ -146,7 +146,7 @@ async def test_the_last_page_of_the_store_says_that_it_is(house: StoreHarness) -
 async def test_a_page_is_cut_by_size_too(slots: int) -> None:
     house = StoreHarness(slots=slots)
     for _ in range(20):
-        house.publish(house.log.append(HERS, data=b'"%b"' % (b"x" * (BYTES // 4))))
+        house.publish(house.log.append(HERS, data=b'"%b"' % (b"x" * (PAGE_BYTES // 4))))
     found = await house.look(at(0))
     assert (seqs(found), found.position, found.more) == ([1, 2, 3, 4], 4, True)
 
@@ -234,15 +234,15 @@ async def test_a_server_that_stops_answers_no_more(house: StoreHarness) -> None:
 
 def crowd(house: StoreHarness) -> None:
     for n in range(int(3 * RATE * INTERVAL)):
-        house.hub.recent_users.touch(User(str(n)), topics=2)
+        house.hub.memberships.recent_users.touch(User(str(n)), topics=2)
 
 
 def lateness(house: StoreHarness) -> None:
-    house.heartbeats.late = 3 * LATE
+    house.loop_lag.seconds = 3 * LATE
 
 
 def standstill(house: StoreHarness) -> None:
-    house.heartbeats.late = 1000 * LATE
+    house.loop_lag.seconds = 1000 * LATE
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.fake_sink import Lines, Manner, Pipe
+from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
 from tests.model.log import EPOCH, Log
 from tests.services.fakes import FakeStore, quiet
 from tests.store.adapters import quick_folder
@@ -76,12 +76,12 @@ class StoreHarness:
             task.cancel()
             await asyncio.wait([task])
 
-    async def connect(self, user: User) -> Pipe:
+    async def connect(self, user: User) -> FakeSink:
         """What an endpoint does: between the opening and the joining it does not wait."""
         opened = await self.gateway.open(user, None)
-        pipe = Pipe(self.hub, high=1 << 20, manner=Manner.SAYS_SO)
-        pipe.reader = self.hub.join(opened.feed, sink=pipe, encoding=Lines("lines"), position=opened.position)
-        return pipe
+        sink = FakeSink(self.hub, high=1 << 20, when_full=WhenFull.STALL)
+        sink.reader = self.hub.join(opened.feed, sink=sink, encoding=LineEncoding("lines"), position=opened.position)
+        return sink
 
 
 def fake(log: Log, *, turns: Iterable[int] = (), slots: int = 64, connections: int = 100) -> StoreHarness:
@@ -92,27 +92,27 @@ async def test_a_feed_is_never_ahead_of_the_hub() -> None:
     log = Log()
     for _ in range(5):
         log.append(POST)  # committed elsewhere: nobody told us
-    house = fake(log)
-    async with house.working() as gateway:
+    harness = fake(log)
+    async with harness.working() as gateway:
         feed = await gateway.feed(ALICE)
-        assert feed.head == house.hub.head == 5
+        assert feed.head == harness.hub.head == 5
 
 
 async def test_a_feed_that_has_worn_off_the_ring_meanwhile_is_read_again() -> None:
     log = Log()
-    house = fake(log, turns=[4], slots=2)
-    async with house.working() as gateway:
+    harness = fake(log, turns=[4], slots=2)
+    async with harness.working() as gateway:
         asked = asyncio.create_task(gateway.feed(ALICE))
         await quiet(2)
-        house.relay.committed([log.append(POST) for _ in range(5)])
+        harness.relay.committed([log.append(POST) for _ in range(5)])
         feed = await asked
-        assert house.hub.ring.covers(feed.head)
+        assert harness.hub.ring.covers(feed.head)
         assert feed.head == 5
 
 
 async def test_ten_thousand_who_come_at_once_are_a_few_questions() -> None:
-    house = fake(Log(), turns=[3] * 1000)
-    async with house.working() as gateway:
+    harness = fake(Log(), turns=[3] * 1000)
+    async with harness.working() as gateway:
         await asyncio.gather(*[gateway.feed(User(f"u{number}")) for number in range(1000)])
     store = gateway.store
     assert isinstance(store, FakeStore)
@@ -121,60 +121,60 @@ async def test_ten_thousand_who_come_at_once_are_a_few_questions() -> None:
 
 
 async def test_there_are_never_more_streams_than_there_may_be_even_if_all_come_at_once() -> None:
-    house = fake(Log(), turns=[3] * 100, connections=10)
-    async with house.working():
-        came = await asyncio.gather(*[house.connect(ALICE) for _ in range(100)], return_exceptions=True)
-        assert sum(isinstance(one, Pipe) for one in came) == 10
+    harness = fake(Log(), turns=[3] * 100, connections=10)
+    async with harness.working():
+        came = await asyncio.gather(*[harness.connect(ALICE) for _ in range(100)], return_exceptions=True)
+        assert sum(isinstance(one, FakeSink) for one in came) == 10
         assert sum(isinstance(one, TooManyConnections) for one in came) == 90
-        [first, *_] = [one for one in came if isinstance(one, Pipe)]
-        house.hub.leave(first.reader)
-        await house.connect(ALICE)
+        [first, *_] = [one for one in came if isinstance(one, FakeSink)]
+        harness.hub.leave(first.reader)
+        await harness.connect(ALICE)
 
 
 async def test_when_the_server_stops_nobody_slips_in_behind_the_goodbye() -> None:
-    house = fake(Log(), turns=[10])
-    async with house.working() as gateway:
-        late = asyncio.create_task(house.connect(ALICE))
+    harness = fake(Log(), turns=[10])
+    async with harness.working() as gateway:
+        late = asyncio.create_task(harness.connect(ALICE))
         await quiet(2)
         gateway.draining = True
         with pytest.raises(ShuttingDown):
             await late
         with pytest.raises(ShuttingDown):
-            await house.connect(ALICE)
-    assert house.hub.readers() == []
+            await harness.connect(ALICE)
+    assert harness.hub.readers() == []
 
 
 @contextlib.asynccontextmanager
 async def real() -> AsyncIterator[StoreHarness]:
     with quick_folder() as folder:
         store = await SqliteStore.open(Path(folder) / "tidings.db")
-        house = StoreHarness(store)
+        harness = StoreHarness(store)
         try:
-            async with house.working():
-                yield house
+            async with harness.working():
+                yield harness
         finally:
             await store.close()
 
 
 async def test_what_was_answered_is_durable_and_reaches_who_listens() -> None:
-    async with real() as house:
-        gateway = house.gateway
-        pipe = await house.connect(ALICE)
+    async with real() as harness:
+        gateway = harness.gateway
+        sink = await harness.connect(ALICE)
         answers = await asyncio.gather(*[gateway.write(posting(note(title=str(number)))) for number in range(50)])
         assert (await gateway.store.span())[1] == 50
         await gateway.settled()
-        assert [seq for _, seq in pipe.got] == list(range(1, 51))
+        assert [seq for _, seq in sink.received] == list(range(1, 51))
         assert sorted(answer[0].cursor for answer in answers) == sorted(
             str(Cursor(gateway.store.epoch, seq)) for seq in range(1, 51)
         )
 
 
 async def test_what_one_asks_wrongly_is_not_anothers_error() -> None:
-    async with real() as house:
+    async with real() as harness:
         good, bad, other = await asyncio.gather(
-            house.gateway.write(posting()),
-            house.gateway.write(failing()),
-            house.gateway.write(posting()),
+            harness.gateway.write(posting()),
+            harness.gateway.write(failing()),
+            harness.gateway.write(posting()),
             return_exceptions=True,
         )
         assert isinstance(bad, NotFound)
@@ -183,8 +183,8 @@ async def test_what_one_asks_wrongly_is_not_anothers_error() -> None:
 
 
 async def test_a_publisher_that_goes_away_has_published_all_the_same() -> None:
-    async with real() as house:
-        gateway = house.gateway
+    async with real() as harness:
+        gateway = harness.gateway
         await gateway.feed(ALICE)
         gone = asyncio.create_task(gateway.write(posting()))
         await quiet(2)
@@ -194,8 +194,8 @@ async def test_a_publisher_that_goes_away_has_published_all_the_same() -> None:
 
 
 async def test_who_comes_for_the_first_time_is_remembered_from_then_on() -> None:
-    async with real() as house:
-        gateway = house.gateway
+    async with real() as harness:
+        gateway = harness.gateway
         await gateway.write(posting(note(ALL)))
         first = await gateway.feed(ALICE)
         assert (first.head, first.counters.unread) == (1, 0)
@@ -205,12 +205,12 @@ async def test_who_comes_for_the_first_time_is_remembered_from_then_on() -> None
 
 
 async def test_who_publishes_and_then_reads_finds_it() -> None:
-    async with real() as house:
-        gateway = house.gateway
+    async with real() as harness:
+        gateway = harness.gateway
         await gateway.write(follow([(ALICE, POST)]))
         await gateway.write(posting(note(POST, title="new")))
         await gateway.settled()
-        assert house.hub.head == 2
+        assert harness.hub.head == 2
         page = await gateway.inbox(ALICE, Filter(), before=1 << 62, limit=10)
         assert ([item.title for item in page.items], page.head) == (["new"], 2)
         assert (await gateway.feed(ALICE)).follows == (POST,)

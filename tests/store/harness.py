@@ -15,7 +15,7 @@ from tidings.domain.errors import NotFound
 from tidings.domain.model import Draft, Event, Feed
 from tidings.domain.topics import Topic, User
 from tidings.hub.hub import Hub
-from tidings.hub.reader import Reader, State
+from tidings.hub.readers import Reader, State
 from tidings.hub.ring import Ring
 from tidings.services.store_gateway import NEWEST
 from tidings.store.transactions.follows import follow, muted, register_users, set_mutes, unfollow
@@ -306,15 +306,15 @@ class StoreHarness:
         )
         start = place(client.cursor)
         reader = self.hub.join(feed, sink=Screen(client), encoding=self._lines, position=start)
-        while self.hub.waiting:
-            waiting = self.hub.waiting.popleft()
-            waiting.queued = False
-            if not self.hub.step(waiting):
+        while self.hub.catch_up_queue:
+            waiting = self.hub.catch_up_queue.popleft()
+            waiting.in_queue = False
+            if not self.hub.serve_from_ring(waiting):
                 after, them = waiting.position, waiting.membership
                 found = self._run(
                     self.store.read(them.user, follows=them.follows, extra=(), after=after, upto=self.hub.head, limit=3)
                 )
-                self.hub.page(waiting, found, after=after)
+                self.hub.serve_page(waiting, found, after=after)
         assert reader.state is State.LIVE
         return reader
 

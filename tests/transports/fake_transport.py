@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 from tidings.domain.model import Event, Feed
 from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
-from tidings.hub.reader import Reader
+from tidings.hub.readers import Reader
 from tidings.hub.ring import Ring
 from tidings.transports.socket_detach import HttpProtocol
 
@@ -122,7 +122,7 @@ class Timer:
     def cancel(self, tick: int, call: Callable[[], None]) -> None:
         self.due = [one for one in self.due if one[1] != call]
 
-    def until(self, reader: Reader, expires: int) -> None:
+    def expire_at(self, reader: Reader, expires: int) -> None:
         reader.expires = expires
 
     def passes(self) -> None:

@@ -40,7 +40,7 @@ class Client:
             if self.before is not None:
                 await self.before()
             head = self.house.hub.head
-            membership = self.house.hub.cache_membership(self.house.feed())
+            membership = self.house.hub.memberships.cache(self.house.feed())
             waiting = LongPoll(
                 self.room,
                 membership=membership,

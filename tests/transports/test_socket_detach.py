@@ -462,10 +462,10 @@ async def test_a_full_socket_gets_nothing_more_until_it_drains(streaming: Stream
     assert streaming.wire.sent == before
     streaming.sink.resume_writing()
     hub = streaming.house.hub
-    while hub.waiting:
-        reader = hub.waiting.popleft()
-        reader.queued = False
-        assert hub.step(reader)
+    while hub.catch_up_queue:
+        reader = hub.catch_up_queue.popleft()
+        reader.in_queue = False
+        assert hub.serve_from_ring(reader)
     assert streaming.wire.sent.removeprefix(before).count(b"data: ") == 2
     streaming.house.publish(b"3")
     assert streaming.wire.sent.endswith(b"data: 3\n\n")

@@ -191,7 +191,7 @@ async def test_nothing_is_kept_of_a_connection_that_is_silent(talk: Talk) -> Non
 
 async def test_every_beat_is_a_ping(talk: Talk) -> None:
     for slot in range(32):
-        talk.house.hub.beat(slot)
+        talk.house.hub.liveness.heartbeat(slot)
     assert [frame.opcode for frame in talk.frames()] == [Opcode.PING]
 
 

@@ -32,7 +32,7 @@ class ServerCollector(Collector):
         yield open_now
         yield GaugeMetricFamily("tidings_topics", "Topics that somebody here listens to.", value=hub.topics)
         yield GaugeMetricFamily("tidings_users", "Users who have a stream here.", value=hub.users)
-        yield GaugeMetricFamily("tidings_catching_up", "Readers waiting for a worker.", value=len(hub.waiting))
+        yield GaugeMetricFamily("tidings_catching_up", "Readers waiting for a worker.", value=len(hub.catch_up_queue))
         yield GaugeMetricFamily("tidings_head", "The newest event that readers were given.", value=hub.head)
         yield CounterMetricFamily("tidings_events", "Events that passed this hub.", value=hub.published)
         yield CounterMetricFamily("tidings_deliveries", "Events written to readers.", value=hub.delivered)

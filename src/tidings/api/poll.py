@@ -9,24 +9,25 @@ from starlette.routing import Route
 from tidings.api.context import ApiContext
 from tidings.api.http import Request, if_none_match, number, route
 from tidings.api.stream import asked_topics
-from tidings.background.heartbeat import HeartbeatScheduler
+from tidings.background.loop_lag import LoopLag
 from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User
 from tidings.services.polls import Found, Polls
 from tidings.transports.poll import LongPoll, PollContext
 from tidings.transports.poll_frames import PollEncoding, page
+from tidings.transports.timer import Timer
 
 WAIT = 60  # seconds that a poll may wait
 LIMIT = 1000  # events in one answer
 
 
-def routes(context: ApiContext, heartbeats: HeartbeatScheduler) -> list[Route]:
+def routes(context: ApiContext, timer: Timer, loop_lag: LoopLag) -> list[Route]:
     """`GET /v1/poll`."""
     gateway = context.gateway
     epoch = gateway.store.epoch
     encoding = PollEncoding(epoch)
-    room = PollContext(hub=gateway.hub, timer=heartbeats, encoding=encoding)
-    polls = Polls(gateway, heartbeats, encoding=encoding)
+    room = PollContext(hub=gateway.hub, timer=timer, encoding=encoding)
+    polls = Polls(gateway, loop_lag, encoding=encoding)
 
     async def poll(request: Request) -> Any:
         grant = context.grant(request)

@@ -17,13 +17,13 @@ from tidings.api.context import ApiContext
 from tidings.api.http import Connection, Request, problem, route
 from tidings.api.stream import asked_topics, hello
 from tidings.background.catch_up import reset_data
-from tidings.background.heartbeat import HeartbeatScheduler
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest, OriginForbidden, TidingsError
 from tidings.domain.topics import User
 from tidings.store.transactions.reading import mark_ids, read_up_to
 from tidings.transports.close_codes import FAILED, NOT_JSON, ProtocolViolation, of_status
 from tidings.transports.stream import Stream
+from tidings.transports.timer import Timer
 from tidings.transports.ws_fallback import PlainWs
 from tidings.transports.ws_frames import WsEncoding, WsLines
 from tidings.transports.ws_socket import WsContext, WsStream
@@ -55,10 +55,10 @@ class UpgradeUnavailable(TidingsError):
     code, status = "upgrade_unavailable", 501
 
 
-def routes(context: ApiContext, heartbeats: HeartbeatScheduler) -> list[BaseRoute]:
+def routes(context: ApiContext, timer: Timer) -> list[BaseRoute]:
     """`GET /v1/ws`: on a socket that is handed over, and in the ordinary ASGI way."""
     gateway = context.gateway
-    room = WsContext(hub=gateway.hub, timer=heartbeats, hear=ClientMessages(context).hear)
+    room = WsContext(hub=gateway.hub, timer=timer, hear=ClientMessages(context).hear)
     frames, lines = WsEncoding(gateway.store.epoch), WsLines(gateway.store.epoch)
     # One for all: it checks handshakes and is asked for nothing else. No extensions are offered, since compression
     # costs more memory than the connection.
@@ -77,9 +77,7 @@ def routes(context: ApiContext, heartbeats: HeartbeatScheduler) -> list[BaseRout
     async def connect(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         try:
-            stream = Stream(
-                hub=gateway.hub, timer=heartbeats, headers=(), **await opened(context, Connection(scope), lines)
-            )
+            stream = Stream(hub=gateway.hub, timer=timer, headers=(), **await opened(context, Connection(scope), lines))
         except TidingsError as error:
             await reject(error, scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Calls that come while another runs are made together, by the next."""
+"""Batches concurrent calls: whatever arrives while a call is running goes into the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,16 +8,17 @@ T = TypeVar("T")
 
 
 class Batcher(Generic[T]):
-    """No artificial delay: whatever arrived while the last call ran goes in the next."""
+    """Micro-batching without a delay: a lone call is made at once."""
 
     def __init__(self, call: Callable[[Sequence[T]], Awaitable[Sequence[Any]]], *, most: int) -> None:
-        """`call` takes up to `most` items and gives a result, or an exception to raise, for each."""
+        """`call` takes up to `most` items and returns for each a result, or an exception to raise."""
         self._call = call
         self._most = most
         self._waiting: list[tuple[T, asyncio.Future[Any]]] = []
         self._running: asyncio.Task[None] | None = None
 
     async def __call__(self, item: T) -> Any:
+        """Make the call for one item, together with others; return its result or raise its exception."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if self._running is None:
@@ -25,7 +26,7 @@ class Batcher(Generic[T]):
         return await answer
 
     async def idle(self) -> None:
-        """Until nothing is waiting."""
+        """Wait until every accepted call is done."""
         while self._running is not None:
             await asyncio.shield(self._running)
 

@@ -8,11 +8,11 @@ from tidings.domain.cursor import Cursor
 from tidings.domain.errors import TidingsError
 from tidings.domain.ports import Store
 from tidings.hub.hub import Hub
-from tidings.hub.reader import Reader
+from tidings.hub.readers import Reader
 
 WORKERS = 4  # store pages under way at once
-PAGE = 500  # events
-YIELD_EVERY = 8  # readers served from memory before the loop may do something else
+PAGE_EVENTS = 500  # read from the store for one reader at a time
+YIELD_EVERY = 8  # readers served before yielding to the event loop
 
 
 class CatchUp:
@@ -23,7 +23,7 @@ class CatchUp:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """There is a reader in `hub.waiting`."""
+        """There is a reader in `hub.catch_up_queue`."""
         self._wake.set()
 
     async def run(self, hub: Hub) -> None:
@@ -36,9 +36,9 @@ class CatchUp:
         while True:
             await self._wake.wait()
             served = 0
-            while hub.waiting:
-                reader = hub.waiting.popleft()
-                reader.queued = False
+            while hub.catch_up_queue:
+                reader = hub.catch_up_queue.popleft()
+                reader.in_queue = False
                 try:
                     await self._serve(hub, reader)
                 except TidingsError:
@@ -49,18 +49,19 @@ class CatchUp:
             self._wake.clear()
 
     async def _serve(self, hub: Hub, reader: Reader) -> None:
-        if hub.step(reader):
+        if hub.serve_from_ring(reader):
             return
         after, member = reader.position, reader.membership
         page = await self._store.read(
-            member.user, follows=member.follows, extra=reader.extra, after=after, upto=hub.head, limit=PAGE
+            member.user, follows=member.follows, extra=reader.extra, after=after, upto=hub.head, limit=PAGE_EVENTS
         )
         if page is not None:
-            hub.page(reader, page, after=after)
+            hub.serve_page(reader, page, after=after)
             return
         floor, _ = await self._store.span()
-        floor = min(floor, hub.head)  # what the hub has yet to hear of comes as it hears of it
-        hub.reset(reader, floor=floor, frame=reset_frame(reader, Cursor(self._store.epoch, floor), reason="pruned"))
+        floor = min(floor, hub.head)  # events that the hub has yet to get reach the reader through it
+        frame = reset_frame(reader, Cursor(self._store.epoch, floor), reason="pruned")
+        hub.serve_reset(reader, floor=floor, frame=frame)
 
 
 def reset_frame(reader: Reader, cursor: Cursor, *, reason: str) -> bytes:

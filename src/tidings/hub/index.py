@@ -1,19 +1,23 @@
 """Topic -> readers. Topics match whole: a dictionary, never a pattern (law 5)."""
 
 from tidings.domain.topics import Topic
-from tidings.hub.reader import Reader
+from tidings.hub.readers import Reader
 
-FEW = 64  # readers of a topic that are kept in a list: 8 bytes each, and 60 or more in a set; a walk is 1 µs
+FEW = 64  # readers of a topic that are kept in a list: 8 bytes each, and 60 or more in a set; a scan is 1 µs
 
 
 class Index:
-    """Most topics are a person's own and have one reader, so a lone reader stands without anything around it."""
+    """A map from topic to readers, small for the common case.
+
+    Most topics are a person's own and have one reader, so a lone reader is stored without a container.
+    """
 
     def __init__(self, *, few: int = FEW) -> None:
         self._few = few
         self._readers: dict[Topic, Reader | list[Reader] | set[Reader]] = {}
 
     def add(self, topic: Topic, reader: Reader) -> None:
+        """Add a reader of a topic; adding it twice is adding it once."""
         found = self._readers.setdefault(topic, reader)
         if isinstance(found, set):
             found.add(reader)
@@ -27,6 +31,7 @@ class Index:
             self._readers[topic] = [found, reader]
 
     def discard(self, topic: Topic, reader: Reader) -> None:
+        """Forget a reader of a topic, if it is there."""
         found = self._readers.get(topic)
         if found is reader:
             del self._readers[topic]
@@ -39,13 +44,14 @@ class Index:
             del self._readers[topic]
 
     def of(self, topic: Topic) -> tuple[Reader, ...]:
-        """A copy: a sink may close, and its reader leave, while the caller is still writing."""
+        """The readers of a topic, as a copy: a sink may close, and its reader leave, while the caller writes."""
         found = self._readers.get(topic)
         if found is None:
             return ()
         return (found,) if isinstance(found, Reader) else tuple(found)
 
     def count(self, topic: Topic) -> int:
+        """How many readers a topic has."""
         found = self._readers.get(topic)
         if found is None:
             return 0

@@ -1,4 +1,4 @@
-"""What the events that change a feed say."""
+"""Decodes the events that change a feed: follows, unfollows, preferences."""
 
 import msgspec
 
@@ -23,10 +23,10 @@ _preferences = msgspec.json.Decoder(_Preferences).decode
 
 
 def follow_change(event: Event) -> FollowChange:
-    """The topic that is followed from here on, or is not any more."""
+    """The topic that a follow or unfollow event names, and which of the two it is."""
     return FollowChange(event.seq, _follow(event.data).topic, event.type == FOLLOWED)
 
 
 def muted_tags(data: bytes) -> frozenset[str]:
-    """What is muted from here on."""
+    """The tags that a preferences event mutes from its place on."""
     return frozenset(_preferences(data).mutes) or NO_TAGS

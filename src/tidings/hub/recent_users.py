@@ -1,32 +1,32 @@
-"""Who polled a moment ago: what they follow is kept, so that the next poll need not ask the store."""
+"""The users who polled a moment ago: their memberships are kept, so that the next poll need not ask the store."""
 
 from tidings.domain.topics import User
 
-MOST = 250_000  # topics that those of one generation follow together; about 80 bytes each
+TOPICS_PER_GENERATION = 250_000  # of all users in it; about 80 bytes each
 
 
 class RecentUsers:
-    """Two generations: who does not come again between two turns is forgotten with the second."""
+    """A cache's keys in two generations: a user who is not touched between two rotations is dropped by the second."""
 
-    def __init__(self, *, most: int = MOST) -> None:
+    def __init__(self, *, most: int = TOPICS_PER_GENERATION) -> None:
         self._most = most
         self._topics = 0
         self._fresh: dict[User, int] = {}  # user -> topics
         self._stale: set[User] = set()
 
     def touch(self, user: User, *, topics: int) -> None:
-        """Somebody polled, who has this many topics."""
+        """Note a poll of a user who has this many topics."""
         self._topics += topics - self._fresh.get(user, 0)
         self._fresh[user] = topics
         self._stale.discard(user)
 
     @property
     def full(self) -> bool:
-        """Is it time to turn, so that memory stays bounded?"""
+        """True when it is time to rotate, so that memory stays bounded."""
         return self._topics >= self._most
 
     def rotate(self) -> set[User]:
-        """Begin another generation; who is forgotten."""
+        """Begin another generation; return the users that are dropped."""
         gone, self._stale = self._stale, set(self._fresh)
         self._fresh, self._topics = {}, 0
         return gone

@@ -1,14 +1,15 @@
-"""The newest events, in memory, with the frames they were encoded to."""
+"""The newest events, in memory, by topic, with the frames they were encoded to."""
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
 
 from tidings.domain.model import Event
 from tidings.domain.ports import Encoding
 from tidings.domain.topics import Topic
 from tidings.hub.membership_events import FOLLOWS
 
-SLOTS = 8192  # events; what a reader that was away for a moment is served from
-BYTES = 32 * 1024 * 1024  # of event data; large events make the ring shorter, never the process larger
+RING_EVENTS = 8192  # at most; serves a reader that was away for a moment
+RING_BYTES = 32 * 1024 * 1024  # of event data; large events make the ring shorter, never the process larger
 
 
 class Entry:
@@ -21,6 +22,7 @@ class Entry:
         self._frames: dict[Encoding, bytes] = {}
 
     def frame(self, encoding: Encoding) -> bytes:
+        """The event in a format; b"" if the format leaves it out."""
         if not encoding.shared:
             return encoding.event(self.event)
         frame = self._frames.get(encoding)
@@ -32,23 +34,24 @@ class Entry:
 class Ring:
     """Holds (floor, head] without holes."""
 
-    def __init__(self, *, head: int, slots: int = SLOTS, limit: int = BYTES) -> None:
+    def __init__(self, *, head: int, slots: int = RING_EVENTS, limit: int = RING_BYTES) -> None:
         self._slots: list[Entry | None] = [None] * slots
         self._limit = limit
         self._bytes = 0
-        self._newest: dict[Topic, int] = {}
+        self._by_topic: dict[Topic, list[int]] = {}  # seqs, in order; up to half of them may be dropped already
         self._follows: dict[Topic, list[Event]] = {}  # own topic -> follows and unfollows that are here
         self.floor = head
         self.head = head
 
     def append(self, event: Event) -> Entry:
+        """Add the event after the head. Raises `ValueError` for any other."""
         if event.seq != self.head + 1:
             raise ValueError(f"event {event.seq} does not follow {self.head}")
         if self.head - self.floor == len(self._slots):
             self._drop()
         entry = Entry(event)
         self._slots[event.seq % len(self._slots)] = entry
-        self._newest[event.topic] = event.seq
+        self._by_topic.setdefault(event.topic, []).append(event.seq)
         if event.type in FOLLOWS:
             self._follows.setdefault(event.topic, []).append(event)
         self.head = event.seq
@@ -58,42 +61,68 @@ class Ring:
         return entry
 
     def covers(self, after: int) -> bool:
-        """Is everything after this position (up to the head) here?"""
+        """Return True if everything after this position (up to the head) is here."""
         return self.floor <= after <= self.head
 
     def after(self, position: int) -> Iterator[Entry]:
-        """Entries after a position that is covered."""
-        slots, size = self._slots, len(self._slots)
-        for seq in range(position + 1, self.head + 1):
-            entry = slots[seq % size]
-            assert entry is not None
-            yield entry
+        """Entries of every topic after a position that is covered, in order."""
+        return map(self._entry, range(position + 1, self.head + 1))
+
+    def of_topic(self, topic: Topic, *, after: int) -> Iterator[Entry]:
+        """Entries of a topic after a position that is covered, in order."""
+        return map(self._entry, self._seqs(topic, after))
+
+    def of_topics(self, topics: Collection[Topic], *, after: int) -> Iterator[Entry]:
+        """Entries of some topics after a position that is covered, in order. Costs a look-up a topic, and the entries.
+
+        Where fewer events follow than there are topics, the events are looked at instead.
+        """
+        if self.head - after <= len(topics):
+            wanted = set(topics)
+            return (entry for entry in self.after(after) if entry.event.topic in wanted)
+        seqs: list[int] = []
+        for topic in topics:
+            if (found := self._by_topic.get(topic)) and found[-1] > after:
+                seqs += self._seqs(topic, after)
+        seqs.sort()
+        return map(self._entry, seqs)
 
     def evicts_soon(self, position: int) -> bool:
-        """May the ring soon not reach back to this position any more?"""
+        """Return True if the ring may soon not reach back to this position any more."""
         if self._bytes > self._limit // 2:
             return position < (self.floor + self.head) // 2
         return position < self.head - len(self._slots) // 2
 
     def newest(self, topic: Topic) -> int:
         """The newest event of a topic, if it is here; else 0."""
-        return self._newest.get(topic, 0)
+        seqs = self._by_topic.get(topic)
+        return seqs[-1] if seqs else 0
 
     def follows(self, topic: Topic, *, after: int) -> list[Event]:
-        """Of somebody's own topic: what they followed and left after a position that is covered, in order."""
+        """The follows and unfollows on a user's own topic after a position that is covered, in order."""
         return [event for event in self._follows.get(topic, ()) if event.seq > after]
+
+    def _entry(self, seq: int) -> Entry:
+        entry = self._slots[seq % len(self._slots)]
+        assert entry is not None
+        return entry
+
+    def _seqs(self, topic: Topic, after: int) -> list[int]:
+        seqs = self._by_topic.get(topic, [])
+        return seqs[bisect_right(seqs, after) :]
 
     def _drop(self) -> None:
         self.floor += 1
-        place = self.floor % len(self._slots)
-        entry = self._slots[place]
-        assert entry is not None
+        entry = self._entry(self.floor)
+        self._slots[self.floor % len(self._slots)] = None
         event = entry.event
         self._bytes -= len(event.data)
-        if self._newest[event.topic] == self.floor:
-            del self._newest[event.topic]
+        seqs = self._by_topic[event.topic]
+        if seqs[-1] == self.floor:
+            del self._by_topic[event.topic]
+        elif seqs[len(seqs) // 2] <= self.floor:  # now and then, so that a drop costs the same on a busy topic
+            del seqs[: bisect_right(seqs, self.floor)]
         if event.type in FOLLOWS:
             del self._follows[event.topic][0]
             if not self._follows[event.topic]:
                 del self._follows[event.topic]
-        self._slots[place] = None

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import msgspec
 
 from tidings.background.catch_up import reset_data
-from tidings.background.heartbeat import HeartbeatScheduler
+from tidings.background.loop_lag import LoopLag
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import ShuttingDown
 from tidings.domain.model import Feed, Page
 from tidings.domain.ports import Encoding
 from tidings.domain.topics import Topic, User
-from tidings.hub.feed_page import BYTES, feed_page
-from tidings.hub.reader import Membership
+from tidings.hub.feed_page import PAGE_BYTES, feed_page
+from tidings.hub.readers import Membership
 from tidings.services.store_gateway import StartAfter, StoreGateway, opening
 
 INTERVAL = 5.0  # seconds between short polls of a client, while there is room
@@ -39,9 +39,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class Polls:
     """The verb of short and long polls."""
 
-    def __init__(self, gateway: StoreGateway, heartbeats: HeartbeatScheduler, *, encoding: Encoding) -> None:
+    def __init__(self, gateway: StoreGateway, loop_lag: LoopLag, *, encoding: Encoding) -> None:
         self._gateway = gateway
-        self._heartbeats = heartbeats
+        self._loop_lag = loop_lag
         self._encoding = encoding
 
     async def look(self, user: User, extra: Sequence[Topic], wanted: StartAfter, *, limit: int) -> Found:
@@ -51,7 +51,7 @@ class Polls:
             if gateway.draining:
                 raise ShuttingDown("this server is stopping; poll again")
             await gateway.settled()
-            membership = hub.cached_membership(user)
+            membership = hub.memberships.cached(user)
             if membership is not None:
                 if wanted is None:
                     wanted = Cursor(epoch, hub.head)
@@ -64,7 +64,7 @@ class Polls:
                 frame = self._encoding.control("reset", reset_data(wanted, reason=opened.reset), id=str(wanted))
                 return Found(frames=[frame], position=wanted.seq, more=True, head=hub.head)
             if hub.ring.covers(wanted.seq):
-                hub.cache_membership(feed)
+                hub.memberships.cache(feed)
                 continue
             page = await gateway.store.read(
                 user, follows=feed.follows, extra=extra, after=wanted.seq, upto=feed.head, limit=limit
@@ -76,7 +76,8 @@ class Polls:
 
     def interval(self) -> int:
         """Seconds after which a client should poll again: longer when many do, or when there is much else to do."""
-        load = max(1.0, len(self._gateway.hub.recent_users) / (RATE * INTERVAL), self._heartbeats.late / LATE)
+        pollers = len(self._gateway.hub.memberships.recent_users)
+        load = max(1.0, pollers / (RATE * INTERVAL), self._loop_lag.seconds / LATE)
         return round(min(INTERVAL * load, LONGEST))
 
     def _window(self, membership: Membership, extra: Sequence[Topic], *, after: int, limit: int) -> Found:
@@ -104,7 +105,7 @@ class Polls:
             if not event.muted(feed.mutes):
                 frames.append(self._encoding.event(event))
                 size += len(event.data)
-                if size >= BYTES:
+                if size >= PAGE_BYTES:
                     position = event.seq
                     break
         return Found(frames=frames, position=position, more=position < head, head=head)

@@ -8,7 +8,7 @@ from typing import Any
 from tidings.domain.cursor import Cursor
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
-from tidings.hub.reader import Membership, Reader, State
+from tidings.hub.readers import Membership, Reader, State
 from tidings.transports.detachable import HttpResumer, SocketProtocol, detachable_socket
 from tidings.transports.poll_frames import HEADERS, Lines, PollEncoding, body, first
 from tidings.transports.timer import Timer
@@ -67,7 +67,7 @@ class LongPoll:
         reader = room.hub.add_reader(
             self._membership, sink=sink, encoding=room.encoding, extra=self._extra, position=self._head
         )
-        room.timer.until(reader, self._expires)
+        room.timer.expire_at(reader, self._expires)
         return reader
 
 

@@ -8,7 +8,7 @@ from tidings.domain.model import Feed
 from tidings.domain.ports import Backlog, Encoding
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
-from tidings.hub.reader import Reader
+from tidings.hub.readers import Reader
 from tidings.transports.detachable import Headers, SocketProtocol, detachable_socket
 from tidings.transports.tcp_info import backlog
 from tidings.transports.timer import Timer
@@ -58,7 +58,7 @@ class Stream:
         reader = self._hub.join(
             self._feed, sink=sink, encoding=self._encoding, extra=self._extra, position=self._position
         )
-        self._timer.until(reader, self._expires)
+        self._timer.expire_at(reader, self._expires)
         return reader
 
 

@@ -1,14 +1,14 @@
-"""A reader: one listening cursor. A membership: what one user follows and mutes, shared by their readers."""
+"""A reader: one listening cursor. A membership: what one user follows and mutes, shared by that user's readers."""
 
 from enum import Enum
 
 from tidings.domain.model import NO_TAGS, Event
 from tidings.domain.ports import Encoding, Sink
-from tidings.domain.topics import Topic, User
+from tidings.domain.topics import ALL, Topic, User, own_topic
 
 
 class State(Enum):
-    """Where a reader stands."""
+    """The states of a reader."""
 
     CATCHING_UP = "catching up"  # `position` is its own; it is served from the ring or the store
     LIVE = "live"  # its position is the hub's head; it is written to as the log grows
@@ -23,9 +23,10 @@ _NEXT = {
 
 
 class Membership:
-    """What one user follows and mutes now, as of the hub's head.
+    """What one user follows and mutes, as of the hub's head.
 
-    What they followed at the position of a reader that is behind, the log says (`domain.spans`).
+    What the user followed at the position of a reader that is behind is derived from the log
+    (`domain.follow_intervals`).
     """
 
     __slots__ = ("follows", "mutes", "readers", "user")
@@ -36,8 +37,12 @@ class Membership:
         self.mutes = NO_TAGS
         self.readers: tuple[Reader, ...] = ()
 
+    def topics(self, *extra: Topic) -> tuple[Topic, ...]:
+        """Every topic of the user's feed, and the topics that a request names beside it."""
+        return (own_topic(self.user), ALL, *self.follows, *extra)
+
     def wants(self, event: Event) -> bool:
-        """Is this not muted?"""
+        """Return True unless the user mutes this event."""
         return not event.muted(self.mutes)
 
 
@@ -45,18 +50,18 @@ class Reader:
     """One listening cursor. Small: ten thousand of these are the idle cost of a server (law 8)."""
 
     __slots__ = (
+        "acked_bytes",
         "encoding",
         "expires",
+        "expiry_announced",
         "extra",
+        "in_queue",
         "membership",
         "position",
-        "queued",
         "sink",
         "slot",
+        "stalled_checks",
         "state",
-        "still",
-        "taken",
-        "warned",
         "writable",
     )
 
@@ -69,24 +74,28 @@ class Reader:
         self.extra = extra  # topics that this stream asked for, beside the feed
         self.position = position  # while CATCHING_UP: everything up to here was written
         self.state = State.CATCHING_UP
-        self.writable = True
-        self.queued = False  # waiting for a catch-up worker
-        self.slot = 0  # its place in the heartbeat wheel
-        self.expires = 0  # seconds since 1970: when its token ends; 0 if that is never, or is seen to
-        self.warned = False  # that its token ends soon
-        self.taken: int | None = None  # of what its sink had, when the wheel last looked; None: it had nothing
-        self.still = 0  # how often in a row that was the same
+        self.writable = True  # False from `Hub.stalled` to `Hub.drained`
+        self.in_queue = False  # of readers that wait for a catch-up worker
+        self.slot = 0  # of the heartbeat sweep
+        self.expires = 0  # seconds since 1970: when its token ends; 0 if never, or if a timer ends the stream
+        self.expiry_announced = False
+        self.acked_bytes: int | None = None  # at the last check; None: nothing was pending
+        self.stalled_checks = 0  # checks in a row that found `acked_bytes` unchanged
 
     def become(self, state: State) -> None:
-        """Raises `RuntimeError` on a move that the table does not know."""
+        """Change state. Raises `RuntimeError` on a transition that the table does not allow."""
         if state not in _NEXT[self.state]:
             raise RuntimeError(f"a reader that is {self.state.value} cannot become {state.value}")
         self.state = state
 
+    def topics(self) -> tuple[Topic, ...]:
+        """Every topic that this reader listens to."""
+        return self.membership.topics(*self.extra)
+
     def ready_for_catch_up(self) -> bool:
-        """It is behind, and its sink takes bytes."""
+        """Return True if the reader is behind and its sink takes bytes."""
         return self.state is State.CATCHING_UP and self.writable
 
     def wants(self, event: Event) -> bool:
-        """Is this for its user, as they wish it?"""
+        """Return True unless the reader's user mutes this event."""
         return self.membership.wants(event)

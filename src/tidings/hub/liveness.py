@@ -1,0 +1,98 @@
+"""Liveness: heartbeats to idle readers, checks for slow or dead ones, and the ends of tokens, slot by slot."""
+
+import msgspec
+
+from tidings.domain.notification import rfc3339
+from tidings.hub.readers import Reader, State
+
+HEARTBEAT_SLOTS = 32  # a heartbeat goes to 1/32 of the readers at a time, so it delays no other work
+CHECKS_PER_HEARTBEAT = 8  # of each reader that has unacknowledged bytes
+EXPIRY_WARNING = 60  # seconds before the end of its token that a stream is told to fetch another
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Liveness:
+    """Every reader, in one of `HEARTBEAT_SLOTS` slots that a scheduler visits in turns."""
+
+    def __init__(self) -> None:
+        self._slots: list[set[Reader]] = [set() for _ in range(HEARTBEAT_SLOTS)]
+        self._next_slot = 0
+
+    def add(self, reader: Reader) -> None:
+        """Give a reader the next slot."""
+        reader.slot = self._next_slot = (self._next_slot + 1) % HEARTBEAT_SLOTS
+        self._slots[reader.slot].add(reader)
+
+    def discard(self, reader: Reader) -> None:
+        """Forget a reader."""
+        self._slots[reader.slot].discard(reader)
+
+    def readers(self) -> list[Reader]:
+        """Every reader, in no order."""
+        return [reader for slot in self._slots for reader in slot]
+
+    def heartbeat(self, slot: int) -> None:
+        """Write a heartbeat to every LIVE reader of a slot whose sink takes bytes."""
+        for reader in list(self._slots[slot]):
+            if reader.writable and reader.state is State.LIVE and reader.encoding.heartbeat:
+                reader.sink.write(reader.encoding.heartbeat)
+
+    def check(self, slot: int, *, everyone: bool, patience: float) -> None:
+        """Check the progress of a slot's readers: of those that had unacknowledged bytes, or of `everyone`.
+
+        Aborts readers that acknowledged no bytes for one heartbeat (law 4), or whose peer sent no ACK for `patience`
+        seconds.
+        """
+        for reader in list(self._slots[slot]):
+            if reader.writable and reader.acked_bytes is None and not everyone:
+                continue
+            backlog = reader.sink.backlog()
+            if backlog is None:
+                reader.acked_bytes = None
+            elif backlog.unanswered > patience:
+                reader.sink.abort()
+            elif reader.acked_bytes != backlog.taken:
+                reader.acked_bytes = backlog.taken
+                reader.stalled_checks = 0
+            else:
+                reader.stalled_checks += 1
+                if reader.stalled_checks == CHECKS_PER_HEARTBEAT - 1:
+                    reader.sink.abort()
+
+    def expire(self, slot: int, *, now: float, next: float) -> None:
+        """End the streams of a slot whose token ends before the `next` visit; warn those whose token ends soon.
+
+        Times in seconds since 1970. A stream never outlives its token.
+        """
+        for reader in list(self._slots[slot]):
+            if not reader.expires:
+                continue
+            if reader.expires <= next:
+                self.end_expired(reader)
+            elif reader.expires <= max(now + EXPIRY_WARNING, next + (next - now)):
+                self.announce_expiry(reader)
+
+    def announce_expiry(self, reader: Reader) -> None:
+        """Tell a stream, once, that its token ends soon."""
+        if reader.writable and (frame := _expiring(reader)):
+            reader.sink.write(frame)
+
+    def end_expired(self, reader: Reader) -> None:
+        """End a stream whose token ends, with the reason unless its sink takes no bytes."""
+        if reader.state is State.CLOSED:
+            return
+        if not reader.writable:
+            reader.sink.abort()
+            return
+        goaway = reader.encoding.control("goaway", _encode({"reason": "token_expired", "retry": 0}), retry=0)
+        reader.sink.write(_expiring(reader) + goaway)
+        reader.sink.close(expired=True)
+
+
+def _expiring(reader: Reader) -> bytes:
+    """The `expiring` frame; b"" if the reader had it."""
+    if reader.expiry_announced:
+        return b""
+    reader.expiry_announced = True
+    return reader.encoding.control("expiring", _encode({"expire_time": rfc3339(reader.expires * 1000)}))
