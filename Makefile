@@ -22,10 +22,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check bench pins wheel clean .venv
+.PHONY: help dev test test-all check bench pins wheel clean .venv
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 dev: $(VENV)/run.stamp  ## serve on http://127.0.0.1:8000 (PORT=, DB=)
 	@exec $(VENV)/bin/tidings dev $(if $(PORT),--port $(PORT)) $(if $(DB),--db '$(DB)')
@@ -33,7 +33,10 @@ dev: $(VENV)/run.stamp  ## serve on http://127.0.0.1:8000 (PORT=, DB=)
 test: $(VENV)/dev.stamp $(JS)  ## every test: Python, JavaScript, real processes, a real browser
 	@scripts/system_packages.sh $(FOR_TESTS)
 	$(if $(JS),cd js && node --test)
-	$(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile $(MARKED) $(ARGS)
+
+test-all: MARKED := -m ''
+test-all: test  ## the same, and the wheel on every Python of this machine
 
 check: $(VENV)/dev.stamp $(JS)  ## style, types, layers, docs
 	$(PY) -m ruff check .
