@@ -12,7 +12,7 @@ from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader
 from tidings.hub.ring import Ring
-from tidings.transports.socket_detach import HttpProtocol
+from tidings.server.http_protocol import HttpProtocol
 
 EPOCH = "ep0ch"
 ALICE = User("alice")

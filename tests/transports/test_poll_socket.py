@@ -9,9 +9,9 @@ import pytest
 
 from tests.transports.fake_transport import EPOCH, Connection, StoreHarness
 from tidings.domain.topics import User
-from tidings.transports.poll import PIPELINED, LongPoll, PollContext, PollSocket
+from tidings.transports.poll import MAX_PIPELINED, LongPoll, PollContext, PollSocket
 from tidings.transports.poll_frames import PollEncoding
-from tidings.transports.socket_detach import HttpProtocol
+from tidings.server.http_protocol import HttpProtocol
 
 pytestmark = pytest.mark.anyio
 
@@ -198,7 +198,7 @@ async def test_of_what_comes_meanwhile_no_more_is_held_than_a_little(client: Cli
     client.house.tell(b"1")
     answers = await client.answers()
     assert (held, client.connection.wire.reading) == (True, True)
-    assert len(answers) == 1 + PIPELINED // 1000 + 1
+    assert len(answers) == 1 + MAX_PIPELINED // 1000 + 1
 
 
 async def test_a_client_that_wants_the_connection_closed_gets_it_closed(client: Client) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.model.profile import tries
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
-from tidings.transports.sse import HEADERS, SseEncoding, frame
+from tidings.transports.sse import SSE_HEADERS, SseEncoding, frame
 
 
 class EventSource:
@@ -130,7 +130,7 @@ def test_a_control_without_an_id_does_not_move_the_cursor() -> None:
 
 
 def test_nothing_on_the_way_may_keep_or_change_a_stream() -> None:
-    headers = dict(HEADERS)
+    headers = dict(SSE_HEADERS)
     assert headers[b"content-type"].startswith(b"text/event-stream")
     assert {b"no-cache", b"no-transform"} <= set(headers[b"cache-control"].split(b", "))
     assert headers[b"x-accel-buffering"] == b"no"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 
 from tidings.transports.close_codes import BINARY, NOT_TEXT, PROTOCOL, TOO_BIG, CloseReason, ProtocolViolation
-from tidings.transports.ws_codec import MESSAGE, Bye, Incoming, Ping
+from tidings.transports.ws_codec import MAX_MESSAGE, Bye, Incoming, Ping
 
 Heard = str | Ping | Bye
 
@@ -63,7 +63,7 @@ def close_reason(data: bytes) -> CloseReason:
         (text(b""), [""]),
         (text("\u2028\U0001f514".encode()), ["\u2028\U0001f514"]),
         (text(b"a") + text(b"b"), ["a", "b"]),
-        (text(b"x" * MESSAGE), ["x" * MESSAGE]),
+        (text(b"x" * MAX_MESSAGE), ["x" * MAX_MESSAGE]),
         (ping(b"") + ping(b"x" * 125), [Ping(b""), Ping(b"x" * 125)]),
         (Frame(Opcode.PONG, b"whatever").serialize(mask=True), []),
         (Frame(Opcode.CLOSE, b"").serialize(mask=True), [Bye(b"")]),
@@ -71,7 +71,7 @@ def close_reason(data: bytes) -> CloseReason:
         (text(b"ab", fin=False) + more(b"", fin=False) + more(b"c"), ["abc"]),
         (text(b"\xc3", fin=False) + more(b"\xa9"), ["\xe9"]),  # a character in two fragments
         (text(b"a", fin=False) + ping(b"now") + more(b"b"), [Ping(b"now"), "ab"]),
-        (text(b"x" * (MESSAGE - 1), fin=False) + ping(b"y" * 125) + more(b"x"), [Ping(b"y" * 125), "x" * MESSAGE]),
+        (text(b"x" * (MAX_MESSAGE - 1), fin=False) + ping(b"y" * 125) + more(b"x"), [Ping(b"y" * 125), "x" * MAX_MESSAGE]),
     ],
     ids=lambda value: "frames" if isinstance(value, bytes) else None,
 )
@@ -97,9 +97,9 @@ def test_what_is_said_properly_is_heard(data: bytes, heard: list[Heard]) -> None
         (Frame(Opcode.BINARY, b"\x00").serialize(mask=True), BINARY),
         (text(b"\xff\xfe"), NOT_TEXT),
         (text(b"\xed\xa0\x80"), NOT_TEXT),  # half of a surrogate pair
-        (text(b"x" * (MESSAGE + 1)), TOO_BIG),
+        (text(b"x" * (MAX_MESSAGE + 1)), TOO_BIG),
         (header(0x81, 0xFF, struct.pack("!Q", 1 << 62)), TOO_BIG),  # refused by its length, before it is there
-        (text(b"x" * MESSAGE, fin=False) + more(b"x"), TOO_BIG),
+        (text(b"x" * MAX_MESSAGE, fin=False) + more(b"x"), TOO_BIG),
     ],
     ids=lambda value: "frames" if isinstance(value, bytes) else None,
 )

@@ -14,7 +14,7 @@ from tidings.domain.topics import User
 from tidings.transports.close_codes import FAILED, GOING_AWAY, NOT_JSON, PROTOCOL, TOKEN, CloseReason, ProtocolViolation
 from tidings.transports.stream import Stream
 from tidings.transports.ws_frames import WsEncoding
-from tidings.transports.ws_socket import TURN, WsContext, WsSocket
+from tidings.transports.ws_socket import MESSAGES_PER_TURN, WsContext, WsSocket
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +27,7 @@ class Talk:
         self.heard: list[str] = []
         self.done = asyncio.Event()
         self.wire = Wire()
-        room = WsContext(hub=self.house.hub, timer=self.house.timer, hear=self.hear)
+        room = WsContext(hub=self.house.hub, timer=self.house.timer, handle=self.hear)
         self.sink = WsSocket(room, set())
         self.wire.protocol = self.sink
         self.sink.start(
@@ -141,13 +141,13 @@ async def test_no_answer_is_none(talk: Talk) -> None:
 
 
 async def test_who_says_much_at_once_is_heard_a_few_at_a_time(talk: Talk) -> None:
-    many = [str(n) for n in range(3 * TURN)]
+    many = [str(n) for n in range(3 * MAX_MESSAGES_PER_TURN)]
     talk.says(*many)
     assert talk.heard == many[:TURN]
     assert not talk.wire.reading
     await settle()
     assert talk.heard == many
-    assert talk.messages() == [str(n) for n in range(3 * TURN)]
+    assert talk.messages() == [str(n) for n in range(3 * MAX_MESSAGES_PER_TURN)]
     assert talk.wire.reading
 
 
@@ -164,7 +164,7 @@ async def test_who_does_not_read_is_not_heard(talk: Talk) -> None:
 
 
 async def test_a_turn_that_was_put_off_does_not_overtake_the_work_on_a_message(talk: Talk) -> None:
-    talk.says(*(str(n) for n in range(TURN)), "slow:1", "after it")
+    talk.says(*(str(n) for n in range(MESSAGES_PER_TURN)), "slow:1", "after it")
     talk.wire.drain()
     await settle()
     assert talk.heard[TURN:] == ["slow:1"]

@@ -26,7 +26,7 @@ def routes(context: ApiContext, timer: Timer, loop_lag: LoopLag) -> list[Route]:
     gateway = context.gateway
     epoch = gateway.store.epoch
     encoding = PollEncoding(epoch)
-    room = PollContext(hub=gateway.hub, timer=timer, encoding=encoding)
+    poll_context = PollContext(hub=gateway.hub, timer=timer, encoding=encoding)
     polls = Polls(gateway, loop_lag, encoding=encoding)
 
     async def poll(request: Request) -> Any:
@@ -40,7 +40,7 @@ def routes(context: ApiContext, timer: Timer, loop_lag: LoopLag) -> list[Route]:
         if wait and found.nothing and found.membership is not None and request.method == "GET":
             gateway.admit()
             return LongPoll(
-                room,
+                poll_context,
                 membership=found.membership,
                 extra=extra,
                 position=found.position,

@@ -67,7 +67,7 @@ async def open_stream(
         encoding=encoding,
         position=opened.position,
         preface=preface,
-        headers=sse.HEADERS,
+        headers=sse.SSE_HEADERS,
         expires=grant.expires,
     )
 

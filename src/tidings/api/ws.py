@@ -21,10 +21,10 @@ from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest, OriginForbidden, TidingsError
 from tidings.domain.topics import User
 from tidings.store.transactions.reading import mark_ids, read_up_to
+from tidings.transports.asgi_fallback import AsgiWsSink
 from tidings.transports.close_codes import FAILED, NOT_JSON, ProtocolViolation, of_status
 from tidings.transports.stream import Stream
 from tidings.transports.timer import Timer
-from tidings.transports.ws_fallback import PlainWs
 from tidings.transports.ws_frames import WsEncoding, WsLines
 from tidings.transports.ws_socket import WsContext, WsStream
 
@@ -58,7 +58,7 @@ class UpgradeUnavailable(TidingsError):
 def routes(context: ApiContext, timer: Timer) -> list[BaseRoute]:
     """`GET /v1/ws`: on a socket that is handed over, and in the ordinary ASGI way."""
     gateway = context.gateway
-    room = WsContext(hub=gateway.hub, timer=timer, hear=ClientMessages(context).hear)
+    ws_context = WsContext(hub=gateway.hub, timer=timer, handle=ClientMessages(context).handle)
     frames, lines = WsEncoding(gateway.store.epoch), WsLines(gateway.store.epoch)
     # One for all: it checks handshakes and is asked for nothing else. No extensions are offered, since compression
     # costs more memory than the connection.
@@ -72,7 +72,7 @@ def routes(context: ApiContext, timer: Timer) -> list[BaseRoute]:
             refusal = problem(error)
             refusal.headers.update({"upgrade": "websocket", "sec-websocket-version": "13"})
             return refusal
-        return WsStream(room, headers=headers, otherwise=nowhere, **await opened(context, request, frames))
+        return WsStream(ws_context, headers=headers, otherwise=nowhere, **await opened(context, request, frames))
 
     async def connect(scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -81,8 +81,7 @@ def routes(context: ApiContext, timer: Timer) -> list[BaseRoute]:
         except TidingsError as error:
             await reject(error, scope, receive, send)
             return
-        await send({"type": "websocket.accept"})
-        await PlainWs(room).run(stream, receive, send)
+        await AsgiWsSink(ws_context).run(stream, receive, send)
 
     return [route("/v1/ws", upgrade, "GET"), WebSocketRoute("/v1/ws", AsgiEndpoint(connect))]
 
@@ -171,13 +170,13 @@ async def reject(error: TidingsError, scope: dict[str, Any], receive: Any, send:
 
 
 class ClientMessages:
-    """Hears what clients say over their WebSockets."""
+    """Handles the messages of clients."""
 
     def __init__(self, context: ApiContext) -> None:
         self._gateway = context.gateway
 
-    def hear(self, user: User, text: str) -> bytes | Awaitable[bytes]:
-        """The answer to a message, now or when its work is done. Raises `Broken`."""
+    def handle(self, user: User, text: str) -> bytes | Awaitable[bytes]:
+        """The reply to a message, now or when its work is done; b"" for none. Raises `ProtocolViolation`."""
         try:
             said = _decode(text)
         except (msgspec.DecodeError, RecursionError) as error:

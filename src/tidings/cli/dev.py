@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
+from tidings.cli.foreground import serve_in_foreground
 from tidings.cli.refusal import BadInput, OneLine, settings_of
-from tidings.cli.run import run
 from tidings.demo.pages import pages
-from tidings.domain.errors import TidingsError
 
 
 @click.command(cls=OneLine)
@@ -35,11 +34,7 @@ def dev(host: str | None, port: int | None, db: Path | None, heartbeat: float | 
         "mode": "dev", "host": "127.0.0.1" if host == "localhost" else host, "port": port, "db": db,
         "heartbeat": heartbeat, "cors_origins": origins, "seed": True,
     }  # fmt: skip
-    settings = settings_of(chosen)
-    try:
-        run(settings, pages=pages)
-    except TidingsError as error:
-        raise click.ClickException(str(error)) from error
+    serve_in_foreground(settings_of(chosen), pages=pages)
 
 
 def _loopback(host: str) -> bool:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
+from tidings.cli.foreground import serve_in_foreground
 from tidings.cli.refusal import OneLine, settings_of
-from tidings.cli.run import run
-from tidings.domain.errors import TidingsError
 
 
 @click.command(cls=OneLine)
@@ -21,8 +20,4 @@ def serve(host: str | None, port: int | None, db: Path | None, heartbeat: float 
     Every setting is also an environment variable, TIDINGS_ and its name: TIDINGS_CORS_ORIGINS=https://app.example
     """
     chosen = {"mode": "serve", "host": host, "port": port, "db": db, "heartbeat": heartbeat, "seed": seed}
-    settings = settings_of(chosen)
-    try:
-        run(settings)
-    except TidingsError as error:
-        raise click.ClickException(str(error)) from error
+    serve_in_foreground(settings_of(chosen))

@@ -1,69 +1,78 @@
-"""The socket that a server lets an endpoint detach, as the endpoint sees it: the server itself is not known here.
+"""Detachable sockets, as transports see them: a response that outlives HTTP takes its socket from the server.
 
-A server that can do that puts `{"protocol": object}` into `scope["extensions"]`, under EXTENSION, and
-`object.detachable_socket(scope)` returns a `DetachableSocket` or None. Under any other server streams are sent in
-the ordinary way.
+A stream in ASGI costs its coroutine; a socket with nothing but a small protocol costs a fifth. So a server may offer
+its socket through `scope["extensions"]`. (uvicorn does the same by itself when a WebSocket takes over.)
 """
 
 import asyncio
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-EXTENSION = "tidings.handover"
+EXTENSION = "tidings.socket"  # in `scope["extensions"]`: {"owner": a `SocketOwner`}
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class HttpResumer(Protocol):
-    """The server's HTTP, where a socket can be given back to."""
+    """Gives a detached socket back to HTTP."""
 
     @property
     def keep_alive(self) -> float:
-        """Seconds without a request after which the connection ends."""
+        """Seconds that a connection without a request stays open."""
 
-    def resume_http(self, transport: asyncio.Transport, data: bytes, *, full: bool, again: bool) -> None:
-        """Give a socket back to HTTP with what came in.
+    def resume_http(self, transport: asyncio.Transport, data: bytes, *, full: bool, eager: bool) -> None:
+        """Read HTTP from the socket again, first from `data`.
 
-        `full`: the answer before is still on its way out. `again`: the request is for the endpoint that gave the socket
-        back, whose first step may be taken now.
+        `full`: the previous response is still in the write buffer. `eager`: run the request up to its first await
+        before returning; it must not ask for its task, as anyio does: it has none yet.
         """
 
 
 class DetachableSocket(Protocol):
-    """A socket that may be taken, once."""
+    """The socket of one request. It may be detached once."""
 
     @property
     def connections(self) -> set[Any]:
         """The server's set of open connections."""
 
     @property
-    def home(self) -> HttpResumer | None:
-        """Where the socket can be given back to; None if the client wants it closed."""
+    def resumer(self) -> HttpResumer | None:
+        """Gives the socket back; None if the client wants it closed after the response."""
 
     async def head(self, send: Any, *, status: int, headers: Headers) -> bytes:
-        """The response's head as the middleware wants it. What follows it on the socket is the body, to the end."""
+        """The head of a response whose body follows on the socket, to the end of the connection.
 
-    async def later(self, send: Any, *, status: int, headers: Headers) -> bytes:
-        """The head of a response that will be written later, open for more headers."""
+        Nothing is written yet: with the first frames it makes one packet.
+        """
 
-    def open(self) -> bool:
+    async def open_head(self, send: Any, *, status: int, headers: Headers) -> bytes:
+        """The head of a response that will be written later, without its last line: more fields may follow."""
+
+    def connected(self) -> bool:
         """Is the client still there?"""
 
-    def take(self, sink: "SocketProtocol") -> asyncio.Transport:
-        """End HTTP on the socket and give it to `sink`."""
+    def detach(self, protocol: "SocketProtocol") -> asyncio.Transport:
+        """End HTTP on the socket and give it to `protocol`."""
+
+
+class SocketOwner(Protocol):
+    """A server's HTTP connection."""
+
+    def detachable_socket(self, scope: Any) -> DetachableSocket | None:
+        """The socket of the request with this scope, if it can be detached now."""
 
 
 def detachable_socket(scope: Any) -> DetachableSocket | None:
-    """The socket of this request, if its server has a hand-over and the socket is free to be taken."""
-    server = scope.get("extensions", {}).get(EXTENSION)
-    if server is None:
+    """The socket of this request; None if its server offers none, or not now."""
+    extension = scope.get("extensions", {}).get(EXTENSION)
+    if extension is None:
         return None
-    socket: DetachableSocket | None = server["protocol"].detachable_socket(scope)
-    return socket
+    owner: SocketOwner = extension["owner"]
+    return owner.detachable_socket(scope)
 
 
 class SocketProtocol(asyncio.Protocol):
-    """What every protocol that takes a socket over has: the server closes it at shutdown like any other."""
+    """Base of every protocol that takes a socket over: the server closes it at shutdown like any other."""
 
     __slots__ = ("connections", "transport")
 
@@ -72,7 +81,7 @@ class SocketProtocol(asyncio.Protocol):
         self.transport: asyncio.Transport
 
     def shutdown(self) -> None:
-        """The server is stopping; what had to be said was said."""
+        """The server stops; what had to be said was said."""
         self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -9,11 +9,12 @@ from tidings.domain.cursor import Cursor
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Membership, Reader, State
+from tidings.transports.asgi_fallback import AsgiPollSink
 from tidings.transports.detachable import HttpResumer, SocketProtocol, detachable_socket
-from tidings.transports.poll_frames import HEADERS, Lines, PollEncoding, body, first
+from tidings.transports.poll_frames import POLL_HEADERS, Lines, PollEncoding, body, first
 from tidings.transports.timer import Timer
 
-PIPELINED = 16 * 1024  # bytes of later requests that are held while one waits; the rest stays in the kernel
+MAX_PIPELINED = 16 * 1024  # bytes of later requests that are held while one waits; the rest stays in the kernel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class LongPoll:
 
     def __init__(
         self,
-        room: PollContext,
+        context: PollContext,
         *,
         membership: Membership,
         extra: Sequence[Topic],
@@ -42,7 +43,7 @@ class LongPoll:
     ) -> None:
         """`position` is what an empty answer names; nothing is between it and `head`.
         `wait` in seconds; `expires` in seconds since 1970, 0 for never."""
-        self.room = room
+        self.context = context
         self.position = position
         self.wait = wait
         self.limit = limit
@@ -54,67 +55,66 @@ class LongPoll:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         socket = detachable_socket(scope)
         if socket is None:
-            await PlainPoll(self).run(receive, send)
+            await AsgiPollSink(self).run(receive, send)
             return
-        head = await socket.later(send, status=200, headers=HEADERS)
-        if socket.open():
-            sink = PollSocket(self, socket.connections, socket.home, head, path=scope["raw_path"])
-            sink.start(socket.take(sink), self)
+        head = await socket.open_head(send, status=200, headers=POLL_HEADERS)
+        if socket.connected():
+            sink = PollSocket(self, socket.connections, socket.resumer, head, path=scope["raw_path"])
+            sink.start(socket.detach(sink))
 
-    def join(self, sink: "PollSocket | PlainPoll") -> Reader:
+    def join(self, sink: "PollSocket | AsgiPollSink") -> Reader:
         """Wait as a reader of the hub."""
-        room = self.room
-        reader = room.hub.add_reader(
-            self._membership, sink=sink, encoding=room.encoding, extra=self._extra, position=self._head
+        context = self.context
+        reader = context.hub.add_reader(
+            self._membership, sink=sink, encoding=context.encoding, extra=self._extra, position=self._head
         )
-        room.timer.expire_at(reader, self._expires)
+        context.timer.expire_at(reader, self._expires)
         return reader
 
-
-def answer(room: PollContext, reader: Reader, frames: bytes, *, limit: int, position: int) -> bytes:
-    """The body that a reader gets with what the hub wrote; b"" for nothing."""
-    epoch = room.encoding.epoch
-    if frames:
-        seq = room.hub.head if reader.state is State.LIVE else reader.position
-        return body(first(frames, limit, cursor=Cursor(epoch, seq)))
-    # As in a short poll: the place stays the same until it wears off the ring.
-    if room.hub.ring.evicts_soon(position) and reader.state is State.LIVE:
-        position = room.hub.head
-    return body(Lines(b"", str(Cursor(epoch, position)).encode(), False))
+    def answer(self, reader: Reader, frames: bytes) -> bytes:
+        """The body of the response with what the hub wrote; b"" for nothing."""
+        context = self.context
+        epoch = context.encoding.epoch
+        if frames:
+            seq = context.hub.head if reader.state is State.LIVE else reader.position
+            return body(first(frames, self.limit, cursor=Cursor(epoch, seq)))
+        # As in a short poll: the cursor stays the same until the ring is about to evict it.
+        position = self.position
+        if context.hub.ring.evicts_soon(position) and reader.state is State.LIVE:
+            position = context.hub.head
+        return body(Lines(b"", str(Cursor(epoch, position)).encode(), False))
 
 
 class PollSocket(SocketProtocol):
-    """The socket of a poll that waits, then of a client that has its answer. Once it asks again, it is HTTP's again."""
+    """The socket of a poll that waits, then of a client that has its answer. With its next request it is HTTP's again."""
 
-    __slots__ = ("_due", "_full", "_head", "_home", "_limit", "_path", "_position", "_reader", "_rest", "_room")
+    __slots__ = ("_due", "_full", "_head", "_path", "_poll", "_reader", "_received", "_resumer")
 
     def __init__(
-        self, waiting: LongPoll, connections: set[Any], home: HttpResumer | None, head: bytes, *, path: bytes
+        self, poll: LongPoll, connections: set[Any], resumer: HttpResumer | None, head: bytes, *, path: bytes
     ) -> None:
-        """`head` is the answer's, still open."""
+        """`head` is the response's, still open."""
         super().__init__(connections)
         self._path = path
-        self._room = waiting.room
-        self._limit = waiting.limit
-        self._position = waiting.position
-        self._home = home
+        self._poll = poll
+        self._resumer = resumer
         self._head = head
         self._reader: Reader | None = None
-        self._rest = b""  # of a request that the client sent before this one was answered
+        self._received = b""  # of a request that the client sent before this one was answered
         self._due = 0
-        self._full = False  # is the answer still on its way out?
+        self._full = False  # is the response still in the write buffer?
 
-    def start(self, transport: asyncio.Transport, waiting: LongPoll) -> None:
+    def start(self, transport: asyncio.Transport) -> None:
         self.transport = transport
-        self._due = self._room.timer.at(waiting.wait, self.expire)
-        self._reader = waiting.join(self)
+        self._due = self._poll.context.timer.at(self._poll.wait, self.expire)
+        self._reader = self._poll.join(self)
 
     def write(self, data: bytes) -> None:
         if data:
             self._answer(data)
 
     def expire(self) -> None:
-        """Its time is up: that of the poll, or after it that of a connection without one."""
+        """Answer a poll whose time is up; close a connection that was idle for too long after it."""
         if self._reader is None:
             self.transport.close()
         else:
@@ -124,7 +124,7 @@ class PollSocket(SocketProtocol):
         """Nothing is written before the answer."""
 
     def close(self, *, expired: bool = False) -> None:
-        self._home = None
+        self._resumer = None
         self._answer(b"")
 
     def abort(self) -> None:
@@ -138,10 +138,10 @@ class PollSocket(SocketProtocol):
         self._full = False
 
     def data_received(self, data: bytes) -> None:
-        self._rest += data
+        self._received += data
         if self._reader is None:
-            self._ask(again=self._rest.startswith((b"GET %b?" % self._path, b"GET %b " % self._path)))
-        elif len(self._rest) > PIPELINED:
+            self._resume(eager=self._received.startswith((b"GET %b?" % self._path, b"GET %b " % self._path)))
+        elif len(self._received) > MAX_PIPELINED:
             self.transport.pause_reading()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -149,92 +149,38 @@ class PollSocket(SocketProtocol):
         self._leave()
 
     def _answer(self, frames: bytes) -> None:
-        reader, home, transport = self._reader, self._home, self.transport
+        reader, resumer, transport = self._reader, self._resumer, self.transport
         if reader is None:
             return
-        content = answer(self._room, reader, frames, limit=self._limit, position=self._position)
+        content = self._poll.answer(reader, frames)
         self._leave()
         if transport.is_closing():
             return
         length = b"content-length: %d\r\n" % len(content)
-        if home is None:
+        if resumer is None:
             closing = b"" if b"\r\nconnection: close" in self._head else b"connection: close\r\n"
             transport.write(b"".join((self._head, closing, length, b"\r\n", content)))
             transport.close()
             return
         transport.write(b"".join((self._head, length, b"\r\n", content)))
-        if self._rest:
-            if len(self._rest) > PIPELINED:
+        if self._received:
+            if len(self._received) > MAX_PIPELINED:
                 transport.resume_reading()
-            self._ask(again=False)  # the hub is writing: nobody joins it now
+            self._resume(eager=False)  # the hub is writing: no reader joins it now
         else:
-            self._due = self._room.timer.at(home.keep_alive, self.expire)
+            self._due = self._poll.context.timer.at(resumer.keep_alive, self.expire)
 
-    def _ask(self, *, again: bool) -> None:
-        """Go back to HTTP with a request. `again`: take its first step at once."""
-        home = self._home
-        if home is not None:
+    def _resume(self, *, eager: bool) -> None:
+        """Go back to HTTP with a request. `eager`: run it up to its first await."""
+        resumer = self._resumer
+        if resumer is not None:
             self._leave()
             self.connections.discard(self)
-            home.resume_http(self.transport, self._rest, full=self._full, again=again)
+            resumer.resume_http(self.transport, self._received, full=self._full, eager=eager)
 
     def _leave(self) -> None:
-        self._room.timer.cancel(self._due, self.expire)
+        context = self._poll.context
+        context.timer.cancel(self._due, self.expire)
         reader, self._reader = self._reader, None
         if reader is not None:
-            self._room.hub.leave(reader)
-
-
-class PlainPoll:
-    """The same behind any ASGI server: a coroutine that waits for the answer, and one for the client to leave."""
-
-    def __init__(self, waiting: LongPoll) -> None:
-        self._waiting = waiting
-        self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._closing = False
-        self._reader: Reader | None = None
-
-    async def run(self, receive: Any, send: Any) -> None:
-        """Until there is an answer, its time is up, or nobody wants it any more."""
-        waiting = self._waiting
-        self._reader = reader = waiting.join(self)
-        gone = asyncio.create_task(_gone(receive))
-        waits: set[asyncio.Future[Any]] = {self._answer, gone}
-        try:
-            await asyncio.wait(waits, timeout=waiting.wait, return_when=asyncio.FIRST_COMPLETED)
-            self.write(b"")
-        except asyncio.CancelledError:  # the server stops, and has no other way to say so
-            self.close()
-        finally:
-            waiting.room.hub.leave(reader)
-            left = not gone.cancel()
-            await asyncio.gather(gone, return_exceptions=True)
-        if left or self._answer.cancelled():
-            return
-        content = self._answer.result()
-        headers = [*HEADERS, (b"content-length", str(len(content)).encode())]
-        if self._closing:
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
-
-    def write(self, data: bytes) -> None:
-        reader = self._reader
-        if not self._answer.done() and reader is not None:
-            waiting = self._waiting
-            self._answer.set_result(answer(waiting.room, reader, data, limit=waiting.limit, position=waiting.position))
-
-    def backlog(self) -> None:
-        """Nothing is written before the answer."""
-
-    def close(self, *, expired: bool = False) -> None:
-        self._closing = True
-        self.write(b"")
-
-    def abort(self) -> None:
-        self._answer.cancel()
-
-
-async def _gone(receive: Any) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+            context.hub.leave(reader)

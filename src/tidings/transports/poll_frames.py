@@ -7,7 +7,7 @@ from tidings.domain.cursor import Cursor
 from tidings.domain.model import Event
 from tidings.transports.json_frames import control_json, event_json
 
-HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"private, no-store")]
+POLL_HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"private, no-store")]
 
 
 class PollEncoding:

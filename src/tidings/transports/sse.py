@@ -10,7 +10,7 @@ from tidings.domain.model import Event
 _BREAK = re.compile(rb"\r\n|\r|\n")
 _UNSAFE = re.compile(r"[\r\n\0]")
 
-HEADERS = [
+SSE_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-store, no-transform"),
     (b"x-accel-buffering", b"no"),  # nginx withholds events without it

@@ -1,4 +1,4 @@
-"""What a WebSocket sends us (RFC 6455): bytes to messages, and to the ending of who breaks the rules."""
+"""What a WebSocket sends us (RFC 6455): bytes to messages, or to the close reason of a client that breaks the rules."""
 
 from collections.abc import Generator
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from websockets.streams import StreamReader
 
 from tidings.transports.close_codes import BINARY, NOT_TEXT, PROTOCOL, TOO_BIG, ProtocolViolation
 
-MESSAGE = 16 * 1024  # bytes; a client has little to say
+MAX_MESSAGE = 16 * 1024  # bytes; a client has little to say
 
 
 class Ping(NamedTuple):
@@ -44,7 +44,7 @@ class Incoming:
         return self._frame is None and self._message is None and not self._stream.buffer
 
     def next(self) -> str | Ping | Bye | None:
-        """The next text message or word about the connection; None when there is no whole one. Raises `Broken`."""
+        """The next text message or word about the connection; None when there is no whole one. Raises `ProtocolViolation`."""
         while (frame := self._next_frame()) is not None:
             match frame.opcode:
                 case Opcode.PING:
@@ -67,7 +67,7 @@ class Incoming:
         if self._frame is None:
             if not self._stream.buffer:
                 return None
-            self._frame = Frame.parse(self._stream.read_exact, mask=True, max_size=MESSAGE)
+            self._frame = Frame.parse(self._stream.read_exact, mask=True, max_size=MAX_MESSAGE)
         try:
             next(self._frame)
         except StopIteration as end:
@@ -88,7 +88,7 @@ class Incoming:
             return bytes(frame.data)
         message = self._message = self._message or bytearray()
         message += frame.data
-        if len(message) > MESSAGE:
+        if len(message) > MAX_MESSAGE:
             raise ProtocolViolation(TOO_BIG)
         if not frame.fin:
             return None

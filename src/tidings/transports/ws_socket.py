@@ -1,4 +1,4 @@
-"""A WebSocket that was handed over: a reader's socket whose client may talk back."""
+"""A WebSocket on a detached socket: a reader's socket whose client may talk back."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,10 +15,10 @@ from tidings.transports.stream import SocketSink, Stream
 from tidings.transports.timer import Timer
 from tidings.transports.ws_codec import Bye, Incoming, Ping
 
-TURN = 32  # messages of one client before the loop may do something else
-GOODBYE = 2.0  # seconds that the client is given to say its word of the closing handshake
+MESSAGES_PER_TURN = 32  # of one client before yielding to the event loop
+CLOSE_TIMEOUT = 2.0  # seconds that the client is given for its close frame
 
-# Answers a client's message: at once, or when its work is done; b"" for no answer. Raises `Broken`.
+# Handles a client's message; the reply at once, or when its work is done; b"" for none. Raises `ProtocolViolation`.
 MessageHandler = Callable[[User, str], "bytes | Awaitable[bytes]"]
 
 
@@ -28,7 +28,7 @@ class WsContext:
 
     hub: Hub
     timer: Timer
-    hear: MessageHandler
+    handle: MessageHandler
 
 
 class Phase(Enum):
@@ -36,7 +36,7 @@ class Phase(Enum):
 
     OPEN = "open"
     CLOSING = "closing"  # we said goodbye, and wait for the client's
-    OVER = "over"  # nothing more is heard
+    OVER = "over"  # nothing more is received
 
 
 _NEXT = {
@@ -49,9 +49,9 @@ _NEXT = {
 class WsStream(Stream):
     """The ASGI response that ends HTTP on a socket. `otherwise` is the answer where that cannot be."""
 
-    def __init__(self, room: WsContext, *, headers: Headers, otherwise: Any, **opened: Any) -> None:
-        super().__init__(hub=room.hub, timer=room.timer, headers=headers, **opened)
-        self._room = room
+    def __init__(self, context: WsContext, *, headers: Headers, otherwise: Any, **opened: Any) -> None:
+        super().__init__(hub=context.hub, timer=context.timer, headers=headers, **opened)
+        self._context = context
         self._otherwise = otherwise
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -59,27 +59,27 @@ class WsStream(Stream):
         if socket is None or scope["http_version"] != "1.1":
             await self._otherwise(scope, receive, send)
             return
-        self._preface = await socket.head(send, status=101, headers=self._headers) + self._preface
-        if socket.open():
-            sink = WsSocket(self._room, socket.connections)
-            sink.start(socket.take(sink), self)
+        self._preface = await socket.head(send, status=101, headers=self.headers) + self._preface
+        if socket.connected():
+            sink = WsSocket(self._context, socket.connections)
+            sink.start(socket.detach(sink), self)
 
 
 class WsSocket(SocketSink):
     """Frames out as any stream; messages in, one after the other."""
 
-    __slots__ = ("_due", "_held", "_incoming", "_phase", "_room", "_task")
+    __slots__ = ("_context", "_due", "_held", "_incoming", "_phase", "_task")
 
-    def __init__(self, room: WsContext, connections: set[Any]) -> None:
-        super().__init__(room.hub, connections)
-        self._room = room
+    def __init__(self, context: WsContext, connections: set[Any]) -> None:
+        super().__init__(context.hub, connections)
+        self._context = context
         self._phase = Phase.OPEN
-        self._incoming: Incoming | None = None  # while something is not heard yet, or not whole
-        self._held = False  # is the client not read from, because it said more than could be heard?
+        self._incoming: Incoming | None = None  # while a message is not handled yet, or not whole
+        self._held = False  # is the client not read from, because it said more than could be received?
         self._task: asyncio.Task[None] | None = None  # the work on one message
         self._due: int | None = None  # when the time for a goodbye is over
 
-    # Listening
+    # Receiving
 
     def data_received(self, data: bytes) -> None:
         if self._phase is Phase.OVER or (self._incoming is None and _is_pong(data)):
@@ -87,22 +87,22 @@ class WsSocket(SocketSink):
         self._incoming = self._incoming or Incoming()
         self._incoming.feed(data)
         if not self._held:
-            self._listen()
+            self._read_on()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if self._held:
-            self._listen()
+            self._read_on()
 
-    def _listen(self) -> None:
-        """Hear what has come. What is left then stays in the kernel with all that follows, until its turn."""
+    def _read_on(self) -> None:
+        """Handle what was received. What is left then stays in the kernel with all that follows, until its turn."""
         if self._task is not None:
             return
         held = False
         try:
-            held = self._hear()
+            held = self._handle_messages()
         except ProtocolViolation as violation:
-            self._break(violation.close_reason)
+            self._fail(violation.close_reason)
         if held is not self._held and not self.transport.is_closing():
             self._held = held
             if held:
@@ -110,55 +110,55 @@ class WsSocket(SocketSink):
             else:
                 self.transport.resume_reading()
 
-    def _hear(self) -> bool:
-        """Is there something left? If so, `_listen` will be called again. Raises `Broken`."""
-        for _ in range(TURN):
+    def _handle_messages(self) -> bool:
+        """Is there something left? If so, `_read_on` will be called again. Raises `ProtocolViolation`."""
+        for _ in range(MESSAGES_PER_TURN):
             if self._incoming is None:
                 return False
             reader = self.reader
             if reader is not None and not reader.writable:
                 return True  # it does not listen to us either
-            heard = self._incoming.next()
-            if heard is None:
+            received = self._incoming.next()
+            if received is None:
                 if self._incoming.empty:
                     self._incoming = None
                 return False
-            if isinstance(heard, Bye):
-                self._part(heard)
+            if isinstance(received, Bye):
+                self._end_handshake(received)
             elif reader is None:
                 pass  # we said goodbye, and nothing but the client's word matters any more
-            elif isinstance(heard, Ping):
-                self.write(ws_frames.pong(heard.payload))
+            elif isinstance(received, Ping):
+                self.write(ws_frames.pong(received.payload))
             else:
-                answer = self._room.hear(reader.membership.user, heard)
-                if not isinstance(answer, bytes):
-                    self._task = asyncio.create_task(self._work(answer))
+                reply = self._context.handle(reader.membership.user, received)
+                if not isinstance(reply, bytes):
+                    self._task = asyncio.create_task(self._send_later(reply))
                     return True
-                self._say(answer)
-        asyncio.get_running_loop().call_soon(self._listen)
+                self._send_text(reply)
+        asyncio.get_running_loop().call_soon(self._read_on)
         return True
 
-    async def _work(self, answer: Awaitable[bytes]) -> None:
+    async def _send_later(self, reply: Awaitable[bytes]) -> None:
         try:
-            self._say(await answer)
+            self._send_text(await reply)
         except ProtocolViolation as violation:
-            self._break(violation.close_reason)
+            self._fail(violation.close_reason)
         self._task = None
-        self._listen()
+        self._read_on()
 
-    def _say(self, payload: bytes) -> None:
+    def _send_text(self, payload: bytes) -> None:
         if payload and self.reader is not None:
             self.write(ws_frames.text(payload))
 
-    # Parting
+    # Closing
 
     def close(self, *, expired: bool = False) -> None:
-        """Say goodbye, and wait a moment for the client to say it too."""
+        """Begin the closing handshake, and wait a moment for the client to end it."""
         if self._phase is Phase.OPEN:
             self._become(Phase.CLOSING)
             self.transport.write(ws_frames.closing(TOKEN if expired else GOING_AWAY))
-            self._due = self._room.timer.at(GOODBYE, self.abort)
-            self._listen()
+            self._due = self._context.timer.at(CLOSE_TIMEOUT, self.abort)
+            self._read_on()
 
     def shutdown(self) -> None:
         self.close()
@@ -168,16 +168,16 @@ class WsSocket(SocketSink):
         if self._phase is not Phase.OVER:
             self._become(Phase.OVER)
         if self._due is not None:
-            self._room.timer.cancel(self._due, self.abort)
+            self._context.timer.cancel(self._due, self.abort)
 
-    def _part(self, bye: Bye) -> None:
+    def _end_handshake(self, bye: Bye) -> None:
         """The closing handshake is complete, and it is the server who hangs up (RFC 6455, section 7.1.1)."""
         if self._phase is Phase.OPEN:
             self.transport.write(ws_frames.echo(bye.payload))
         self._become(Phase.OVER)
         self.transport.close()
 
-    def _break(self, close_reason: CloseReason) -> None:
+    def _fail(self, close_reason: CloseReason) -> None:
         """What comes now cannot be understood, so no goodbye is waited for: only for the client to hang up.
 
         To hang up on bytes that were not read would be a reset, and could take our word with it.
@@ -189,7 +189,7 @@ class WsSocket(SocketSink):
             if not self.transport.is_closing():
                 self.transport.write_eof()
             if self._due is None:
-                self._due = self._room.timer.at(GOODBYE, self.abort)
+                self._due = self._context.timer.at(CLOSE_TIMEOUT, self.abort)
 
     def _become(self, phase: Phase) -> None:
         """Raises `RuntimeError` on a move that the table does not know."""

@@ -19,8 +19,8 @@ from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
 from tidings.transports import sse
+from tidings.server.http_protocol import HttpProtocol
 from tidings.transports.detachable import DetachableSocket, SocketProtocol, detachable_socket
-from tidings.transports.socket_detach import HttpProtocol
 from tidings.transports.stream import HIGH_WATER, SocketSink, Stream
 
 GET = b"GET /v1/stream HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -111,9 +111,9 @@ class Taker:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
             await send({"type": "http.response.body", "body": b"ok"})
             return
-        head = await socket.head(send, status=200, headers=sse.HEADERS)
+        head = await socket.head(send, status=200, headers=sse.SSE_HEADERS)
         sink = SocketProtocol(socket.connections)
-        sink.transport = socket.take(sink)
+        sink.transport = socket.detach(sink)
         sink.transport.write(head)
         self.sinks.append(sink)
         self.sends.append(send)
@@ -205,7 +205,7 @@ async def test_who_waits_for_more_of_the_request_is_told_that_it_is_over(connect
         await asyncio.sleep(0)
         socket = detachable_socket(scope)
         assert socket is not None
-        await socket.head(send, status=200, headers=sse.HEADERS)
+        await socket.head(send, status=200, headers=sse.SSE_HEADERS)
         socket.take(SocketProtocol(socket.connections))
 
     connection.http.app = app
@@ -337,10 +337,10 @@ async def test_a_client_that_leaves_between_the_head_and_the_hand_over_is_notice
     async def app(scope: Any, receive: Any, send: Any) -> None:
         socket = detachable_socket(scope)
         assert socket is not None
-        await socket.head(send, status=200, headers=sse.HEADERS)
-        found.append(socket.open())
+        await socket.head(send, status=200, headers=sse.SSE_HEADERS)
+        found.append(socket.connected())
         connection.http.connection_lost(None)
-        found.append(socket.open())
+        found.append(socket.connected())
 
     connection.http.app = app
     await connection.receives(GET)
@@ -397,7 +397,7 @@ class StoreHarness:
             encoding=self.encoding,
             position=self.hub.head,
             preface=b"event: hello\n\n",
-            headers=sse.HEADERS,
+            headers=sse.SSE_HEADERS,
         )
         await stream(scope, receive, send)
 

@@ -9,12 +9,12 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from tests.transports.fake_transport import Wire
-from tidings.transports.accept_queue import AT_ONCE, AcceptQueue
-from tidings.transports.socket_detach import HttpProtocol
+from tidings.server.accept_queue import ADMITTED_PER_TURN, AcceptQueue
+from tidings.server.http_protocol import HttpProtocol
 
 pytestmark = pytest.mark.anyio
 
-MANY = 3 * AT_ONCE + 1
+MANY = 3 * ADMITTED_PER_MESSAGES_PER_TURN + 1
 
 
 class StoreHarness:
@@ -53,8 +53,8 @@ async def test_a_few_are_let_in_in_each_turn_and_all_in_the_order_they_came() ->
     while len(house.asked) < MANY:
         inside.append(sum(isinstance(wire.protocol, HttpProtocol) for wire in wires))
         await asyncio.sleep(0)
-    assert inside[0] == AT_ONCE
-    assert all(later - earlier <= AT_ONCE for earlier, later in pairwise(inside))
+    assert inside[0] == ADMITTED_PER_TURN
+    assert all(later - earlier <= ADMITTED_PER_TURN for earlier, later in pairwise(inside))
     assert house.asked == [f"/{number}" for number in range(MANY)]
     assert all(wire.reading for wire in wires)
 
@@ -74,7 +74,7 @@ async def test_who_was_let_in_does_not_wait_behind_newcomers() -> None:
     inside.protocol.data_received(b"GET /second HTTP/1.1\r\nHost: x\r\n\r\n")
     await asyncio.sleep(0)
     assert "/second" in house.asked
-    assert len(house.asked) <= 2 + AT_ONCE
+    assert len(house.asked) <= 2 + ADMITTED_PER_TURN
 
 
 async def test_who_left_while_waiting_is_passed_over() -> None:

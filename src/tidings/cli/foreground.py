@@ -1,0 +1,24 @@
+"""Serving in the foreground of a terminal: the log on stderr, one line when it can be connected to."""
+
+import click
+
+from tidings.app import Pages
+from tidings.cli.log import log_to_stderr
+from tidings.domain.errors import TidingsError
+from tidings.server.run import run
+from tidings.settings import Settings
+
+
+def serve_in_foreground(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
+    """Serve until a signal. Raises `ClickException` if it cannot."""
+    log_to_stderr()
+    try:
+        run(
+            settings,
+            pages=pages,
+            on_ready=lambda address: click.echo(
+                f"Tidings is at {address} (database {settings.db}; Ctrl-C stops it)"
+            ),
+        )
+    except TidingsError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,146 @@
+"""Run the server: uvicorn with detachable sockets, from the first signal handler to the last response."""
+
+import asyncio
+import contextlib
+import gc
+import math
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Generator
+from types import FrameType
+
+import uvicorn
+
+from tidings.app import Pages, Tidings, create_app
+from tidings.server.accept_queue import AcceptQueue
+from tidings.server.listener import bind, cannot_listen
+from tidings.settings import Settings
+
+BACKLOG = 4096  # connects waiting to be accepted; the kernel caps it at net.core.somaxconn
+SWITCH = 0.0005  # seconds; how long the event loop may keep the writer's thread waiting for the interpreter lock
+GARBAGE = (20_000, 20, 100)  # objects before the collector looks: requests leave few cycles, streams none
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+START_GRACE = 1.5  # seconds that a start is given to end after a signal: a thread may wait for a locked database
+
+
+class Server(uvicorn.Server):
+    """uvicorn waits for open streams when it stops; this one asks them to leave, and then waits no longer."""
+
+    def __init__(
+        self, config: uvicorn.Config, app: Tidings, settings: Settings, *, on_ready: Callable[[], None]
+    ) -> None:
+        """`on_ready` is called when it can be connected to."""
+        super().__init__(config)
+        self._app = app
+        self._settings = settings
+        self._on_ready = on_ready
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._starting: asyncio.Task[None] | None = None
+
+    async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._starting = asyncio.current_task()
+        try:
+            # Not by the lifespan protocol: what cannot be opened is an exception here, there a traceback in the log.
+            async with self._app.opened():
+                self._starting = None
+                if not self.should_exit:
+                    await super()._serve(sockets)
+        except asyncio.CancelledError:
+            if not self.should_exit:
+                raise
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            raise cannot_listen(self._settings, error) from error
+        self._on_ready()
+
+    # Stopping
+
+    def drain(self) -> None:
+        """Accept no more, tell every stream to come back, and abort what is left after the time for that.
+
+        May be called by a supervisor before it stops the process; safe to call twice.
+        """
+        for server in self.servers:
+            server.close()
+        self._app.drain()
+        asyncio.get_running_loop().call_later(self._settings.drain, self._abort)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.drain()
+        await super().shutdown(sockets)
+
+    def _abort(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+    # Signals
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """As uvicorn does it, with SIGHUP: a terminal that is closed ends the server in order, too."""
+        before = {number: signal.signal(number, self.handle_exit) for number in STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        for number in reversed(self._captured_signals):
+            signal.raise_signal(number)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order; at once when a second signal comes, whichever it is."""
+        self._captured_signals.append(sig)
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        if self._loop is None:
+            return
+        if self._starting is not None:
+            self._loop.call_soon_threadsafe(self._starting.cancel)
+            self._loop.call_soon_threadsafe(self._loop.call_later, START_GRACE, _die, sig)
+        elif self.force_exit:
+            self._loop.call_soon_threadsafe(self._abort)
+
+
+def _die(number: int) -> None:
+    """End the process by a signal, whatever its threads wait for."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def run(
+    settings: Settings, *, pages: Pages = lambda _: (), on_ready: Callable[[str], None] = lambda address: None
+) -> None:
+    """Serve until SIGINT, or until SIGTERM or SIGHUP, which end the process when it has stopped in order.
+
+    `on_ready` is called with the server's address. Raises `InvalidSettings`, `StoreTooNew`, `StoreUnavailable`.
+    """
+    sys.setswitchinterval(SWITCH)
+    gc.set_threshold(*GARBAGE)
+    app = create_app(settings, pages=pages)
+    listener = bind(settings)
+    config = uvicorn.Config(
+        app,
+        http=AcceptQueue(),  # type: ignore[arg-type] # all that is asked of it is to make protocols
+        ws="none",
+        lifespan="off",
+        log_config=None,  # its loggers print through ours
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=math.ceil(settings.drain) + 1,  # for what the end of the drain did not end
+    )
+    host, port = listener.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    server = Server(config, app, settings, on_ready=lambda: on_ready(address))
+    with contextlib.suppress(KeyboardInterrupt):  # what uvicorn has left when it has stopped in order: no failure
+        server.run(sockets=[listener])

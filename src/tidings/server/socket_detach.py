@@ -1,0 +1,77 @@
+"""Detaching: an ASGI endpoint takes its socket, and HTTP ends on it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from tidings.server.head_recorder import record_head
+from tidings.server.http_resume import Resumer
+from tidings.transports.detachable import Headers, SocketProtocol
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from tidings.server.http_protocol import HttpProtocol
+
+
+def may_detach(protocol: HttpProtocol, cycle: RequestResponseCycle, scope: Any) -> bool:
+    """Is the socket free?
+
+    It is not while the request's body or a pipelined request is still coming, when the client is leaving, or while an
+    earlier response is still in the write buffer.
+    """
+    return not (
+        cycle.scope.get("extensions") is not scope["extensions"]  # a later request has come already
+        or cycle.more_body
+        or cycle.response_started
+        or cycle.disconnected
+        or protocol.pipeline
+        or protocol.scope is not cycle.scope  # the beginning of one has
+        or scope["http_version"] not in ("1.0", "1.1")
+        or scope["method"] != "GET"
+        or protocol.flow.write_paused
+        or protocol.transport.is_closing()
+    )
+
+
+class Detachment:
+    """The socket of one request (`transports.detachable.DetachableSocket`)."""
+
+    def __init__(self, protocol: HttpProtocol, cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
+        self._cycle = cycle
+
+    @property
+    def connections(self) -> set[Any]:
+        return self._protocol.connections
+
+    @property
+    def resumer(self) -> Resumer | None:
+        protocol = self._protocol
+        if not self._cycle.keep_alive:
+            return None
+        return Resumer(protocol.config, protocol.server_state, protocol.app_state, type(protocol))
+
+    async def head(self, send: Any, *, status: int, headers: Headers) -> bytes:
+        if status != 101:
+            self._cycle.keep_alive = False  # the body ends with the connection (RFC 9112, section 6.3)
+        return await record_head(self._cycle, send, status=status, headers=headers)
+
+    async def open_head(self, send: Any, *, status: int, headers: Headers) -> bytes:
+        head = await record_head(self._cycle, send, status=status, headers=headers)
+        return head.removesuffix(b"\r\n")
+
+    def connected(self) -> bool:
+        return not (self._cycle.disconnected or self._protocol.transport.is_closing())
+
+    def detach(self, protocol: SocketProtocol) -> asyncio.Transport:
+        http = self._protocol
+        transport = http.transport
+        http.end_http()
+        http.connections.discard(http)
+        http.connections.add(protocol)  # type: ignore[arg-type]
+        transport.set_protocol(protocol)
+        if http.half_closed:
+            http.loop.call_soon(transport.close)  # a client that sends no more cannot be seen to leave
+        return transport
