@@ -96,6 +96,17 @@ def test_the_purity_test_sees_through_every_way_of_importing(source: str, found:
     assert impurities(source, pure={"tidings.domain", "tidings.domain.topics"}) == found
 
 
+def test_only_the_server_package_imports_uvicorn() -> None:
+    """The application runs under any ASGI server; what it needs of ours is a Protocol (`transports.detachable`)."""
+    importers = {
+        module_name(path)
+        for path in sorted(SRC.glob("tidings/**/*.py"))
+        for _, name in imported(ast.parse(path.read_text(encoding="utf-8")))
+        if name.split(".")[0] in {"uvicorn", "httptools", "uvloop"}
+    }
+    assert {name.rpartition(".")[0] for name in importers} == {"tidings.server"}
+
+
 def test_the_rooms_that_must_be_pure_exist() -> None:
     rooms = {".".join(module_name(path).split(".")[:2]) for path in pure_files()}
     assert rooms >= {"tidings.domain", "tidings.hub"}

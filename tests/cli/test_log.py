@@ -104,7 +104,7 @@ async def test_a_message_that_fails_is_in_the_log_with_its_verb(caplog: pytest.L
             raise RuntimeError("the disk is on fire")
 
     context = SimpleNamespace(gateway=Desk())
-    answer = ClientMessages(context).hear(parse_user("alice"), '{"type": "read", "ids": ["n-e1-1"]}')  # type: ignore[arg-type]
+    answer = ClientMessages(context).handle(parse_user("alice"), '{"type": "read", "ids": ["n-e1-1"]}')  # type: ignore[arg-type]
     assert not isinstance(answer, bytes)
     with pytest.raises(ProtocolViolation):
         await answer

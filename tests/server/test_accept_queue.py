@@ -14,7 +14,7 @@ from tidings.server.http_protocol import HttpProtocol
 
 pytestmark = pytest.mark.anyio
 
-MANY = 3 * ADMITTED_PER_MESSAGES_PER_TURN + 1
+MANY = 3 * ADMITTED_PER_TURN + 1
 
 
 class StoreHarness:

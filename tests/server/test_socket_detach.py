@@ -18,10 +18,11 @@ from tidings.domain.model import Event, Feed
 from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
-from tidings.transports import sse
 from tidings.server.http_protocol import HttpProtocol
+from tidings.transports import sse
+from tidings.transports.asgi_fallback import HIGH_WATER
 from tidings.transports.detachable import DetachableSocket, SocketProtocol, detachable_socket
-from tidings.transports.stream import HIGH_WATER, SocketSink, Stream
+from tidings.transports.stream import SocketSink, Stream
 
 GET = b"GET /v1/stream HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -206,7 +207,7 @@ async def test_who_waits_for_more_of_the_request_is_told_that_it_is_over(connect
         socket = detachable_socket(scope)
         assert socket is not None
         await socket.head(send, status=200, headers=sse.SSE_HEADERS)
-        socket.take(SocketProtocol(socket.connections))
+        socket.detach(SocketProtocol(socket.connections))
 
     connection.http.app = app
     await connection.receives(GET)

@@ -9,9 +9,9 @@ import pytest
 
 from tests.transports.fake_transport import EPOCH, Connection, StoreHarness
 from tidings.domain.topics import User
+from tidings.server.http_protocol import HttpProtocol
 from tidings.transports.poll import MAX_PIPELINED, LongPoll, PollContext, PollSocket
 from tidings.transports.poll_frames import PollEncoding
-from tidings.server.http_protocol import HttpProtocol
 
 pytestmark = pytest.mark.anyio
 
@@ -192,7 +192,7 @@ async def test_two_polls_at_once_on_one_connection_are_answered_in_their_order(c
 
 async def test_of_what_comes_meanwhile_no_more_is_held_than_a_little(client: Client) -> None:
     await client.sends(WAIT)
-    many = (ECHO % (b"x" * 1000)) * (PIPELINED // 1000 + 1)
+    many = (ECHO % (b"x" * 1000)) * (MAX_PIPELINED // 1000 + 1)
     await client.sends(many)
     held = not client.connection.wire.reading
     client.house.tell(b"1")

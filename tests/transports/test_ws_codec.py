@@ -71,7 +71,10 @@ def close_reason(data: bytes) -> CloseReason:
         (text(b"ab", fin=False) + more(b"", fin=False) + more(b"c"), ["abc"]),
         (text(b"\xc3", fin=False) + more(b"\xa9"), ["\xe9"]),  # a character in two fragments
         (text(b"a", fin=False) + ping(b"now") + more(b"b"), [Ping(b"now"), "ab"]),
-        (text(b"x" * (MAX_MESSAGE - 1), fin=False) + ping(b"y" * 125) + more(b"x"), [Ping(b"y" * 125), "x" * MAX_MESSAGE]),
+        (
+            text(b"x" * (MAX_MESSAGE - 1), fin=False) + ping(b"y" * 125) + more(b"x"),
+            [Ping(b"y" * 125), "x" * MAX_MESSAGE],
+        ),
     ],
     ids=lambda value: "frames" if isinstance(value, bytes) else None,
 )

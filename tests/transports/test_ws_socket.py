@@ -141,13 +141,13 @@ async def test_no_answer_is_none(talk: Talk) -> None:
 
 
 async def test_who_says_much_at_once_is_heard_a_few_at_a_time(talk: Talk) -> None:
-    many = [str(n) for n in range(3 * MAX_MESSAGES_PER_TURN)]
+    many = [str(n) for n in range(3 * MESSAGES_PER_TURN)]
     talk.says(*many)
-    assert talk.heard == many[:TURN]
+    assert talk.heard == many[:MESSAGES_PER_TURN]
     assert not talk.wire.reading
     await settle()
     assert talk.heard == many
-    assert talk.messages() == [str(n) for n in range(3 * MAX_MESSAGES_PER_TURN)]
+    assert talk.messages() == [str(n) for n in range(3 * MESSAGES_PER_TURN)]
     assert talk.wire.reading
 
 
@@ -167,10 +167,10 @@ async def test_a_turn_that_was_put_off_does_not_overtake_the_work_on_a_message(t
     talk.says(*(str(n) for n in range(MESSAGES_PER_TURN)), "slow:1", "after it")
     talk.wire.drain()
     await settle()
-    assert talk.heard[TURN:] == ["slow:1"]
+    assert talk.heard[MESSAGES_PER_TURN:] == ["slow:1"]
     talk.done.set()
     await settle()
-    assert talk.heard[TURN:] == ["slow:1", "after it"]
+    assert talk.heard[MESSAGES_PER_TURN:] == ["slow:1", "after it"]
 
 
 async def test_a_ping_is_answered_with_what_it_said(talk: Talk) -> None:

@@ -56,7 +56,7 @@ class UpgradeUnavailable(TidingsError):
 
 
 def routes(context: ApiContext, timer: Timer) -> list[BaseRoute]:
-    """`GET /v1/ws`: on a socket that is handed over, and in the ordinary ASGI way."""
+    """`GET /v1/ws`: on a detached socket, and in the ordinary ASGI way."""
     gateway = context.gateway
     ws_context = WsContext(hub=gateway.hub, timer=timer, handle=ClientMessages(context).handle)
     frames, lines = WsEncoding(gateway.store.epoch), WsLines(gateway.store.epoch)

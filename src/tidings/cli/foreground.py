@@ -16,9 +16,7 @@ def serve_in_foreground(settings: Settings, *, pages: Pages = lambda _: ()) -> N
         run(
             settings,
             pages=pages,
-            on_ready=lambda address: click.echo(
-                f"Tidings is at {address} (database {settings.db}; Ctrl-C stops it)"
-            ),
+            on_ready=lambda address: click.echo(f"Tidings is at {address} (database {settings.db}; Ctrl-C stops it)"),
         )
     except TidingsError as error:
         raise click.ClickException(str(error)) from error

@@ -84,14 +84,14 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """As uvicorn does it, with SIGHUP: a terminal that is closed ends the server in order, too."""
-        before = {number: signal.signal(number, self.handle_exit) for number in STOP_SIGNALS}
+        before = {int(number): signal.signal(number, self.handle_exit) for number in STOP_SIGNALS}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        for number in reversed(self._captured_signals):
-            signal.raise_signal(number)
+        for captured in reversed(self._captured_signals):
+            signal.raise_signal(captured)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop in order; at once when a second signal comes, whichever it is."""

@@ -109,7 +109,7 @@ class AsgiSink:
 
 
 class AsgiWsSink(AsgiSink):
-    """The same for a WebSocket, which the server frames and pings. Each line that is written is a message (`WsLines`)."""
+    """The same for a WebSocket, which the server frames and pings: each line is one message (`WsLines`)."""
 
     def __init__(self, context: WsContext) -> None:
         super().__init__(context.hub)

@@ -86,7 +86,7 @@ class LongPoll:
 
 
 class PollSocket(SocketProtocol):
-    """The socket of a poll that waits, then of a client that has its answer. With its next request it is HTTP's again."""
+    """The socket of a waiting poll, then of a client that has its answer. Its next request is HTTP's again."""
 
     __slots__ = ("_due", "_full", "_head", "_path", "_poll", "_reader", "_received", "_resumer")
 

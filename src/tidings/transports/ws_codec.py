@@ -44,7 +44,7 @@ class Incoming:
         return self._frame is None and self._message is None and not self._stream.buffer
 
     def next(self) -> str | Ping | Bye | None:
-        """The next text message or word about the connection; None when there is no whole one. Raises `ProtocolViolation`."""
+        """The next text message or control frame; None when there is no whole one. Raises `ProtocolViolation`."""
         while (frame := self._next_frame()) is not None:
             match frame.opcode:
                 case Opcode.PING:
