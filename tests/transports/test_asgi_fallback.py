@@ -62,7 +62,7 @@ async def serve_poll(server: Server) -> None:
     house = server.house
     context = PollContext(hub=house.hub, timer=house.timer, encoding=PollEncoding(EPOCH))
     poll = LongPoll(
-        context, membership=house.hub.cache_membership(house.feed()), extra=(), position=house.hub.head,
+        context, membership=house.hub.memberships.cache(house.feed()), extra=(), position=house.hub.head,
         head=house.hub.head, wait=30, limit=100, expires=0,
     )  # fmt: skip
     await poll(SCOPE, server.receive, server.send)
