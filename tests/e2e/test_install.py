@@ -235,6 +235,7 @@ def test_server_without_the_writer_of_workbooks_does_all_but_export(with_server:
         assert (refused.status, refused.headers["content-type"]) == (501, "application/problem+json")
         assert refused.json["code"] == "extra_missing"
         assert refused.json["detail"].endswith("pip install 'tidings[demo]'")
+        assert server.request("HEAD", "/notification/export-excel?user_email=alice").status == 501
         assert server.request("GET", "/v1/inbox?user=alice").json["data"] == []  # nothing was begun
         assert server.publish({"user": "alice"}, body="Hello")["live"] == 0
         assert server.request("GET", "/").status == 200

@@ -16,6 +16,7 @@ from tidings.auth.grants import Grant
 from tidings.domain.errors import TopicForbidden
 from tidings.domain.topics import parse_user
 from tidings.services.exports import Exporter
+from tidings.services.workbook import require_writer
 from tidings.transports.seed import SeedEncoding
 from tidings.transports.stream import Stream
 from tidings.transports.timer import Timer
@@ -56,6 +57,7 @@ def routes(context: ApiContext, timer: Timer, exporter: Exporter) -> list[Route]
         asked = await _asked(request, _ask)
         user = _caller(context, request, asked.user_email).me()
         if request.method == "HEAD":  # it only asks
+            require_writer()
             return Response(status_code=202)
 
         def link(id: str) -> str:
