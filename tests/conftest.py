@@ -1,5 +1,6 @@
 """What tests share: real servers and streams, and how async tests run."""
 
+import os
 import resource
 import signal
 import zlib
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import HOST, MODES, Mode, Server
 from tests.streams import Stream, connect, stream_target
@@ -22,6 +24,29 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 
 # A shell starts what it puts in the background deaf to Ctrl-C, and so would be every command that is tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How much the property tests try: `pytest --hypothesis-profile=thorough` for a long night.
+_ANYWHERE = settings(
+    deadline=None,  # the machine may be busy: a slow example is not a failure
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+settings.register_profile("quick", _ANYWHERE, max_examples=40)
+settings.register_profile("everyday", _ANYWHERE, max_examples=200)
+settings.register_profile("thorough", _ANYWHERE, max_examples=4000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
+
+_PROCESS_FOLDERS = {"contract", "demo", "e2e"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a server or a browser: those folders, and each module that names a `Server`."""
+    here = Path(__file__).parent
+    for item in items:
+        module = getattr(item, "module", None)
+        starts = getattr(module, "Server", None) is Server or hasattr(module, "StartServer")
+        if starts or item.path.relative_to(here).parts[0] in _PROCESS_FOLDERS:
+            item.add_marker("processes")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.log import Log
-from tests.model.profile import tries
 from tests.services.fakes import FakeStore, quiet
 from tidings.background.relay import RUN, Relay, fit, runs
 from tidings.domain.model import Event
@@ -44,7 +43,6 @@ def test_what_of_a_batch_is_new(head: int, batch: list[int], fresh: list[int] | 
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([1, 1000, RUN // 2, RUN])), max_size=20))
-@tries(200)
 def test_runs_are_consecutive_and_bounded_and_leave_nothing_out(shape: list[tuple[bool, int]]) -> None:
     events: list[Event] = []
     for gap, size in shape:
@@ -90,7 +88,6 @@ moves = st.lists(
 
 
 @given(moves=moves, turns=st.lists(st.integers(0, 4), max_size=20))
-@tries(300)
 def test_the_hub_gets_the_log(moves: list[Move], turns: list[int]) -> None:
     async def run() -> None:
         log, hub = Log(), Heard()

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import StartServer
-from tests.model.profile import tries
 from tests.servers import environment
 from tests.streams import connect, stream_target
 from tidings.api.ws import ClientMessages
@@ -69,7 +68,6 @@ def test_a_traceback_follows_and_none_of_its_lines_can_be_taken_for_a_record() -
     assert all(line.startswith("  ") for line in rest)
 
 
-@tries(100)
 @given(st.text(), st.text())
 def test_no_text_makes_a_second_line(message: str, value: str) -> None:
     line = said(message.replace("%", ""), {"value": value})

@@ -6,14 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.profile import tries
 from tidings.client.backoff import CAP, PATIENCE, Backoff
 
 chances = st.floats(0, 1, exclude_max=True)
 wishes = st.floats(0, 2 * PATIENCE)
 
 
-@tries(200)
 @given(st.lists(st.tuples(chances, st.none() | wishes), max_size=80), st.none() | wishes)
 def test_a_wait_is_never_shorter_than_the_server_asked_and_never_endless(
     failures: list[tuple[float, float | None]], lasting: float | None

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from tests.client.fake_server import Exchange, FakeServer
 from tests.client.recorder import Watch, watches
-from tests.model.profile import tries
 from tidings.cli.listen import line_of, listen, printable
 from tidings.cli.publish import publish
 from tidings.client import Event
@@ -285,7 +284,6 @@ def test_a_long_event_is_cut_to_a_line() -> None:
     assert len(line_of(Event(id="e1-1", type="weather", data="x" * 10_000))) == 300
 
 
-@tries(100)
 @given(st.text())
 def test_what_is_printed_is_printable(text: str) -> None:
     assert printable(text).isprintable()

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.client.simulation import World
-from tests.model.profile import tries
 from tidings.client import calls
 from tidings.client.answers import retry_after
 from tidings.client.calls import Call, Listing
@@ -153,7 +152,6 @@ def test_a_publisher_does_not_say_which_user_it_is() -> None:
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda name: name not in (".", ".."))
 
 
-@tries(200)
 @given(names, names)
 def test_any_topic_and_user_arrive_as_one_piece_of_the_path_each(topic: str, user: str) -> None:
     path = urlsplit("http://h" + calls.follow(topic, user).path).path
@@ -316,7 +314,6 @@ def test_what_is_not_tidings_is_said_to_be_not_tidings(answer: Answer) -> None:
             Talk(answer).call(call)
 
 
-@tries(200)
 @given(st.integers(100, 599), st.sampled_from([JSON, PROBLEM, {}]), st.binary() | st.text().map(str.encode))
 def test_no_answer_breaks_the_reader(status: int, headers: dict[str, str], body: bytes) -> None:
     answer = Answer(status=status, headers=headers, body=body)
@@ -365,7 +362,6 @@ def test_retry_after_is_a_number_or_a_date(value: str, seconds: float | None) ->
     assert retry_after({"retry-after": value}, now=datetime(2030, 1, 1, tzinfo=UTC)) == seconds
 
 
-@tries(200)
 @given(st.text())
 def test_no_retry_after_breaks_the_reader(value: str) -> None:
     seconds = retry_after({"retry-after": value}, now=datetime(2030, 1, 1, tzinfo=UTC))

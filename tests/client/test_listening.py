@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.client.simulation import HEARTBEAT, JSON, SSE, World
-from tests.model.profile import tries
 from tidings.client.backoff import CAP, PATIENCE
 from tidings.client.commands import Answer, Asking, Close, Command, Open, Read, Send, Sleep, Token
 from tidings.client.errors import NotTidings, TidingsProblem, Unreachable
@@ -32,7 +31,6 @@ worlds = st.builds(
 )
 
 
-@tries(500)
 @given(worlds, ladders, st.sampled_from([None, "start"]), st.booleans())
 def test_whatever_breaks_a_reader_gets_every_event_once_and_in_order(
     world: World, transports: list[Transport], cursor: str | None, refreshable: bool
@@ -53,7 +51,6 @@ def test_whatever_breaks_a_reader_gets_every_event_once_and_in_order(
     assert at == world.head
 
 
-@tries(500)
 @given(worlds, ladders)
 def test_no_misfortune_makes_it_hammer_the_server(world: World, transports: list[Transport]) -> None:
     """Attempts that fail are paid for with waiting: the window grows, whatever the transport."""

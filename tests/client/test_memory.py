@@ -3,11 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.profile import tries
 from tidings.client.memory import Memory
 
 
-@tries(200)
 @given(st.lists(st.integers(0, 30).map(str)), st.integers(1, 8))
 def test_an_id_is_taken_once_while_it_is_among_the_last_taken(ids: list[str], keep: int) -> None:
     memory = Memory(None, keep=keep)

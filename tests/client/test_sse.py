@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.profile import tries
 from tidings.client.errors import NotTidings
 from tidings.client.sse import Frame, Parser
 
@@ -65,7 +64,6 @@ def reference(stream: bytes) -> tuple[list[Frame], str, int | None]:
     return frames, last_id, retry
 
 
-@tries(300)
 @given(streams)
 def test_it_reads_what_the_standard_says(stream: bytes) -> None:
     parser = Parser()
@@ -77,7 +75,6 @@ def test_it_reads_what_the_standard_says(stream: bytes) -> None:
         assert parser.retry == retry
 
 
-@tries(300)
 @given(streams, st.lists(st.integers(0, 200), max_size=20))
 def test_it_does_not_matter_where_the_network_cuts(stream: bytes, cuts: list[int]) -> None:
     places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
@@ -85,7 +82,6 @@ def test_it_does_not_matter_where_the_network_cuts(stream: bytes, cuts: list[int
     assert parse(*chunks) == parse(stream)
 
 
-@tries(300)
 @given(streams)
 def test_every_event_comes_out_with_the_byte_that_ends_it(stream: bytes) -> None:
     """An event must not wait for the next one: after a CR nobody knows whether an LF follows."""
@@ -96,7 +92,6 @@ def test_every_event_comes_out_with_the_byte_that_ends_it(stream: bytes) -> None
         assert so_far == whole[len(before) :]
 
 
-@tries(300)
 @given(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])))
 def test_any_text_comes_through_a_data_line(text: str) -> None:
     [frame] = parse(f"data: {text}\n\n".encode())
@@ -147,7 +142,6 @@ def test_an_event_that_never_ends_is_refused_before_it_fills_the_memory(endless:
         list(map(parser.feed, [endless] * 1001))
 
 
-@tries(300)
 @given(st.lists(st.integers(0, 30), max_size=50))
 def test_the_limit_is_for_one_event_and_not_for_the_stream(sizes: list[int]) -> None:
     parser = Parser(limit=70)

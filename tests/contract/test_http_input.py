@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
@@ -17,9 +17,7 @@ from tests.servers import PATIENCE, Server, eventually
 from tests.streams import Ended
 from tidings.transports.close_codes import TABLE
 
-BOUNDED = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FEWER = settings(max_examples=settings().max_examples // 3)  # each is a connection
 CODES = {close_reason.code for close_reason in TABLE}
 GAUGE = 'tidings_connections{transport="ws"}'
 
@@ -53,14 +51,14 @@ def escaped(value: str | bytes) -> bytes:
     return b"".join(b"%%%02x" % byte for byte in data)
 
 
-@BOUNDED
+@FEWER
 @given(st.lists(PAIR, max_size=6))
 def test_any_query_of_a_poll_is_answered_or_refused(house: Server, pairs: list[tuple[str, str | bytes]]) -> None:
     query = b"&".join(name.encode() + b"=" + escaped(value) for name, value in [*pairs, ("wait", "0")])
     assert status(raw(house, b"GET /v1/poll?" + query + b" HTTP/1.1\r\nHost: x\r\n\r\n")) in {200, 400, 401, 403}
 
 
-@BOUNDED
+@FEWER
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_any_bytes_in_a_request_are_answered_or_refused(house: Server, query: bytes, tag: bytes) -> None:
     head = b"GET /v1/poll?wait=0&user=alice&" + query + b" HTTP/1.1\r\nHost: x\r\nIf-None-Match: " + tag
@@ -110,7 +108,7 @@ MARK = st.fixed_dictionaries({"type": st.sampled_from(["read", "seen", "archive"
 )
 
 
-@BOUNDED
+@FEWER
 @given(st.lists(JSON | MARK, max_size=6))
 def test_any_json_is_answered_or_ends_the_connection_as_the_table_says(house: Server, messages: list[Any]) -> None:
     connection = Ws(house, "alice")
@@ -155,7 +153,7 @@ def test_what_is_no_frame_ends_with_its_code(server: Server, data: bytes, code: 
     assert code_after(server, data) == code
 
 
-@BOUNDED
+@FEWER
 @given(st.lists(st.binary(min_size=1, max_size=200), max_size=4))
 def test_any_bytes_on_a_websocket_end_it_properly(server: Server, chunks: list[bytes]) -> None:
     connection = Ws(server, "alice")

@@ -3,14 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.profile import tries
 from tidings.domain.model import Counters
 
 types = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 9))
 
 
 @given(types, st.integers(0, 20), st.integers(1, 12))
-@tries(500)
 def test_by_type_sums_to_unread_and_more_says_that_something_was_left_out(
     by_type: dict[str, int], unseen: int, cap: int
 ) -> None:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.profile import tries
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidCursor
 
@@ -14,7 +13,6 @@ epochs = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=32
 
 
 @given(epochs, st.integers(0, 10**18 - 1))
-@tries(200)
 def test_it_comes_back_as_it_went(epoch: str, seq: int) -> None:
     text = str(Cursor(epoch, seq))
     assert Cursor.parse(text) == Cursor(epoch, seq)
@@ -22,7 +20,6 @@ def test_it_comes_back_as_it_went(epoch: str, seq: int) -> None:
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[a-z0-9]{1,3}-[0-9]{1,4}", fullmatch=True))
-@tries(500)
 def test_one_place_has_one_name(text: str) -> None:
     try:
         cursor = Cursor.parse(text)

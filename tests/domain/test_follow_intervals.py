@@ -3,7 +3,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.profile import tries
 from tidings.domain.follow_intervals import FollowChange, follow_intervals, follows_before
 from tidings.domain.topics import Topic
 
@@ -26,7 +25,6 @@ histories = st.tuples(sets, st.lists(st.one_of(st.none(), topics), max_size=20))
 
 
 @given(histories)
-@tries(300)
 def test_with_all_changes_undone_there_is_what_there_was(drawn: tuple[frozenset[Topic], list[Topic | None]]) -> None:
     history, changes = told(*drawn)
     for position, follows in enumerate(history):
@@ -34,7 +32,6 @@ def test_with_all_changes_undone_there_is_what_there_was(drawn: tuple[frozenset[
 
 
 @given(histories, sets, st.integers(0, 20), st.integers(0, 20))
-@tries(300)
 def test_an_event_is_in_one_span_if_its_topic_was_followed_when_it_came_else_in_none(
     drawn: tuple[frozenset[Topic], list[Topic | None]], whole: frozenset[Topic], after: int, upto: int
 ) -> None:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.profile import tries
 from tidings.domain.errors import InvalidRequest
 from tidings.domain.notification import milliseconds, notification_id, parse_notification_id, rfc3339, tags
 from tidings.domain.topics import Topic
@@ -17,7 +16,6 @@ zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(mi
 
 
 @given(st.datetimes(timezones=zones))
-@tries(500)
 def test_a_time_goes_through_milliseconds_and_is_the_same_in_every_zone(moment: datetime) -> None:
     try:
         known = milliseconds(moment)
@@ -57,7 +55,6 @@ def test_an_id_names_its_log() -> None:
 
 
 @given(st.text(max_size=20))
-@tries(300)
 def test_what_is_no_id_is_refused(text: str) -> None:
     try:
         found = parse_notification_id(text, epoch="abc")

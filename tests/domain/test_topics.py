@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.profile import tries
 from tidings.domain.errors import InvalidTopic, InvalidUser
 from tidings.domain.topics import ALL, TOPIC_MAX, USER_MAX, Topic, own_topic, owner, parse_topic, parse_user
 
@@ -61,7 +60,6 @@ def test_lengths_are_bounded_and_every_user_has_a_topic_of_their_own() -> None:
 
 
 @given(st.text(max_size=12))
-@tries(500)
 def test_a_topic_is_somebodys_own_or_nobodys(text: str) -> None:
     try:
         user = parse_user(text)

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
-from tests.model.profile import tries
 from tidings.domain.topics import Topic, User
 from tidings.hub.hub import Hub
 from tidings.hub.index import Index
@@ -23,7 +22,6 @@ def reader() -> Reader:
     st.sampled_from([2, 64]),
     st.lists(st.tuples(st.booleans(), st.sampled_from(TOPICS), st.integers(0, 3)), max_size=60),
 )
-@tries(300)
 def test_index_is_a_dictionary_of_sets(few: int, moves: list[tuple[bool, Topic, int]]) -> None:
     index, readers = Index(few=few), [reader() for _ in range(4)]
     model: dict[Topic, set[Reader]] = {}

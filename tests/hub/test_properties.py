@@ -4,12 +4,12 @@ import random
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.hub.fake_sink import WhenFull
 from tests.hub.simulation import EVERYWHERE, LARGE, TAGS, TOPICS, USERS, Simulation
-from tests.model.profile import EFFORT, tries
 from tidings.domain.model import NO_TAGS, Event
 from tidings.domain.topics import Topic, User
 
@@ -164,9 +164,6 @@ class Laws(RuleBasedStateMachine):
             self.simulation.settle()
 
 
-Laws.TestCase.settings = tries(150, steps=50)
-
-
 # Few histories, chosen with care, and told in the shortest form when one of them breaks a law.
 TestLaws = Laws.TestCase
 
@@ -235,7 +232,8 @@ def walk(seed: int, *, steps: int) -> None:
 @pytest.mark.parametrize("block", range(10))
 def test_random_histories(block: int) -> None:
     """Thousands of them, long; the seed in the message brings one back."""
-    for seed in range(block * 200 * EFFORT, (block + 1) * 200 * EFFORT):
+    histories = settings().max_examples
+    for seed in range(block * histories, (block + 1) * histories):
         try:
             walk(seed, steps=120)
         except BaseException as error:

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hub.fake_sink import LineEncoding
-from tests.model.profile import tries
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.hub.ring import Entry, Ring
@@ -19,7 +18,6 @@ def event(seq: int, *, topic: Topic = TOPICS[0], size: int = 2) -> Event:
 
 
 @given(slots=st.integers(1, 8), limit=st.integers(1, 60), events=st.lists(st.tuples(st.sampled_from(TOPICS), kinds)))
-@tries(300)
 def test_ring_finds_the_follows_of_a_topic(slots: int, limit: int, events: list[tuple[Topic, str]]) -> None:
     ring = Ring(head=0, slots=slots, limit=limit)
     log: list[Event] = []
@@ -38,7 +36,6 @@ def test_ring_finds_the_follows_of_a_topic(slots: int, limit: int, events: list[
     limit=st.integers(1, 60),
     events=st.lists(st.tuples(st.sampled_from(TOPICS), st.integers(0, 30)), max_size=40),
 )
-@tries(300)
 def test_ring_is_the_end_of_a_list(start: int, slots: int, limit: int, events: list[tuple[Topic, int]]) -> None:
     ring = Ring(head=start, slots=slots, limit=limit)
     log: list[Event] = []

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.log import EPOCH, Log
@@ -266,7 +266,6 @@ ACTS = st.lists(
 )
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(ACTS, st.integers(1, 12))
 def test_who_polls_now_and_then_gets_all_of_it_once_or_is_told(acts: list[Any], slots: int) -> None:
     async def history() -> None:

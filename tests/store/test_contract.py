@@ -6,11 +6,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.model.log import Log
-from tests.model.profile import tries
 from tests.store.adapters import ADAPTERS, Adapter, OpenStore, quick_folder
 from tests.store.conftest import Open
 from tests.store.strategies import (
@@ -214,7 +213,7 @@ questions = st.tuples(
     asked=st.lists(questions, min_size=8, max_size=16),
     floor=st.integers(0, 10),
 )
-@tries(60)
+@settings(max_examples=settings().max_examples // 4)
 def test_reading_is_filtering_a_list(
     adapter: Adapter, batches: list[list[Job[Any]]], asked: list[Any], floor: int
 ) -> None:

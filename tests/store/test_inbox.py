@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.model.profile import EFFORT, tries
 from tests.store.adapters import ADAPTERS, Adapter
 from tests.store.harness import TOPICS, USERS, WINDOW, StoreHarness
 from tidings.domain.topics import ALL, Topic, User, own_topic
@@ -208,7 +208,7 @@ def test_every_step_of_a_chosen_history(adapter: Adapter) -> None:
 
     OfAdapter.adapter = adapter
     case = OfAdapter.TestCase
-    case.settings = tries(40, steps=30)
+    case.settings = settings(max_examples=settings().max_examples // 5, stateful_step_count=30)
     case("runTest").runTest()
 
 
@@ -216,7 +216,8 @@ def test_every_step_of_a_chosen_history(adapter: Adapter) -> None:
 @pytest.mark.parametrize("block", range(4))
 def test_random_histories(adapter: Adapter, block: int) -> None:
     """More of them, longer; the seed in the message brings one back."""
-    for seed in range(block * 15 * EFFORT, (block + 1) * 15 * EFFORT):
+    histories = settings().max_examples // 12
+    for seed in range(block * histories, (block + 1) * histories):
         try:
             walk(adapter, seed, steps=60)
         except BaseException as error:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import apsw
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.model.log import Log
-from tests.model.profile import tries
 from tests.store.adapters import quick_folder
 from tests.store.strategies import ALICE, do, log, note, posting, run
 from tidings.domain.errors import StoreTooNew, StoreUnavailable
@@ -152,7 +151,7 @@ FOLLOWABLE = [Topic("author/4"), Topic("author/42"), Topic("post/7")]
     limit=st.integers(1, 20),
     extra=st.sampled_from([(), (FOLLOWABLE[2],)]),
 )
-@tries(60)
+@settings(max_examples=settings().max_examples // 4)
 def test_who_followed_and_left_very_often_is_read_back_in_parts(
     moves: list[tuple[Topic, bool]], at_once: int, limit: int, extra: tuple[Topic, ...]
 ) -> None:

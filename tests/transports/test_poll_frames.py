@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.domain.cursor import Cursor
@@ -22,7 +22,6 @@ def event(seq: int, data: bytes) -> Event:
     return Event(seq=seq, topic=Topic("user/alice"), type="note", data=data)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(DATA, max_size=12), st.integers(1, 14))
 def test_the_first_few_of_joined_events_are_whole_and_the_cursor_is_theirs(datas: list[bytes], limit: int) -> None:
     frames = b"".join(ENCODING.event(event(10 + n, data)) for n, data in enumerate(datas))

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.profile import tries
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.transports.sse import SSE_HEADERS, SseEncoding, frame
@@ -79,14 +78,12 @@ def as_received(text: str) -> str:
 
 
 @given(st.lists(st.tuples(texts, names, names), max_size=4))
-@tries(500)
 def test_what_goes_in_comes_out(events: list[tuple[str, str, str]]) -> None:
     source = parsed(*[frame(data.encode(), type=type, id=id) for data, type, id in events])
     assert source.dispatched == [(type, as_received(data), id) for data, type, id in events]
 
 
 @given(texts)
-@tries(200)
 def test_without_a_type_it_is_a_message_and_without_an_id_the_last_one_stays(text: str) -> None:
     first = frame(b"1", type="one", id="a-1")
     assert parsed(first, frame(text.encode() + b".")).dispatched == [

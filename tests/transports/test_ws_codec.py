@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 
@@ -131,7 +131,6 @@ def end_of(data: bytes) -> CloseReason | None:
 ENDINGS = {None, PROTOCOL, BINARY, NOT_TEXT, TOO_BIG}
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=300))
 def test_no_bytes_do_more_than_end_the_connection(data: bytes) -> None:
     assert end_of(data) in ENDINGS
@@ -145,7 +144,6 @@ MASKED = st.builds(
 )
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(MASKED, max_size=6).map(b"".join))
 def test_nor_do_bytes_that_look_like_frames(data: bytes) -> None:
     assert end_of(data) in ENDINGS
@@ -164,7 +162,6 @@ def fragmented(draw: st.DrawFn) -> tuple[str, bytes]:
     return message, b"".join(frames)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(fragmented(), max_size=8), st.lists(st.integers(1, 40), min_size=1))
 def test_however_messages_are_cut_they_are_heard_whole_and_in_order(
     messages: Sequence[tuple[str, bytes]], sizes: Sequence[int]
