@@ -129,20 +129,23 @@ def test_blank_lines_between_notifications_are_passed_over(server: Server, name:
 
 
 async def test_a_large_batch_does_not_hold_up_the_loop(tmp_path: Path) -> None:
-    """Streams hear nothing while the loop is held: it turns while a batch is checked, which takes this long."""
+    """Streams hear nothing while the loop is held: no turn of it costs what checking the batch costs.
+
+    Both in CPU time of the thread: what else the machine does is no part of it.
+    """
     item = {"to": {"user": "alice"}, "data": [{f"k{n}": n} for n in range(220)]}
     body = as_json([item] * 3000)
-    began = time.perf_counter()
+    began = time.thread_time()
     drafts(body, most=3000, limit=1 << 16, recipients=1)
-    check = time.perf_counter() - began
+    check = time.thread_time() - began
     longest = 0.0
 
     async def tick() -> None:
         nonlocal longest
         while True:
-            before = time.perf_counter()
+            before = time.thread_time()
             await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - before)
+            longest = max(longest, time.thread_time() - before)
 
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": body}

@@ -1,7 +1,6 @@
 """A token is ours, in time, and grants what it says, or it is refused."""
 
 import json
-import time
 from typing import Any
 
 import jwt
@@ -15,7 +14,7 @@ from tidings.domain.errors import InvalidToken
 from tidings.domain.topics import Topic, User
 
 SECRET = "s" * 32
-NOW = int(time.time())
+PAST, FUTURE = 1_700_000_000, 4_000_000_000  # seconds since 1970; no run of these tests is so old or so late
 
 
 def signed(claims: dict[str, Any], *, secret: str = SECRET, algorithm: str = "HS256") -> str:
@@ -24,34 +23,33 @@ def signed(claims: dict[str, Any], *, secret: str = SECRET, algorithm: str = "HS
 
 def test_it_grants_what_was_issued() -> None:
     token = issue(
-        SECRET, user=User("a@x.io"), publish=True, topics=[Topic("author/4")], now=NOW, lifetime=3600
+        SECRET, user=User("a@x.io"), publish=True, topics=[Topic("author/4")], now=PAST, lifetime=FUTURE - PAST
     )  # fmt: skip
     assert check(token, SECRET) == Grant(
-        user=User("a@x.io"), publish=True, topics=frozenset({Topic("author/4")}), expires=NOW + 3600
+        user=User("a@x.io"), publish=True, topics=frozenset({Topic("author/4")}), expires=FUTURE
     )
 
 
 def test_what_it_does_not_say_it_does_not_grant() -> None:
-    token = issue(SECRET, user=None, publish=False, topics=[], now=NOW, lifetime=3600)
-    assert check(token, SECRET) == Grant(expires=NOW + 3600)
+    token = issue(SECRET, user=None, publish=False, topics=[], now=PAST, lifetime=FUTURE - PAST)
+    assert check(token, SECRET) == Grant(expires=FUTURE)
 
 
-FAR = NOW + 1000
 BAD: dict[str, str] = {
     "nothing": "",
     "not a token": "a.b.c",
-    "another secret": signed({"sub": "a", "exp": FAR}, secret="t" * 32),
-    "its time is over": signed({"sub": "a", "exp": NOW - 1}),
+    "another secret": signed({"sub": "a", "exp": FUTURE}, secret="t" * 32),
+    "its time is over": signed({"sub": "a", "exp": PAST}),
     "no end": signed({"sub": "a"}),
-    "not yet": signed({"sub": "a", "exp": FAR, "nbf": NOW + 500}),
-    "another algorithm": signed({"sub": "a", "exp": FAR}, secret="s" * 64, algorithm="HS512"),
-    "no algorithm": signed({"sub": "a", "exp": FAR}, secret="", algorithm="none"),
-    "no user": signed({"sub": "", "exp": FAR}),
-    "not a user": signed({"sub": "a/b", "exp": FAR}),
-    "a topic that is none": signed({"sub": "a", "exp": FAR, "topics": ["a b"]}),
-    "topics as a text": signed({"sub": "a", "exp": FAR, "topics": "ab"}),
-    "topics as an object": signed({"sub": "a", "exp": FAR, "topics": {"ab": 1}}),
-    "topics as numbers": signed({"sub": "a", "exp": FAR, "topics": [1]}),
+    "not yet": signed({"sub": "a", "exp": FUTURE, "nbf": FUTURE - 1}),
+    "another algorithm": signed({"sub": "a", "exp": FUTURE}, secret="s" * 64, algorithm="HS512"),
+    "no algorithm": signed({"sub": "a", "exp": FUTURE}, secret="", algorithm="none"),
+    "no user": signed({"sub": "", "exp": FUTURE}),
+    "not a user": signed({"sub": "a/b", "exp": FUTURE}),
+    "a topic that is none": signed({"sub": "a", "exp": FUTURE, "topics": ["a b"]}),
+    "topics as a text": signed({"sub": "a", "exp": FUTURE, "topics": "ab"}),
+    "topics as an object": signed({"sub": "a", "exp": FUTURE, "topics": {"ab": 1}}),
+    "topics as numbers": signed({"sub": "a", "exp": FUTURE, "topics": [1]}),
     "an end that is none": signed({"sub": "a", "exp": "soon"}),
     "an end at infinity": signed({"sub": "a", "exp": float("inf")}),
     "an end that no clock can say": signed({"sub": "a", "exp": 10**400}),
@@ -67,7 +65,7 @@ def test_what_is_wrong_with_it_is_an_invalid_token_and_no_more(token: str) -> No
 
 @pytest.mark.parametrize("claim", ["true", 1, "yes", [True], None])
 def test_only_true_lets_publish(claim: Any) -> None:
-    assert not check(signed({"exp": FAR, "publish": claim}), SECRET).publish
+    assert not check(signed({"exp": FUTURE, "publish": claim}), SECRET).publish
 
 
 @given(
@@ -78,9 +76,9 @@ def test_only_true_lets_publish(claim: Any) -> None:
 def test_whatever_the_claims_are_it_is_a_grant_or_an_invalid_token(value: Any) -> None:
     for name in ("sub", "topics", "exp", "publish"):
         try:
-            token = signed({"exp": FAR, name: value})
+            token = signed({"exp": FUTURE, name: value})
         except TypeError:
-            token = jwt.api_jws.encode(json.dumps({"exp": FAR, name: value}).encode(), SECRET, algorithm="HS256")
+            token = jwt.api_jws.encode(json.dumps({"exp": FUTURE, name: value}).encode(), SECRET, algorithm="HS256")
         try:
             grant = check(token, SECRET)
         except InvalidToken:

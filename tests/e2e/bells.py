@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, Route, expect
 
-from tests.servers import Server
+from tests.servers import Server, eventually
 
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -43,6 +43,14 @@ for (const type of ["tidings:notification", "tidings:click"])
     if (window.prevent) event.preventDefault();
   });
 """
+
+FOCUSED = """() => {
+  let at = document.activeElement;
+  while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+  const name = at.ariaLabel ?? document.querySelector("tidings-bell").shadowRoot
+    .getElementById(at.getAttribute("aria-labelledby"))?.textContent ?? at.textContent;
+  return name.trim();
+}"""
 
 
 @dataclass
@@ -143,17 +151,12 @@ class Bell:
 
     def focused(self) -> str:
         """What has the focus: its name for a screen reader, or its text."""
-        return str(
-            self.page.evaluate(
-                """() => {
-                  let at = document.activeElement;
-                  while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
-                  const name = at.ariaLabel ?? document.querySelector("tidings-bell").shadowRoot
-                    .getElementById(at.getAttribute("aria-labelledby"))?.textContent ?? at.textContent;
-                  return name.trim();
-                }"""
-            )
-        )
+        return str(self.page.evaluate(FOCUSED))
+
+    def has_focus(self, name: str | re.Pattern[str]) -> None:
+        """Waits until the focus is on what has this name, or a name with this in it."""
+        wanted = name if isinstance(name, re.Pattern) else re.compile(f"^{re.escape(name)}$")
+        eventually(f"the focus is on {wanted.pattern}", lambda: wanted.search(self.focused()) is not None)
 
     def snapshot(self) -> Any:
         return self.page.evaluate("document.querySelector('tidings-bell').store.getSnapshot()")

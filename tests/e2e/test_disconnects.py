@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -98,23 +99,39 @@ def test_a_request_that_never_ends_is_no_reader(quiet: Server) -> None:
 
 
 class Network:
-    """A network namespace with a cable to this machine that can be pulled."""
+    """A network namespace with a cable to this machine that can be pulled.
 
-    here, there = "10.203.113.1", "10.203.113.2"
+    Its name, its interfaces and its addresses carry the number of this process, so that test runs do not meet;
+    what a run that was interrupted has left behind is removed by the next one.
+    """
+
+    _NAME = re.compile(r"tidings-test-(\d+)")
 
     def __init__(self) -> None:
-        self.name = f"tidings{os.getpid()}"
-        self._cable = f"td{os.getpid()}"
+        self.remove_leftovers()
+        pid = os.getpid()
+        self.name = f"tidings-test-{pid}"
+        self._cable = f"td{pid}"
+        net = 4 * (pid % (1 << 14))  # a network of four addresses in 10.203.0.0/16
+        self.here, self.there = (f"10.203.{net >> 8}.{net % 256 + host}" for host in (1, 2))
+
+    @classmethod
+    def remove_leftovers(cls) -> None:
+        """Remove the namespaces of processes that are gone; an interface goes with its namespace."""
+        listed = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
+        for pid in map(int, cls._NAME.findall(listed)):
+            if not Path(f"/proc/{pid}").exists():
+                subprocess.run(["ip", "link", "del", f"td{pid}a"], check=False, capture_output=True)
+                subprocess.run(["ip", "netns", "del", f"tidings-test-{pid}"], check=False, capture_output=True)
 
     def plug(self) -> None:
         self._ip("netns", "add", self.name)
-        self._ip(
-            "link", "add", f"{self._cable}a", "type", "veth", "peer", "name", f"{self._cable}b", "netns", self.name
-        )
-        self._ip("addr", "add", f"{self.here}/30", "dev", f"{self._cable}a")
-        self._ip("link", "set", f"{self._cable}a", "up")
-        self._ip("-n", self.name, "addr", "add", f"{self.there}/30", "dev", f"{self._cable}b")
-        self._ip("-n", self.name, "link", "set", f"{self._cable}b", "up")
+        a, b = f"{self._cable}a", f"{self._cable}b"
+        self._ip("link", "add", a, "type", "veth", "peer", "name", b, "netns", self.name)
+        self._ip("addr", "add", f"{self.here}/30", "dev", a)
+        self._ip("link", "set", a, "up")
+        self._ip("-n", self.name, "addr", "add", f"{self.there}/30", "dev", b)
+        self._ip("-n", self.name, "link", "set", b, "up")
 
     def pull(self) -> None:
         self._ip("-n", self.name, "link", "set", f"{self._cable}b", "down")
@@ -157,6 +174,16 @@ def network() -> Iterator[Network]:
         yield network
     finally:
         network.remove()
+
+
+def test_network_of_an_interrupted_run_is_removed_by_the_next(network: Network) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = f"tidings-test-{ended.pid}"
+    subprocess.run(["ip", "netns", "add", left], check=True)
+    Network.remove_leftovers()
+    names = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
+    assert left not in names and network.name in names
 
 
 @pytest.mark.parametrize("publishing", [False, True], ids=["in silence", "while it is written to"])
