@@ -3,7 +3,7 @@
 #   PYTHON=python3.12   the interpreter .venv is made with (3.11 or newer)
 #   PORT=8000 DB=path   for `make dev` (or TIDINGS_PORT, TIDINGS_DB)
 #   JOBS=2              processes that test; each starts servers of its own
-#   ARGS='-k relay -x'  passed on to pytest by `make test`, to the benchmark by `make bench`
+#   ARGS='-k relay -x'  passed on to pytest by `make test` and `make unit`, to the benchmark by `make bench`
 
 PYTHON ?= python3
 PORT   ?=
@@ -22,7 +22,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test test-all check bench pins wheel clean .venv
+.PHONY: help dev unit test test-all test-js check bench pins wheel clean .venv
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -30,13 +30,19 @@ help:  ## this list
 dev: $(VENV)/run.stamp  ## serve on http://127.0.0.1:8000 (PORT=, DB=)
 	@exec $(VENV)/bin/tidings dev $(if $(PORT),--port $(PORT)) $(if $(DB),--db '$(DB)')
 
-test: $(VENV)/dev.stamp $(JS)  ## every test: Python, JavaScript, real processes, a real browser
+unit: $(VENV)/dev.stamp  ## in half a minute: the Python tests that need no server, browser or system package
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -m 'not processes and not full' --hypothesis-profile=quick $(ARGS)
+
+test: $(VENV)/dev.stamp $(JS) $(if $(ARGS),,test-js)  ## every test: real processes, a real browser; with ARGS=, Python's only
 	@scripts/system_packages.sh $(FOR_TESTS)
-	$(if $(JS),cd js && node --test)
 	$(PY) -m pytest -n $(JOBS) --dist loadfile $(MARKED) $(ARGS)
 
 test-all: MARKED := -m ''
 test-all: test  ## the same, and the wheel on every Python of this machine
+
+test-js: $(VENV)/dev.stamp $(JS)  ## the JavaScript tests
+	@scripts/system_packages.sh libatomic.so.1
+	$(if $(JS),cd js && node --test)
 
 check: $(VENV)/dev.stamp $(JS)  ## style, types, layers, docs
 	$(PY) -m ruff check .
