@@ -639,7 +639,7 @@ async def test_a_client_that_asks_faster_than_it_is_answered_is_not_read_from() 
     [
         (b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n" * 200, "100 requests"),
         (b"GET /one HTTP/1.1\r\n" + b"a: b\r\n" * 300 + b"\r\n", "200 header fields"),
-        (b"GET /one HTTP/1.1\r\nx: ", "262144 bytes"),
+        (b"GET /one HTTP/1.1\r\nx: ", "32768 bytes"),
         (b"GET /one HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n", "not a request"),
     ],
     ids=["too many at once", "too many headers", "a head without an end", "no HTTP"],
@@ -651,6 +651,7 @@ async def test_what_would_grow_for_ever_is_refused_in_words(sent: bytes, why: st
         if not connection.wire.closed:
             await connection.receives(b"a" * 64 * 1024 if sent.endswith(b"x: ") else b"")
     answer = connection.wire.sent
-    assert b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n" in answer
+    status = b"431 Request Header Fields Too Large" if "32768" in why or "fields" in why else b"400 Bad Request"
+    assert b"HTTP/1.1 %b\r\ncontent-type: application/problem+json\r\n" % status in answer
     assert why.encode() in answer.rpartition(b"\r\n\r\n")[2]
     assert connection.wire.closed == "closed"

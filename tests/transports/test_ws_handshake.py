@@ -163,7 +163,7 @@ def test_a_cookie_is_not_enough_for_a_page_that_may_not_send_it(
     page = {"Origin": APP}
     assert [opened(server, cookie() | page) for server in (strict, lenient, public)] == [403, 101, 403]
     assert [opened(server, bearer() | page) for server in (strict, lenient, public)] == [101, 101, 101]
-    assert [opened(server, cookie()) for server in (strict, lenient, public)] == [101, 101, 101]
+    assert [opened(server, cookie()) for server in (strict, lenient, public)] == [403, 403, 403]
 
 
 def test_a_refused_page_is_told_why(strict: Server) -> None:

@@ -79,6 +79,24 @@ class OriginForbidden(TidingsError):
     code, status = "origin_forbidden", 403
 
 
+class UriTooLong(TidingsError):
+    """The request line is over the limit."""
+
+    code, status = "uri_too_long", 414
+
+
+class HeadersTooLarge(TidingsError):
+    """The header fields are over the limit."""
+
+    code, status = "headers_too_large", 431
+
+
+class InvalidHttp(TidingsError):
+    """This is not HTTP."""
+
+    code, status = "invalid_http", 400
+
+
 class NotFound(TidingsError):
     """There is no such thing."""
 

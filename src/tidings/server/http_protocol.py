@@ -1,6 +1,7 @@
 """HTTP/1.1 on one connection: uvicorn's protocol with bounds on everything a client sends, and a detachable socket."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 import httptools
@@ -8,25 +9,25 @@ import msgspec
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from tidings.domain.errors import HeadersTooLarge, InvalidHttp, TidingsError, UriTooLong
 from tidings.server.coalescing_writer import CoalescingWriter
 from tidings.server.socket_detach import Detachment, may_detach
 from tidings.server.started_coroutine import run_eagerly
 from tidings.transports.detachable import EXTENSION, DetachableSocket
 
-MAX_HEAD = 256 * 1024  # bytes; a packet that begins with the end of something else is counted whole
+MAX_TARGET = 8 * 1024  # bytes
+MAX_HEAD = 32 * 1024  # bytes of a request's fields
 MAX_FIELDS = 200  # header fields of one request
 MAX_PIPELINE = 100  # requests of one connection that wait for earlier ones
-
-
-class _Refused(Exception):
-    """A client asks for more than one connection may; the message says so."""
 
 
 class HttpProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol, able to let go of its socket. Nothing that a client sends makes it grow for ever."""
 
     _in_head = True  # is the end of a request's head still to come?
-    _head_size = 0  # bytes of it that came in earlier packets
+    _head_size = 0  # bytes of its fields
+    _parsed = 0  # parts of requests that were parsed
+    _unparsed = 0  # bytes that came since
     _answering: RequestResponseCycle | None = None
     _holding = False  # is the next request to be held, until all that came is read?
     _held: tuple[RequestResponseCycle, Any] | None = None
@@ -106,19 +107,19 @@ class HttpProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
 
     def _parse(self, data: bytes) -> None:
-        began_in_head = self._in_head
+        parsed = self._parsed
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self.send_400_response(str(cause) if isinstance(cause, _Refused) else "not a request of HTTP/1.1")
+            self._refuse(cause if isinstance(cause, TidingsError) else InvalidHttp("not a request of HTTP/1.1"))
             return
-        if began_in_head and self._in_head:
-            self._head_size += len(data)
-            if self._head_size > MAX_HEAD:
-                self.send_400_response(f"the head of this request has more than {MAX_HEAD} bytes")
+        if self._in_head:
+            self._unparsed = self._unparsed + len(data) if self._parsed == parsed else 0
+            if self._unparsed > MAX_HEAD:  # one field without an end: the parser keeps it
+                self._refuse(HeadersTooLarge(f"the head of this request has more than {MAX_HEAD} bytes"))
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Take no upgrade (RFC 9110, section 7.8): a WebSocket's handshake is answered by its endpoint.
@@ -143,13 +144,24 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"owner": self}}
 
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._parsed += 1
+        if len(self.url) > MAX_TARGET:
+            raise UriTooLong(f"the target of this request has more than {MAX_TARGET} bytes")
+
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
+        self._parsed += 1
+        self._head_size += len(name) + len(value)
+        if self._head_size > MAX_HEAD:
+            raise HeadersTooLarge(f"the head of this request has more than {MAX_HEAD} bytes")
         if len(self.headers) > MAX_FIELDS:
-            raise _Refused(f"this request has more than {MAX_FIELDS} header fields")
+            raise HeadersTooLarge(f"this request has more than {MAX_FIELDS} header fields")
 
     def on_headers_complete(self) -> None:
         self._in_head, self._head_size = False, 0
+        self._parsed += 1
         if self.parser.should_upgrade() and any(
             name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
             for name, value in self.headers
@@ -157,12 +169,13 @@ class HttpProtocol(HttpToolsProtocol):
             self._skipped = True
             return
         if len(self.pipeline) == MAX_PIPELINE:
-            raise _Refused(f"more than {MAX_PIPELINE} requests wait on this connection")
+            raise InvalidHttp(f"more than {MAX_PIPELINE} requests wait on this connection")
         super().on_headers_complete()
         self.cycle.transport = CoalescingWriter(self.transport, self.loop)  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         self._in_head = True
+        self._parsed += 1
         if not self._skipped:
             super().on_message_complete()
 
@@ -174,12 +187,17 @@ class HttpProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def send_400_response(self, msg: str) -> None:
+        """Refuse what uvicorn refuses."""
+        self._refuse(InvalidHttp(msg))
+
+    def _refuse(self, error: TidingsError) -> None:
         """Refuse in the form of every other refusal (RFC 9457), and end the connection."""
-        problem = {"type": "about:blank", "title": "This is not HTTP.", "status": 400, "code": "invalid_http",
-                   "detail": msg}  # fmt: skip
+        problem = {"type": "about:blank", "title": (type(error).__doc__ or "").strip(), "status": error.status,
+                   "code": error.code, "detail": str(error)}  # fmt: skip
         body = msgspec.json.encode(problem)
         self.transport.write(
-            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
-            b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
+            b"HTTP/1.1 %d %b\r\ncontent-type: application/problem+json\r\n"
+            b"content-length: %d\r\nconnection: close\r\n\r\n%b"
+            % (error.status, HTTPStatus(error.status).phrase.encode(), len(body), body)
         )
         self.transport.close()
