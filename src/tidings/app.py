@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,8 +19,12 @@ from tidings.api.assets import Client
 from tidings.api.context import ApiContext
 from tidings.api.cors import Cors
 from tidings.api.http import PathRouter, not_found
+from tidings.auth.checked_tokens import CheckedTokens
+from tidings.auth.hosts import HostAllowlist
 from tidings.auth.identity import DevIdentity, TokenIdentity
-from tidings.auth.tickets import Tickets
+from tidings.auth.origins import OriginPolicy
+from tidings.auth.tickets import MemoryTickets
+from tidings.auth.tokens import check
 from tidings.background.catch_up import CatchUp
 from tidings.background.connection_timers import ConnectionTimers
 from tidings.background.heartbeat import HeartbeatScheduler
@@ -50,7 +55,8 @@ class Tidings:
         self._on_fatal = on_fatal
         self._gateway: StoreGateway | None = None
         self._router = PathRouter(lifespan=self.opened, default=not_found, redirect_slashes=False)
-        self._app = Cors(self._router, settings)
+        hosts = HostAllowlist(settings.hosts, loopback_only=settings.mode == "dev")
+        self._app = Cors(self._router, settings, origins=origin_policy(settings), hosts=hosts)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
@@ -114,10 +120,13 @@ async def open_services(
             stack.push_async_callback(_stop, task)
         await relay.reached(head)  # the ring is warm before the first reader comes back
 
-        tickets = Tickets(make=secrets.token_urlsafe, clock=time.monotonic)
-        dev = settings.mode == "dev"
-        identity = DevIdentity(tickets) if dev else TokenIdentity(tickets, secret=settings.secret)
-        context = ApiContext(gateway, identity, dev_mode=dev)
+        tickets = MemoryTickets(new_name=secrets.token_urlsafe, clock=time.time)
+        dev, origins = settings.mode == "dev", origin_policy(settings)
+        tokens = CheckedTokens(partial(check, secret=settings.secret), clock=time.time)
+        identity = (
+            DevIdentity(tickets, origins=origins) if dev else TokenIdentity(tickets, check=tokens, origins=origins)
+        )
+        context = ApiContext(gateway, identity, origins=origins, dev_mode=dev)
         routes: list[BaseRoute] = [
             *poll.routes(context, timer, loop_lag), *stream.routes(context, timer), *ws.routes(context, timer),
             *publish.routes(context), *inbox.routes(context, tickets), *ops.routes(context),
@@ -142,6 +151,11 @@ def drain(gateway: StoreGateway) -> None:
             reader.sink.close()
         else:
             reader.sink.abort()
+
+
+def origin_policy(settings: Settings) -> OriginPolicy:
+    """Which pages may call."""
+    return OriginPolicy(settings.cors_origins, credentials=settings.cors_credentials, loopback=settings.mode == "dev")
 
 
 def _milliseconds() -> int:

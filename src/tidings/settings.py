@@ -22,7 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     db: Path = Path("tidings.db")
     secret: str = ""  # signs and checks tokens (HS256); `serve` needs one of at least 32 characters
     cors_origins: tuple[str, ...] = ()  # pages that may connect: scheme://host[:port]; "*" only without credentials
-    cors_credentials: bool = False
+    cors_credentials: bool = False  # cookies of those pages count
+    cors_headers: tuple[str, ...] = ()  # request headers that pages may send beside the usual ones
+    hosts: tuple[str, ...] = ()  # names that are answered, exact or *.example.com; none: all (`dev`: this machine's)
     seed: bool = False  # mount the two endpoints under /notification
     exports: Path | None = None  # folder of the seed's workbooks; None: beside the database
     heartbeat: float = 20.0  # seconds; proxies cut what is silent for longer than 25 to 60
@@ -47,6 +49,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for origin in self.cors_origins:
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"cors_origins takes * or scheme://host[:port], with commas between, not {origin!r}")
+        for name in self.hosts:
+            if not _HOST.fullmatch(name):
+                raise ValueError(f"hosts takes names or *.names without a port, with commas between, not {name!r}")
+        for name in self.cors_headers:
+            if not _FIELD_NAME.fullmatch(name):
+                raise ValueError(f"cors_headers takes names of header fields, with commas between, not {name!r}")
         for name, (least, most) in BOUNDS.items():
             if not least <= getattr(self, name) <= most:  # nan is not
                 raise ValueError(_bounds(name))
@@ -67,6 +75,9 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
 
 # What a browser calls an origin (WHATWG HTML, "serialization of an origin"): no path, no default port.
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.1
+_LISTS = {"cors_origins", "cors_headers", "hosts"}  # settings with commas between
 _USUAL_PORT = {"http": ":80", "https": ":443"}
 
 _FIELD = re.compile(r"`\$\.(\w+)`$")  # where msgspec says that it found what it did not expect
@@ -92,7 +103,8 @@ def load(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
     for field in Settings.__struct_fields__:
         text = environ.get(f"TIDINGS_{field.upper()}")
         if text is not None:
-            found[field] = [_origin(one) for one in text.split(",") if one.strip()] if field == "cors_origins" else text
+            clean = _origin if field == "cors_origins" else str.strip
+            found[field] = [clean(one) for one in text.split(",") if one.strip()] if field in _LISTS else text
     found.update({name: value for name, value in chosen.items() if value is not None})
     try:
         return msgspec.convert(found, Settings, strict=False, dec_hook=lambda type, value: type(value))

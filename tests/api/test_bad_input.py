@@ -173,7 +173,7 @@ def test_nothing_of_a_rejected_batch_is_stored(server: Server, body: bytes, stat
 def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> None:
     """The server answers from the stated length; it does not wait for the body."""
     with socket.create_connection((server.host, server.port), timeout=10) as raw:
-        raw.sendall(b"POST /v1/notifications HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
+        raw.sendall(b"POST /v1/notifications HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n")
         response = http.client.HTTPResponse(raw)
         response.begin()
         assert (response.status, json.loads(response.read())["code"]) == (413, "too_large")
@@ -182,7 +182,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> N
 def test_a_body_over_the_limit_that_does_not_say_so_is_refused(server: Server) -> None:
     """Chunked, without a length: it is counted as it comes."""
     with socket.create_connection((server.host, server.port), timeout=10) as raw:
-        raw.sendall(b"POST /v1/notifications HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        raw.sendall(b"POST /v1/notifications HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
         raw.sendall(b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
         for _ in range(4):
             raw.sendall(b"4000\r\n" + b"x" * 0x4000 + b"\r\n")

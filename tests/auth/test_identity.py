@@ -1,87 +1,104 @@
 """Who is calling, from what a request carries."""
 
 import time
-from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+from starlette.requests import HTTPConnection
 
+from tidings.auth.credentials import COOKIE
 from tidings.auth.grants import Grant
-from tidings.auth.identity import COOKIE, DevIdentity, TokenIdentity
-from tidings.auth.tickets import Tickets
-from tidings.auth.tokens import issue
-from tidings.domain.errors import InvalidToken, InvalidUser, NotIdentified
+from tidings.auth.identity import DevIdentity, Purpose, TokenIdentity
+from tidings.auth.origins import OriginPolicy
+from tidings.auth.tickets import MemoryTickets
+from tidings.auth.tokens import check, issue
+from tidings.domain.errors import InvalidToken, InvalidUser, NotIdentified, OriginForbidden, UnsupportedMediaType
 from tidings.domain.topics import User
 
 SECRET = "s" * 32
+ORIGINS = OriginPolicy((), credentials=False, loopback=False)
 
 
-@dataclass
-class Request:
-    query_params: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    cookies: dict[str, str] = field(default_factory=dict)
+def request(query: str = "", *, method: str = "GET", **headers: str) -> HTTPConnection:
+    fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope: dict[str, Any] = {"type": "http", "method": method, "query_string": query.encode(), "headers": fields}
+    return HTTPConnection(scope)
 
 
-def token(user: str, *, secret: str = SECRET) -> str:
-    return issue(secret, user=User(user), publish=False, topics=[], now=int(time.time()), lifetime=60)
-
-
-@pytest.fixture
-def tickets() -> Tickets:
-    return Tickets(make=lambda: "the-ticket", clock=lambda: 0.0)
+def token(user: str, *, secret: str = SECRET, publish: bool = False) -> str:
+    return issue(secret, user=User(user), publish=publish, topics=[], now=int(time.time()), lifetime=60)
 
 
 @pytest.fixture
-def serve(tickets: Tickets) -> TokenIdentity:
-    return TokenIdentity(tickets, secret=SECRET)
+def tickets() -> MemoryTickets:
+    return MemoryTickets(new_name=lambda: "the-ticket", clock=lambda: 0.0)
 
 
-def test_in_dev_everyone_is_who_they_say(tickets: Tickets) -> None:
-    dev = DevIdentity(tickets)
-    assert dev.of(Request({"user": "a@x.io"})) == Grant(user=User("a@x.io"), publish=True, topics=None)
-    assert dev.of(Request()).user is None
-    with pytest.raises(InvalidUser):
-        dev.of(Request({"user": "a/b"}))
-    with pytest.raises(InvalidUser):
-        dev.of(Request({"user": ""}))
+@pytest.fixture
+def serve(tickets: MemoryTickets) -> TokenIdentity:
+    return TokenIdentity(tickets, check=lambda text: check(text, SECRET), origins=ORIGINS)
 
 
-def test_a_token_comes_in_a_header_or_a_cookie(serve: TokenIdentity) -> None:
+async def test_in_dev_everyone_is_who_they_say(tickets: MemoryTickets) -> None:
+    dev = DevIdentity(tickets, origins=ORIGINS)
+    assert await dev.of(request("user=a%40x.io")) == Grant(user=User("a@x.io"), publish=True, topics=None)
+    assert (await dev.of(request())).user is None
+    for user in ("a%2Fb", ""):
+        with pytest.raises(InvalidUser):
+            await dev.of(request(f"user={user}"))
+    for ticket in ("", "x", "%41"):
+        with pytest.raises(InvalidToken):
+            await dev.of(request(f"user=a&ticket={ticket}"), purpose=Purpose.LISTEN)
+
+
+async def test_token_comes_in_a_header_or_a_cookie(serve: TokenIdentity) -> None:
     alice, bob = token("alice"), token("bob")
     for scheme in ("Bearer ", "bearer ", "BEARER  "):
-        assert serve.of(Request(headers={"authorization": scheme + alice})).user == "alice"
-    assert serve.of(Request(cookies={COOKIE: alice})).user == "alice"
-    assert serve.of(Request(headers={"authorization": f"Bearer {alice}"}, cookies={COOKIE: bob})).user == "alice"
+        assert (await serve.of(request(authorization=scheme + alice))).user == "alice"
+    assert (await serve.of(request(cookie=f"{COOKIE}={alice}"))).user == "alice"
+    assert (await serve.of(request(authorization=f"Bearer {alice}", cookie=f"{COOKIE}={bob}"))).user == "alice"
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        Request(),
-        Request({"user": "alice"}),
-        Request({"ticket": ""}),
-        Request(headers={"authorization": "Bearer"}),
-        Request(headers={"authorization": "Bearer "}),
-        Request(headers={"authorization": "Basic YTpi"}),
-        Request(cookies={"token": "x", COOKIE: ""}),
-    ],
-)
-def test_who_says_nothing_that_counts_is_nobody(serve: TokenIdentity, request_: Request) -> None:
+@pytest.mark.parametrize("given", [request(), request("user=alice"), request(cookie="token=x")])
+async def test_caller_without_a_credential_is_nobody(serve: TokenIdentity, given: HTTPConnection) -> None:
     with pytest.raises(NotIdentified):
-        serve.of(request_)
+        await serve.of(given)
 
 
 @pytest.mark.parametrize("bad", ["x", token("alice", secret="t" * 32)], ids=["no token", "another's secret"])
-def test_a_bad_token_is_not_nobody(serve: TokenIdentity, bad: str) -> None:
-    with pytest.raises(InvalidToken):
-        serve.of(Request(headers={"authorization": f"Bearer {bad}"}))
-    with pytest.raises(InvalidToken):
-        serve.of(Request(cookies={COOKIE: bad}))
+async def test_bad_token_is_not_nobody(serve: TokenIdentity, bad: str) -> None:
+    for given in (request(authorization=f"Bearer {bad}"), request(cookie=f"{COOKIE}={bad}"), request("ticket=")):
+        with pytest.raises(InvalidToken):
+            await serve.of(given)
 
 
-def test_a_ticket_in_the_url_goes_before_everything_and_once(serve: TokenIdentity, tickets: Tickets) -> None:
-    ticket = tickets.give(Grant(user=User("bob")))
-    request = Request({"ticket": ticket}, headers={"authorization": f"Bearer {token('alice')}"})
-    assert serve.of(request).user == "bob"
+@pytest.mark.parametrize("purpose", [Purpose.LISTEN, Purpose.SOCKET])
+async def test_ticket_goes_before_everything_and_once(
+    serve: TokenIdentity, tickets: MemoryTickets, purpose: Purpose
+) -> None:
+    ticket = await tickets.make(Grant(user=User("bob")), origin="")
+    given = request(f"ticket={ticket}", authorization=f"Bearer {token('alice')}")
     with pytest.raises(InvalidToken):
-        serve.of(request)
+        await serve.of(given)
+    assert (await serve.of(given, purpose=purpose)).user == "bob"
+    with pytest.raises(InvalidToken):
+        await serve.of(given, purpose=purpose)
+
+
+async def test_cookie_never_publishes(serve: TokenIdentity) -> None:
+    publisher = token("alice", publish=True)
+    assert (await serve.of(request(authorization=f"Bearer {publisher}"))).publish
+    assert not (await serve.of(request(cookie=f"{COOKIE}={publisher}"))).publish
+
+
+async def test_change_by_cookie_is_by_a_page_of_ours_and_json(serve: TokenIdentity) -> None:
+    cookie = f"{COOKIE}={token('alice')}"
+    for method in ("POST", "PUT", "PATCH", "DELETE", "QUERY"):
+        with pytest.raises(OriginForbidden):
+            await serve.of(request(method=method, cookie=cookie))
+        with pytest.raises(UnsupportedMediaType):
+            await serve.of(request(method=method, cookie=cookie, host="a", origin="https://a", content_length="2"))
+        ours = request(method=method, cookie=cookie, host="a", origin="https://a")
+        assert (await serve.of(ours)).user == "alice"
+    with pytest.raises(OriginForbidden):
+        await serve.of(request(cookie=cookie), purpose=Purpose.SOCKET)

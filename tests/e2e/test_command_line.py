@@ -137,7 +137,7 @@ def test_dev_says_where_it_is_when_it_can_be_reached(tmp_path: Path, host: str) 
         assert line.endswith(" (database tidings.db; Ctrl-C stops it)\n")
         address, _, port = line.split("http://")[1].split(" ")[0].rpartition(":")
         with socket.create_connection((address.strip("[]"), int(port)), timeout=10) as connection:
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
     finally:
         process.kill()

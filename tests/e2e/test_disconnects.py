@@ -59,7 +59,7 @@ host, port = sys.argv[1:]
 open_ones = []
 for n in range(20):
     connection = socket.create_connection((host, int(port)))
-    connection.sendall(b"GET /v1/stream?user=u%d HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % n)
+    connection.sendall(b"GET /v1/stream?user=u%d HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n" % n)
     open_ones.append(connection)
 while True:
     time.sleep(1)
@@ -88,7 +88,7 @@ def test_a_client_that_stops_reading_with_data_pending(quiet: Server) -> None:
 
 def test_a_request_that_never_ends_is_no_reader(quiet: Server) -> None:
     with socket.create_connection((quiet.host, quiet.port)) as connection:
-        connection.sendall(b"GET /v1/stream?user=u1 HTTP/1.1\r\nHost: x\r\n")
+        connection.sendall(b"GET /v1/stream?user=u1 HTTP/1.1\r\nHost: localhost\r\n")
         assert quiet.left_behind() == {}
         connection.sendall(b"\r\n")
         eventually("it is one now", lambda: quiet.connections() == 1)

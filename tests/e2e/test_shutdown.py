@@ -77,8 +77,8 @@ def test_a_request_that_never_ends_does_not_hold_the_exit(start_server: StartSer
         socket.create_connection((server.host, server.port)) as half,
         socket.create_connection((server.host, server.port)) as idle,
     ):
-        half.sendall(b"POST /v1/notifications HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        half.sendall(b"POST /v1/notifications HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert idle.recv(1000).startswith(b"HTTP/1.1 200 OK")
         assert end(server) < IN_TIME + 1  # uvicorn gives it a second, then ends it
 

@@ -75,7 +75,7 @@ def test_a_reader_that_takes_a_little_all_the_time_is_never_ended(start_server: 
         slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)  # on loopback a window opens by 64 KB
         slow.connect((server.host, server.port))
         slow.settimeout(heartbeat)
-        slow.sendall(b"GET /v1/stream?user=slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        slow.sendall(b"GET /v1/stream?user=slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         eventually("it is there", lambda: server.connections() == 1)
         for _ in range(4):
             batch = [{"to": {"user": "slow"}, "body": FILL} for _ in range(500)]  # 2 MB

@@ -10,21 +10,22 @@ from tests.conftest import Listen, Name
 from tests.servers import PATIENCE, Server, eventually
 from tests.streams import Stream
 
-NEXT = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+NEXT = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.mark.parametrize(
     ("head", "rest", "given_away"),
     [
-        pytest.param(b" HTTP/1.1\r\nHost: x\r\n\r\n", b"", True, id="an ordinary request"),
-        pytest.param(b" HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab", b"cde", False, id="a body still coming"),
-        pytest.param(b" HTTP/1.1\r\nHost: x\r\n\r\n" + NEXT, b"", False, id="pipelined"),
-        pytest.param(b" HTTP/1.1\r\nHost: x\r\n\r\n" + NEXT[:9], NEXT[9:], False, id="half a request"),
+        pytest.param(b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", True, id="an ordinary request"),
+        pytest.param(b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab", b"cde", False,
+                     id="a body still coming"),
+        pytest.param(b" HTTP/1.1\r\nHost: localhost\r\n\r\n" + NEXT, b"", False, id="pipelined"),
+        pytest.param(b" HTTP/1.1\r\nHost: localhost\r\n\r\n" + NEXT[:9], NEXT[9:], False, id="half a request"),
         pytest.param(b" HTTP/1.0\r\n\r\n", b"", False, id="HTTP/1.0"),
-        pytest.param(b" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        pytest.param(b" HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
                      b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n", b"", True, id="curl --http2"),
-        pytest.param(b" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", b"", True, id="a whole body"),
-        pytest.param(b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"", True, id="Connection: close"),
+        pytest.param(b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}", b"", True, id="a whole body"),
+        pytest.param(b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"", True, id="Connection: close"),
     ],
 )  # fmt: skip
 def test_every_request_gets_its_stream(server: Server, name: Name, head: bytes, rest: bytes, given_away: bool) -> None:
@@ -47,11 +48,11 @@ def test_a_stream_after_other_requests_on_the_same_connection(server: Server, na
     """The keep-alive timer of the requests before does not end the stream."""
     with socket.create_connection((server.host, server.port), timeout=PATIENCE) as connection:
         for _ in range(3):
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             response = http.client.HTTPResponse(connection)
             response.begin()
             assert json.loads(response.read()) == {"status": "ok"}
-        stream = Stream(connection, f"GET /v1/stream?user={name('alice')} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        stream = Stream(connection, f"GET /v1/stream?user={name('alice')} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         stream.begin()
         server.publish({"user": name("alice")}, body="here")
         assert stream.next().json["body"] == "here"
@@ -60,7 +61,7 @@ def test_a_stream_after_other_requests_on_the_same_connection(server: Server, na
 def test_a_refused_stream_leaves_its_connection_usable(server: Server) -> None:
     with socket.create_connection((server.host, server.port), timeout=PATIENCE) as connection:
         for target, status in [("/v1/stream", 401), ("/v1/stream?user=a&cursor=x", 400), ("/healthz", 200)]:
-            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             response = http.client.HTTPResponse(connection)
             response.begin()
             response.read()
@@ -88,13 +89,13 @@ def test_who_sends_no_more_still_gets_the_answers(server: Server, name: Name) ->
     assert said_and_done(server, NEXT).startswith(b"HTTP/1.1 200 OK\r\n")
     assert said_and_done(server, NEXT * 3).count(b"HTTP/1.1 200 OK\r\n") == 3
     body = json.dumps({"to": {"user": name("alice")}, "body": "x" * 60_000}).encode()
-    head = b"POST /v1/notifications HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    head = b"POST /v1/notifications HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
     assert said_and_done(server, head, body).startswith(b"HTTP/1.1 201 Created\r\n")
-    poll = f"GET /v1/poll?cursor=start&wait=30&user={name('alice')} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    poll = f"GET /v1/poll?cursor=start&wait=30&user={name('alice')} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     assert b"notification.created" in said_and_done(server, poll)
 
 
-HALF = b"POST /v1/notifications HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"
+HALF = b"POST /v1/notifications HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab"
 
 
 @pytest.mark.parametrize("request_bytes", [b"", NEXT[:9], NEXT[:-2], HALF])
@@ -105,6 +106,6 @@ def test_who_leaves_in_the_middle_of_a_request_gets_no_answer(server: Server, re
 @pytest.mark.parametrize("path", ["/v1/stream?", "/v1/poll?wait=30&", "/notification/socket-connection?user_email=a&"])
 def test_a_stream_is_not_for_who_sends_no_more(server: Server, name: Name, path: str) -> None:
     """To be heard to leave is how one's place is given up."""
-    said_and_done(server, f"GET {path}user={name('alice')} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    said_and_done(server, f"GET {path}user={name('alice')} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     online = f"/v1/users/{name('alice')}/presence"
     eventually("nobody is there", lambda: server.request("GET", online).json["connections"] == 0)

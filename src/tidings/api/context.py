@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from tidings.api.http import Connection, Json, Request, in_thread_if_large
 from tidings.auth.grants import Grant
-from tidings.auth.identity import Identity
+from tidings.auth.identity import Identity, Purpose
+from tidings.auth.origins import OriginPolicy
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest, KeyInFlight
 from tidings.services.store_gateway import START, StartAfter, StoreGateway
@@ -23,20 +24,21 @@ _encode = msgspec.json.Encoder().encode
 class ApiContext:
     """Between HTTP and the desk."""
 
-    def __init__(self, gateway: StoreGateway, identity: Identity, *, dev_mode: bool) -> None:
+    def __init__(self, gateway: StoreGateway, identity: Identity, *, origins: OriginPolicy, dev_mode: bool) -> None:
         """`dev_mode`: everyone is who they say they are (`tidings dev`)."""
         self.gateway = gateway
+        self.origins = origins
         self.dev_mode = dev_mode
         self._identity = identity
         self._in_flight: set[tuple[str, str]] = set()
 
-    def grant(self, request: Connection) -> Grant:
-        """Who is calling. Raises `NotIdentified`, `InvalidToken`, `InvalidUser`."""
-        return self._identity.of(request)
+    async def grant(self, request: Connection, *, purpose: Purpose = Purpose.CALL) -> Grant:
+        """Identify the caller. Raises `InvalidUser` and what `Identity.of` raises."""
+        return await self._identity.of(request, purpose=purpose)
 
-    def publisher(self, request: Request) -> Grant:
-        """A caller who may publish. Raises `PublishForbidden` too."""
-        grant = self.grant(request)
+    async def publisher(self, request: Request) -> Grant:
+        """A caller that may publish. Raises `PublishForbidden` too."""
+        grant = await self.grant(request)
         grant.may_publish()
         return grant
 
@@ -77,7 +79,7 @@ def _body(render: Callable[[T], Any]) -> Callable[[T], bytes]:
 
 
 def _fingerprint(request: Request, body: bytes) -> str:
-    query = sorted((name, value) for name, value in request.query_params.pairs if name != "ticket")
+    query = sorted(request.query_params.pairs)
     asked = hashlib.blake2b(_encode([request.method, request.url.path, query]) + b"\n", digest_size=16)
     asked.update(body)  # as a second part: it may be too large to be copied
     return asked.hexdigest()

@@ -17,7 +17,6 @@ from tidings.services.store_gateway import NEWEST
 from tidings.store.transactions.follows import follow, followed, muted, set_mutes, unfollow
 from tidings.store.transactions.inbox import Filter
 from tidings.store.transactions.reading import mark_ids, read_up_to
-from tidings.store.transactions.transaction import noop
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -30,7 +29,7 @@ def routes(context: ApiContext, tickets: Tickets) -> list[Route]:
     epoch = gateway.store.epoch
 
     async def inbox(request: Request) -> Response:
-        user = context.grant(request).me()
+        user = (await context.grant(request)).me()
         topic = request.query_params.get("topic")
         filter = Filter(
             status=choice(request, "status", ("unread", "read", "archived")),
@@ -56,12 +55,12 @@ def routes(context: ApiContext, tickets: Tickets) -> list[Route]:
         return etag_response(request, {**page, "cursor": str(at), "counters": counters(found.counters, at)}, of=tag)
 
     async def get_counters(request: Request) -> Response:
-        counted, head = await gateway.counters(context.grant(request).me())
+        counted, head = await gateway.counters((await context.grant(request)).me())
         return etag_response(request, counters(counted, Cursor(epoch, head)), of=_encode(counted))
 
     def marking(verb: str) -> Route:
         async def mark(request: Request) -> Response:
-            grant = context.grant(request)
+            grant = await context.grant(request)
             user = grant.me()
             body = await body_of(request, limit=BODY)
             marking = schemas.parse_marking(body)
@@ -74,41 +73,36 @@ def routes(context: ApiContext, tickets: Tickets) -> list[Route]:
         return route(f"/v1/inbox/{verb}", mark, "POST")
 
     async def follows(request: Request) -> Response:
-        user = context.grant(request).me()
+        user = (await context.grant(request)).me()
         found = await gateway.ask(lambda floor, head: followed(user))
         return Json(
             {"data": [{"topic": topic, "since": str(Cursor(epoch, since))} for topic, since in found], "next": None}
         )
 
     async def put_follow(request: Request) -> Response:
-        grant = context.grant(request)
+        grant = await context.grant(request)
         topic = grant.may_read(followable(request.path_params["topic"]))
         await gateway.write(follow([(grant.me(), topic)]))
         return Response(status_code=204)
 
     async def delete_follow(request: Request) -> Response:
-        grant = context.grant(request)
+        grant = await context.grant(request)
         await gateway.write(unfollow([(grant.me(), followable(request.path_params["topic"]))]))
         return Response(status_code=204)
 
     async def get_preferences(request: Request) -> Response:
-        user = context.grant(request).me()
+        user = (await context.grant(request)).me()
         return Json({"mutes": await gateway.ask(lambda floor, head: muted(user))})
 
     async def put_preferences(request: Request) -> Response:
-        user = context.grant(request).me()
+        user = (await context.grant(request)).me()
         wanted = schemas.parse_preferences(await body_of(request, limit=BODY))
         return Json(await gateway.write(set_mutes(user, wanted.mutes)))
 
     async def post_ticket(request: Request) -> Response:
-        grant = context.grant(request)
-        grant.me()
-        given = {"ticket": tickets.give(grant), "expires_in": LIFETIME}
-        if "idempotency-key" not in request.headers:
-            return Json(given, status_code=201)
-        # If the key was seen, this ticket is told to nobody, and the first one goes to who may do the same.
-        asked = _encode([grant.publish, grant.topics, grant.expires]) + await body_of(request, limit=BODY)
-        return await context.write(request, asked, noop, lambda _: given, status=201, grant=grant)
+        grant = await context.grant(request)
+        ticket = await tickets.make(grant, origin=request.headers.get("origin", ""))
+        return Json({"ticket": ticket, "expires_in": LIFETIME}, status_code=201)
 
     return [
         route("/v1/inbox", inbox, "GET"),

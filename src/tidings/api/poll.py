@@ -9,6 +9,7 @@ from starlette.routing import Route
 from tidings.api.context import ApiContext
 from tidings.api.http import Request, if_none_match, number, route
 from tidings.api.stream import asked_topics
+from tidings.auth.identity import Purpose
 from tidings.background.loop_lag import LoopLag
 from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User
@@ -30,7 +31,7 @@ def routes(context: ApiContext, timer: Timer, loop_lag: LoopLag) -> list[Route]:
     polls = Polls(gateway, loop_lag, encoding=encoding)
 
     async def poll(request: Request) -> Any:
-        grant = context.grant(request)
+        grant = await context.grant(request, purpose=Purpose.LISTEN)
         user = grant.me()
         extra = asked_topics(grant, request)
         wanted = context.cursor(request.query_params.get("cursor"))

@@ -30,7 +30,7 @@ def routes(context: ApiContext) -> list[Route]:
     }  # fmt: skip
 
     async def post(request: Request) -> Response:
-        grant = context.publisher(request)
+        grant = await context.publisher(request)
         body = await body_of(request, limit=settings.max_notification)
         draft = schemas.draft(body, limit=settings.max_notification, recipients=settings.max_recipients)
         live = gateway.hub.audience(draft.topics)
@@ -38,7 +38,7 @@ def routes(context: ApiContext) -> list[Route]:
         return await context.write(request, body, job, lambda done: done[0], status=201, grant=grant)
 
     async def post_batch(request: Request) -> Response:
-        grant = context.publisher(request)
+        grant = await context.publisher(request)
         body = await body_of(request, limit=settings.max_batch_bytes)
         drafts = await in_thread_if_large(body, partial(schemas.drafts, body, **batch_limits))
         live = [gateway.hub.audience(draft.topics) for draft in drafts]
@@ -52,7 +52,7 @@ def routes(context: ApiContext) -> list[Route]:
         return answer
 
     async def patch(request: Request) -> Response:
-        grant = context.publisher(request)
+        grant = await context.publisher(request)
         body = await body_of(request, limit=settings.max_notification)
         change = schemas.parse_change(body)
         expire = change.expire_time
@@ -65,29 +65,29 @@ def routes(context: ApiContext) -> list[Route]:
         return await context.write(request, body, job, lambda done: done, status=200, grant=grant)
 
     async def delete(request: Request) -> Response:
-        context.publisher(request)
+        await context.publisher(request)
         await gateway.write(retract(request.path_params["id"]))
         return Response(status_code=204)
 
     async def delete_entity(request: Request) -> Response:
-        context.publisher(request)
+        await context.publisher(request)
         entity = request.query_params.get("entity")
         if not entity:
             raise InvalidRequest("say which: DELETE /v1/notifications?entity=post/9")
         return Json({"deleted": await gateway.write(retract_entity(entity))})
 
     async def put_follower(request: Request) -> Response:
-        context.publisher(request)
+        await context.publisher(request)
         await gateway.write(follow([(_user(request), _followed(request))]))
         return Response(status_code=204)
 
     async def delete_follower(request: Request) -> Response:
-        context.publisher(request)
+        await context.publisher(request)
         await gateway.write(unfollow([(_user(request), _followed(request))]))
         return Response(status_code=204)
 
     async def post_followers(request: Request) -> Response:
-        grant = context.publisher(request)
+        grant = await context.publisher(request)
         topic = _followed(request)
         body = await body_of(request, limit=settings.max_batch_bytes)
         named = await in_thread_if_large(body, partial(schemas.parse_users, body))
@@ -96,7 +96,7 @@ def routes(context: ApiContext) -> list[Route]:
         return await context.write(request, body, job, lambda added: {"added": added}, status=200, grant=grant)
 
     async def get_followers(request: Request) -> Response:
-        context.publisher(request)
+        await context.publisher(request)
         topic = _followed(request)
         after = request.query_params.get("after", "")
         limit = number(request, "limit", default=FOLLOWERS, least=1, most=FOLLOWERS)
@@ -104,7 +104,7 @@ def routes(context: ApiContext) -> list[Route]:
         return Json({"data": users, "next": users[-1] if len(users) == limit else None})
 
     async def presence(request: Request) -> Response:
-        context.publisher(request)
+        await context.publisher(request)
         user = _user(request)
         connections = gateway.hub.connections(user)
         return Json({"user": user, "online": connections > 0, "connections": connections})

@@ -13,6 +13,7 @@ from tidings.api.context import ApiContext
 from tidings.api.http import Json, Request, body_of, route
 from tidings.api.stream import open_stream
 from tidings.auth.grants import Grant
+from tidings.auth.identity import Purpose
 from tidings.domain.errors import TopicForbidden
 from tidings.domain.topics import parse_user
 from tidings.services.exports import Exporter
@@ -48,14 +49,16 @@ def routes(context: ApiContext, timer: Timer, exporter: Exporter) -> list[Route]
     """The routes of the seed."""
 
     async def connect(request: Request) -> Stream:
-        asked = await _asked(request, _connect)
-        grant = _caller(context, request, asked.user_email)
+        caller = await _caller(context, request, Purpose.LISTEN)
+        grant = _as(caller, (await _asked(request, _connect)).user_email)
         encoding = SeedEncoding(context.gateway.store.epoch, user=grant.me())
         return await open_stream(context, timer, request, grant, encoding=encoding, extra=())
 
     async def export(request: Request) -> Response:
+        context.origins.check_not_cross_site(request.headers)
+        caller = await _caller(context, request, Purpose.CALL)
         asked = await _asked(request, _ask)
-        user = _caller(context, request, asked.user_email).me()
+        user = _as(caller, asked.user_email).me()
         if request.method == "HEAD":  # it only asks
             require_writer()
             return Response(status_code=202)
@@ -67,12 +70,12 @@ def routes(context: ApiContext, timer: Timer, exporter: Exporter) -> list[Route]
         return Json({"id": id, "file": link(id)}, status_code=202)
 
     async def download(request: Request) -> Response:
-        path = exporter.file(context.grant(request).me(), request.path_params["id"])
+        path = exporter.file((await context.grant(request)).me(), request.path_params["id"])
         private = {"cache-control": "private, no-store"}
         return FileResponse(path, media_type=XLSX, filename="notifications.xlsx", headers=private)
 
     async def cancel(request: Request) -> Response:
-        await exporter.cancel(context.grant(request).me(), request.path_params["id"])
+        await exporter.cancel((await context.grant(request)).me(), request.path_params["id"])
         return Response(status_code=204)
 
     return [
@@ -91,12 +94,16 @@ async def _asked(request: Request, decoder: "msgspec.json.Decoder[schemas.T]") -
     return schemas.parse(decoder, body)
 
 
-def _caller(context: ApiContext, request: Request, text: str) -> Grant:
-    """Whose stream or export it is. Raises `TopicForbidden` if a token says it is somebody else."""
+async def _caller(context: ApiContext, request: Request, purpose: Purpose) -> Grant | None:
+    """The caller, known before a body is read; None where everyone is who they say they are."""
+    return None if context.dev_mode else await context.grant(request, purpose=purpose)
+
+
+def _as(caller: Grant | None, text: str) -> Grant:
+    """The grant of the user whose stream or export it is. Raises `TopicForbidden` if the caller is somebody else."""
     user = parse_user(text)
-    if context.dev_mode:
+    if caller is None:
         return Grant(user=user)
-    grant = context.grant(request)
-    if grant.me() != user:
+    if caller.me() != user:
         raise TopicForbidden("this token is somebody else's")
-    return grant
+    return caller

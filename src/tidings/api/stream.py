@@ -11,6 +11,7 @@ from starlette.routing import Route
 from tidings.api.context import ApiContext
 from tidings.api.http import Connection, Request, route
 from tidings.auth.grants import Grant
+from tidings.auth.identity import Purpose
 from tidings.background.catch_up import reset_data
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest
@@ -35,7 +36,7 @@ def routes(context: ApiContext, timer: Timer) -> list[Route]:
     encoding = sse.SseEncoding(context.gateway.store.epoch)
 
     async def stream(request: Request) -> Stream:
-        grant = context.grant(request)
+        grant = await context.grant(request, purpose=Purpose.LISTEN)
         extra = asked_topics(grant, request)
         return await open_stream(context, timer, request, grant, encoding=encoding, extra=extra)
 

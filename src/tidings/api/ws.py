@@ -16,9 +16,10 @@ from tidings.api import schemas
 from tidings.api.context import ApiContext
 from tidings.api.http import Connection, Request, problem, route
 from tidings.api.stream import asked_topics, hello
+from tidings.auth.identity import Purpose
 from tidings.background.catch_up import reset_data
 from tidings.domain.cursor import Cursor
-from tidings.domain.errors import InvalidRequest, OriginForbidden, TidingsError
+from tidings.domain.errors import InvalidRequest, TidingsError
 from tidings.domain.topics import User
 from tidings.store.transactions.reading import mark_ids, read_up_to
 from tidings.transports.asgi_fallback import AsgiWsSink
@@ -98,8 +99,8 @@ class AsgiEndpoint:
 
 async def opened(context: ApiContext, connection: Connection, encoding: WsEncoding | WsLines) -> dict[str, Any]:
     """What a stream on this connection is made of. Raises `OriginForbidden` and what a stream's opening raises."""
-    check_origin(context, connection)
-    grant = context.grant(connection)
+    context.origins.check_page(connection.headers)
+    grant = await context.grant(connection, purpose=Purpose.SOCKET)
     user = grant.me()
     extra = asked_topics(grant, connection)
     gateway = context.gateway
@@ -133,24 +134,6 @@ def handshake(request: Request, protocol: ServerProtocol) -> list[tuple[bytes, b
     except WebSocketException as error:
         raise InvalidHandshake(str(error)) from error
     return [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", accept.encode())]
-
-
-def check_origin(context: ApiContext, connection: Connection) -> None:
-    """CORS does not guard WebSockets, so we do. Raises `OriginForbidden`.
-
-    Who sends no Origin is no browser, and not a page that somebody was lured to. A page of another origin may
-    connect if CORS would let it read; and a browser sends cookies with every WebSocket, so if the cookie is all
-    that says who this is, then only if CORS would let it send them.
-    """
-    origin = connection.headers.get("origin")
-    if origin is None or origin.partition("://")[2] == connection.headers.get("host"):
-        return
-    settings = context.gateway.settings
-    if origin not in settings.cors_origins and "*" not in settings.cors_origins:
-        raise OriginForbidden(f"{origin[:200]!r} is not one of the origins that may connect")
-    named = context.dev_mode or "ticket" in connection.query_params or "authorization" in connection.headers
-    if not named and not settings.cors_credentials:
-        raise OriginForbidden("pages of another origin connect with a ticket (POST /v1/tickets), not with a cookie")
 
 
 async def reject(error: TidingsError, scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -1,44 +1,56 @@
-"""Who is calling: the `user` parameter in `tidings dev`, a token in `tidings serve`."""
+"""Who is calling: the `user` parameter in `tidings dev`, a credential in `tidings serve`."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Protocol
 
+import msgspec
+
+from tidings.auth.credentials import Kind, find_credential
 from tidings.auth.grants import Grant
+from tidings.auth.origins import SAFE, OriginPolicy
 from tidings.auth.tickets import Tickets
-from tidings.auth.tokens import check
-from tidings.domain.errors import NotIdentified
+from tidings.domain.errors import InvalidToken, NotIdentified, UnsupportedMediaType
 from tidings.domain.topics import parse_user
 
-COOKIE = "tidings_token"
+
+class Purpose(Enum):
+    """What a caller is identified for."""
+
+    CALL = "call"  # one request; a ticket does not count
+    LISTEN = "listen"  # a stream or a poll
+    SOCKET = "socket"  # a WebSocket, which CORS does not guard
 
 
 class Carrier(Protocol):
     """What a request carries (Starlette's connection is one)."""
 
     @property
+    def scope(self) -> Any: ...
+    @property
     def query_params(self) -> Mapping[str, str]: ...
     @property
     def headers(self) -> Mapping[str, str]: ...
-    @property
-    def cookies(self) -> Mapping[str, str]: ...
 
 
 class Identity(Protocol):
     """Tells who is calling from what the request carries."""
 
-    def of(self, request: Carrier) -> Grant: ...
+    async def of(self, request: Carrier, *, purpose: Purpose = Purpose.CALL) -> Grant:
+        """Raises `NotIdentified`, `InvalidToken`, `OriginForbidden`, `UnsupportedMediaType`."""
 
 
 class DevIdentity:
     """Everyone is who they say: for a developer's own machine."""
 
-    def __init__(self, tickets: Tickets) -> None:
+    def __init__(self, tickets: Tickets, *, origins: OriginPolicy) -> None:
         self._tickets = tickets
+        self._origins = origins
 
-    def of(self, request: Carrier) -> Grant:
+    async def of(self, request: Carrier, *, purpose: Purpose = Purpose.CALL) -> Grant:
         """Raises `InvalidUser`, `InvalidToken`."""
-        if ticket := request.query_params.get("ticket"):
-            return self._tickets.use(ticket)
+        if "ticket" in request.query_params:
+            return await _by_ticket(request, self._tickets, self._origins, purpose)
         user = request.query_params.get("user")
         return Grant(user=None if user is None else parse_user(user), publish=True, topics=None)
 
@@ -46,17 +58,46 @@ class DevIdentity:
 class TokenIdentity:
     """A token in the Authorization header or a cookie, or a ticket in the URL."""
 
-    def __init__(self, tickets: Tickets, *, secret: str) -> None:
+    def __init__(self, tickets: Tickets, *, check: Callable[[str], Grant], origins: OriginPolicy) -> None:
+        """`check` raises `InvalidToken`."""
         self._tickets = tickets
-        self._secret = secret
+        self._check = check
+        self._origins = origins
 
-    def of(self, request: Carrier) -> Grant:
-        """Raises `NotIdentified`, `InvalidToken`."""
-        if ticket := request.query_params.get("ticket"):
-            return self._tickets.use(ticket)
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token:
-            return check(token.strip(), self._secret)
-        if token := request.cookies.get(COOKIE, ""):
-            return check(token, self._secret)
-        raise NotIdentified("send a token: Authorization: Bearer ..., or ?ticket= from POST /v1/tickets")
+    async def of(self, request: Carrier, *, purpose: Purpose = Purpose.CALL) -> Grant:
+        """Decide by the credential that was sent, and by no other. Raises what `Identity.of` raises."""
+        scope = request.scope
+        credential = find_credential(scope["headers"], scope["query_string"])
+        if credential is None:
+            raise NotIdentified("send a token: Authorization: Bearer ..., or ?ticket= from POST /v1/tickets")
+        if credential.kind is Kind.TICKET:
+            return await _by_ticket(request, self._tickets, self._origins, purpose)
+        if credential.kind is Kind.BEARER:
+            return self._check(credential.value)
+        if purpose is Purpose.SOCKET:
+            self._origins.check_ambient(request.headers)
+        elif scope["method"] not in SAFE:
+            self._origins.check_ambient(request.headers)
+            _check_json(request.headers)
+        # A browser sends the cookie with whatever any page makes it ask: it is enough to read, and to mark one's own.
+        return msgspec.structs.replace(self._check(credential.value), publish=False)
+
+
+async def _by_ticket(request: Carrier, tickets: Tickets, origins: OriginPolicy, purpose: Purpose) -> Grant:
+    found = find_credential((), request.scope["query_string"])
+    if found is None:
+        raise InvalidToken("?ticket= carries no ticket")
+    if purpose is Purpose.CALL:
+        raise InvalidToken("a ticket opens a stream, a WebSocket or a poll, and nothing else")
+    return await tickets.use(found.value, origins=origins.of_ticket(request.headers))
+
+
+def _check_json(headers: Mapping[str, str]) -> None:
+    """By a cookie, a body is JSON: forms and plain text are what a foreign page can send without being asked.
+
+    Raises `UnsupportedMediaType`.
+    """
+    if "transfer-encoding" not in headers and headers.get("content-length", "0") == "0":
+        return
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType("by a cookie, a body needs Content-Type: application/json")

@@ -28,11 +28,9 @@ def dev(host: str | None, port: int | None, db: Path | None, heartbeat: float | 
             f"tidings dev believes whoever says who they are, so it listens on this machine only, not on {host!r}. "
             "Use tidings serve for others."
         )
-    # Any page may ask a server on one's own machine, unless it is said which.
-    origins = None if "TIDINGS_CORS_ORIGINS" in os.environ else ("*",)
     chosen = {
         "mode": "dev", "host": "127.0.0.1" if host == "localhost" else host, "port": port, "db": db,
-        "heartbeat": heartbeat, "cors_origins": origins, "seed": True,
+        "heartbeat": heartbeat, "seed": True,
     }  # fmt: skip
     serve_in_foreground(settings_of(chosen), pages=pages)
 

@@ -79,6 +79,12 @@ class OriginForbidden(TidingsError):
     code, status = "origin_forbidden", 403
 
 
+class Misdirected(TidingsError):
+    """This server does not answer to that host."""
+
+    code, status = "misdirected", 421
+
+
 class UriTooLong(TidingsError):
     """The request line is over the limit."""
 
@@ -95,6 +101,12 @@ class InvalidHttp(TidingsError):
     """This is not HTTP."""
 
     code, status = "invalid_http", 400
+
+
+class UnsupportedMediaType(TidingsError):
+    """The body is not of a type that is taken here."""
+
+    code, status = "unsupported_media_type", 415
 
 
 class NotFound(TidingsError):
