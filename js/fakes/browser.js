@@ -1,93 +1,93 @@
 /** Tabs of one browser: they share its clock, its locks, its channels and its worker. */
 
-import { admit } from "../src/share/group.js";
-import { FakeWorld } from "./world.js";
+import { attachPort } from "../src/share/shared-connection.js";
+import { FakeEnv } from "./env.js";
 
 /**
- * @import {World} from "../src/world.js"
+ * @import {Env} from "../src/env.js"
  * @import {FakeServer} from "./server.js"
  */
 
-/** @typedef {{grant: () => void, lose: () => void, tab: Tab}} Claim */
+/** @typedef {{grant: () => void, lose: () => void, tab: Tab}} LockRequest */
 
 export class Browser {
-  /** @type {Map<string, Claim[]>} the first holds the lock */
+  /** @type {Map<string, LockRequest[]>} the first holds the lock, the others queue */
   locks = new Map();
-  /** @type {Set<{name: string, tab: Tab, hear: (data: any) => void}>} */
+  /** @type {Set<{name: string, tab: Tab, receive: (data: any) => void}>} */
   channels = new Set();
-  /** @type {Map<string, import("../src/share/group.js").Group>} */
-  groups = new Map();
+  /** @type {Map<string, import("../src/share/shared-connection.js").SharedConnection>} */
+  connections = new Map();
   hasWorker = false;
-  life = "life 1"; // the lock that the worker holds
+  livenessLock = "livenessLock 1"; // name of the lock that the worker holds
   hasLocks = true;
 
   /** @param {FakeServer} server */
   constructor(server) {
     this.server = server;
-    this.clock = new FakeWorld(server);
-    this.process = new Tab(this); // what the worker lives in
+    this.clock = new FakeEnv(server);
+    this.process = new Tab(this); // the process of the worker
   }
 
   tab() {
     return new Tab(this);
   }
 
-  /** The process that the worker lives in is gone. */
+  /** End the worker's process. */
   crashWorker() {
     const dead = this.process;
-    this.groups = new Map();
+    this.connections = new Map();
     this.process = new Tab(this);
-    this.life += "1";
+    this.livenessLock += "1";
     dead.crash();
   }
 }
 
 export class Tab {
-  /** @type {(() => void)[] | undefined} what waits for a frozen tab to thaw */
+  /** @type {(() => void)[] | undefined} callbacks that wait for a frozen tab to thaw */
   frozen;
   dead = false;
   #page;
-  #end = new AbortController();
+  #crashed = new AbortController();
 
   /** @param {Browser} browser */
   constructor(browser) {
     this.browser = browser;
-    this.#page = new FakeWorld(browser.server);
+    this.#page = new FakeEnv(browser.server);
   }
 
-  /** @returns {World} */
-  get world() {
+  /** @returns {Env} */
+  get env() {
     const { browser } = this;
-    const { world } = browser.clock;
+    const { env } = browser.clock;
     return {
-      ...world,
+      ...env,
       window: this.#page.window,
       document: /** @type {any} */ (this.#page.document),
-      after: (milliseconds, run) => world.after(milliseconds, () => this.run(run)),
+      after: (milliseconds, run) => env.after(milliseconds, () => this.run(run)),
       fetch: (input, init) =>
-        browser.server.fetch(input, { ...init, signal: AbortSignal.any([this.#end.signal, init?.signal ?? this.#end.signal]) }),
+        browser.server.fetch(input, { ...init, signal: AbortSignal.any([this.#crashed.signal, init?.signal ?? this.#crashed.signal]) }),
       locks: browser.hasLocks ? /** @type {any} */ ({ request: this.request }) : undefined,
       channel: browser.hasLocks ? this.#channel : undefined,
       worker: browser.hasWorker ? this.#worker : undefined,
     };
   }
 
-  /** @param {() => void} what */
-  run(what) {
+  /** @param {() => void} callback */
+  run(callback) {
     if (this.dead) return;
-    if (this.frozen) this.frozen.push(what);
-    else what();
+    if (this.frozen) this.frozen.push(callback);
+    else callback();
   }
 
-  /** It is gone, without a word. */
+  /** End the tab without any event. */
   crash() {
     this.dead = true;
-    this.#end.abort();
+    this.#crashed.abort();
     for (const channel of this.browser.channels) if (channel.tab === this) this.browser.channels.delete(channel);
-    for (const claims of this.browser.locks.values()) {
-      const held = claims[0]?.tab === this;
-      claims.splice(0, claims.length, ...claims.filter(({ tab }) => tab !== this));
-      if (held) claims[0]?.grant();
+    for (const requests of this.browser.locks.values()) {
+      const held = requests[0]?.tab === this;
+      requests.splice(0, requests.length, ...requests.filter(({ tab }) => tab !== this));
+      if (held) requests[0]?.grant();
     }
   }
 
@@ -98,7 +98,7 @@ export class Tab {
   thaw() {
     const waiting = this.frozen ?? [];
     this.frozen = undefined;
-    waiting.forEach((what) => this.run(what));
+    waiting.forEach((callback) => this.run(callback));
   }
 
   /** @param {"pagehide" | "pageshow" | "online"} name */
@@ -113,55 +113,55 @@ export class Tab {
   /** @param {string} name */
   #channel = (name) => {
     const { channels } = this.browser;
-    const end = {
+    const endpoint = {
       /** @type {any} */
       onmessage: null,
-      close: () => channels.delete(mine),
+      close: () => channels.delete(own),
       postMessage: (/** @type {any} */ message) => {
         for (const other of channels) {
-          if (other !== mine && other.name === name) {
+          if (other !== own && other.name === name) {
             const data = structuredClone(message);
-            queueMicrotask(() => other.tab.run(() => channels.has(other) && other.hear(data)));
+            queueMicrotask(() => other.tab.run(() => channels.has(other) && other.receive(data)));
           }
         }
       },
     };
-    const mine = { name, tab: /** @type {Tab} */ (this), hear: (/** @type {any} */ data) => end.onmessage?.({ data }) };
-    channels.add(mine);
-    return end;
+    const own = { name, tab: /** @type {Tab} */ (this), receive: (/** @type {any} */ data) => endpoint.onmessage?.({ data }) };
+    channels.add(own);
+    return endpoint;
   };
 
-  /** @param {string} name @param {LockOptions} how @param {() => any} use */
-  request = (name, { signal, steal }, use) =>
+  /** @param {string} name @param {LockOptions} options @param {() => any} callback */
+  request = (name, { signal, steal }, callback) =>
     new Promise((resolve, reject) => {
       const { locks } = this.browser;
-      const claims = locks.get(name) ?? [];
-      locks.set(name, claims);
-      const leave = () => {
-        const at = claims.indexOf(claim);
-        if (at >= 0) claims.splice(at, 1);
-        if (at === 0) claims[0]?.grant();
+      const requests = locks.get(name) ?? [];
+      locks.set(name, requests);
+      const withdraw = () => {
+        const at = requests.indexOf(request);
+        if (at >= 0) requests.splice(at, 1);
+        if (at === 0) requests[0]?.grant();
       };
       let granted = false;
-      const claim = {
+      const request = {
         tab: this,
         grant: () =>
           queueMicrotask(async () => {
             granted = true;
-            await use();
-            leave();
+            await callback();
+            withdraw();
             resolve(undefined);
           }),
         lose: () => this.run(() => reject(new DOMException("stolen", "AbortError"))),
       };
       if (steal) {
-        claims.shift()?.lose();
-        claims.unshift(claim);
-      } else claims.push(claim);
-      if (claims[0] === claim) claim.grant();
+        requests.shift()?.lose();
+        requests.unshift(request);
+      } else requests.push(request);
+      if (requests[0] === request) request.grant();
       signal?.addEventListener("abort", () => {
         if (granted) return;
-        leave();
+        withdraw();
         reject(signal.reason);
       });
     });
@@ -170,7 +170,7 @@ export class Tab {
     const { browser } = this;
     let open = true;
     /** @param {(data: any) => void} deliver */
-    const end = (deliver) =>
+    const endpoint = (deliver) =>
       ({
         /** @type {any} */
         onmessage: null,
@@ -180,11 +180,11 @@ export class Tab {
         },
         close: () => void (open = false),
       });
-    const theirs = end((data) => this.run(() => open && mine.onmessage?.({ data })));
-    const mine = end((data) => theirs.onmessage?.({ data }));
-    const { process, life } = browser;
-    if (!browser.locks.has(life)) void process.request(life, {}, () => new Promise(() => {}));
-    admit(/** @type {any} */ (theirs), browser.groups, process.world, browser.hasLocks ? life : undefined);
-    return /** @type {any} */ ({ port: mine, onerror: null });
+    const remote = endpoint((data) => this.run(() => open && own.onmessage?.({ data })));
+    const own = endpoint((data) => remote.onmessage?.({ data }));
+    const { process, livenessLock } = browser;
+    if (!browser.locks.has(livenessLock)) void process.request(livenessLock, {}, () => new Promise(() => {}));
+    attachPort(/** @type {any} */ (remote), browser.connections, process.env, browser.hasLocks ? livenessLock : undefined);
+    return /** @type {any} */ ({ port: own, onerror: null });
   };
 }

@@ -1,4 +1,4 @@
-/** A Tidings server in memory, seen through `fetch` and `WebSocket`. Its faults can be chosen. */
+/** A Tidings server in memory, received through `fetch` and `WebSocket`. Its faults are configurable. */
 
 /** @typedef {{id: string, type: string, data: any}} Event */
 
@@ -7,14 +7,14 @@
  * @param {unknown} body
  * @param {Record<string, string>} [headers]
  */
-export const answer = (status, body, headers) =>
+export const jsonResponse = (status, body, headers) =>
   new Response(status === 204 || status === 304 ? null : JSON.stringify(body), {
     status,
     headers: { "content-type": "application/json", ...headers },
   });
 
 /** @param {number} status @param {string} code @param {Record<string, string>} [headers] */
-export const problem = (status, code, headers) => answer(status, { code, title: code }, { "content-type": "application/problem+json", ...headers });
+export const problem = (status, code, headers) => jsonResponse(status, { code, title: code }, { "content-type": "application/problem+json", ...headers });
 
 export class FakeServer {
   epoch = "e";
@@ -23,29 +23,29 @@ export class FakeServer {
   /** Every request: "GET /v1/stream?..." @type {string[]} */
   requests = [];
   /** @type {{url: URL, headers: Headers}[]} */
-  seen = [];
-  /** @type {Set<{say: (text: string) => void, end: () => void, break: () => void}>} */
+  received = [];
+  /** @type {Set<{send: (text: string) => void, end: () => void, break: () => void}>} */
   streams = new Set();
   /** @type {Set<FakeSocket>} */
   sockets = new Set();
-  /** Requests are not even answered. */
+  /** The network is down: requests get no response. */
   down = false;
-  /** A proxy holds streams back until they end. */
+  /** A proxy buffers streams until they end. */
   buffering = false;
-  /** Answers to be given instead, per path, until they are used up. @type {Record<string, (() => Response)[]>} */
-  instead = {};
+  /** Responses to send in place of the usual ones, per path, each used once. @type {Record<string, (() => Response)[]>} */
+  overrides = {};
   heartbeat = 25;
-  /** Events on a page of a poll. */
+  /** Events per page of a poll. */
   limit = 3;
   retry = "";
   unread = 0;
-  /** So many of the first messages of a stream arrive, and then none. */
-  cut = Infinity;
-  /** No WebSocket passes. */
-  noSockets = false;
-  /** Time, for long polls. @type {((milliseconds: number, run: () => void) => () => void) | undefined} */
+  /** The number of messages of a stream that arrive before it goes silent. */
+  truncateAfter = Infinity;
+  /** WebSocket handshakes fail. */
+  refuseSockets = false;
+  /** The timer of long polls. @type {((milliseconds: number, run: () => void) => () => void) | undefined} */
   after;
-  /** What long polls wait for. @type {Set<() => void>} */
+  /** The long polls that wait. @type {Set<() => void>} */
   #waiting = new Set();
 
   get head() {
@@ -63,7 +63,7 @@ export class FakeServer {
       const event = { id, type: "notification.created", data: { id: `n${this.log.length + 1}` } };
       this.log.push(event);
       this.unread++;
-      for (const stream of this.streams) stream.say(frame(event));
+      for (const stream of this.streams) stream.send(frame(event));
       for (const socket of this.sockets) socket.give(event);
     }
     for (const wake of this.#waiting) wake();
@@ -71,15 +71,15 @@ export class FakeServer {
 
   /** @param {string} type @param {any} data */
   control(type, data) {
-    for (const stream of this.streams) stream.say(frame({ id: "", type, data }));
+    for (const stream of this.streams) stream.send(frame({ id: "", type, data }));
     for (const socket of this.sockets) socket.give({ id: "", type, data });
   }
 
-  beat() {
-    for (const stream of this.streams) stream.say(":\n\n");
+  sendHeartbeat() {
+    for (const stream of this.streams) stream.send(":\n\n");
   }
 
-  /** Every stream ends. */
+  /** End every stream. */
   hangUp() {
     for (const stream of [...this.streams]) stream.end();
     for (const socket of [...this.sockets]) socket.drop(1012, "restart");
@@ -90,14 +90,14 @@ export class FakeServer {
     signal?.throwIfAborted();
     const url = new URL(input);
     this.requests.push(`${method} ${url.pathname}${url.search}`);
-    this.seen.push({ url, headers: new Headers(headers) });
+    this.received.push({ url, headers: new Headers(headers) });
     if (this.down) throw new TypeError("fetch failed");
-    const other = this.instead[url.pathname]?.shift();
+    const other = this.overrides[url.pathname]?.shift();
     if (other) return other();
     if (url.pathname === "/v1/stream") return this.#stream(url, /** @type {AbortSignal} */ (signal));
     if (url.pathname === "/v1/poll") return this.#poll(url, new Headers(headers), /** @type {AbortSignal} */ (signal));
-    if (url.pathname === "/v1/inbox/counters") return answer(200, this.counters);
-    if (url.pathname === "/v1/tickets") return answer(201, { ticket: "tick" });
+    if (url.pathname === "/v1/inbox/counters") return jsonResponse(200, this.counters);
+    if (url.pathname === "/v1/tickets") return jsonResponse(201, { ticket: "tick" });
     return problem(404, "not_found");
   };
 
@@ -108,7 +108,7 @@ export class FakeServer {
   };
 
   /**
-   * Events after a cursor, and a reset before them if there is no such place.
+   * Events after a cursor, after a reset if this log cannot serve it.
    *
    * @param {string | null} cursor
    */
@@ -128,7 +128,7 @@ export class FakeServer {
   opening(cursor) {
     const { events, from, reset } = this.read(cursor);
     const data = { cursor: from, counters: this.counters, heartbeat: this.heartbeat, session: "s" };
-    return [{ id: from, type: "hello", data }, ...(reset ? [reset] : []), ...events].slice(0, this.cut);
+    return [{ id: from, type: "hello", data }, ...(reset ? [reset] : []), ...events].slice(0, this.truncateAfter);
   }
 
   /** @param {URL} url @param {AbortSignal} signal */
@@ -139,21 +139,21 @@ export class FakeServer {
       start: (controller) => {
         const bytes = new TextEncoder();
         let open = true;
-        const over = (/** @type {() => void} */ how) => {
+        const finish = (/** @type {() => void} */ close) => {
           if (!open) return;
           open = false;
           this.streams.delete(stream);
-          how();
+          close();
         };
         const stream = {
-          say: (/** @type {string} */ text) => this.buffering || controller.enqueue(bytes.encode(text)),
-          end: () => over(() => controller.close()),
-          break: () => over(() => controller.error(new TypeError("terminated"))),
+          send: (/** @type {string} */ text) => this.buffering || controller.enqueue(bytes.encode(text)),
+          end: () => finish(() => controller.close()),
+          break: () => finish(() => controller.error(new TypeError("terminated"))),
         };
         this.streams.add(stream);
-        signal.addEventListener("abort", () => over(() => controller.error(signal.reason)));
-        if (this.retry) stream.say(`retry: ${this.retry}\n\n`);
-        this.opening(cursor).forEach((event) => stream.say(frame(event)));
+        signal.addEventListener("abort", () => finish(() => controller.error(signal.reason)));
+        if (this.retry) stream.send(`retry: ${this.retry}\n\n`);
+        this.opening(cursor).forEach((event) => stream.send(frame(event)));
       },
     });
     return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8" } });
@@ -182,16 +182,16 @@ export class FakeServer {
     const { events, from, reset } = this.read(cursor);
     const page = events.slice(0, limit);
     const etag = `"${cursor}+${page.length}"`;
-    if (headers.get("if-none-match") === etag) return answer(304, null, { "x-poll-interval": "8" });
+    if (headers.get("if-none-match") === etag) return jsonResponse(304, null, { "x-poll-interval": "8" });
     const body = {
       events: reset ? [reset, ...page] : page,
       cursor: page.at(-1)?.id ?? from,
       more: events.length > page.length,
     };
-    return answer(200, body, wait ? {} : { etag, "x-poll-interval": "8" });
+    return jsonResponse(200, body, wait ? {} : { etag, "x-poll-interval": "8" });
   }
 
-  /** The time of all waiting long polls is up. */
+  /** End the wait of all long polls. */
   endWaiting() {
     for (const wake of this.#waiting) wake();
   }
@@ -215,7 +215,7 @@ export class FakeSocket {
     this.#server = server;
     queueMicrotask(() => {
       const cursor = url.searchParams.get("cursor");
-      if (server.down || server.noSockets || cursor === "rubbish") return this.drop(1006, "");
+      if (server.down || server.refuseSockets || cursor === "rubbish") return this.drop(1006, "");
       server.sockets.add(this);
       this.onopen?.({});
       server.opening(cursor).forEach((event) => this.give(event));

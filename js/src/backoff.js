@@ -1,10 +1,10 @@
-/** How long to wait before the next try: full jitter, so that a thousand clients do not return as one. */
+/** Exponential back-off with full jitter, so that a thousand clients do not reconnect at the same moment. */
 
-const BASE = 1000; // ms; until the server says another with `retry:`
+const BASE = 1000; // ms; until the server sends another with `retry:`
 const CAP = 30_000; // ms
 
 export class Backoff {
-  /** Ceiling of the first wait in milliseconds; the server's `retry:` sets it. */
+  /** Ceiling of the first delay in milliseconds; set from the server's `retry:`. */
   base = BASE;
   #failures = 0;
   #random;
@@ -14,7 +14,7 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Milliseconds, anywhere between nothing and a ceiling that doubles with each call. */
+  /** The next delay in milliseconds: uniform between zero and a ceiling that doubles with each call. */
   next() {
     return this.#random() * Math.min(Math.max(CAP, this.base), this.base * 2 ** this.#failures++);
   }

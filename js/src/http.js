@@ -1,128 +1,128 @@
-/** Where the server is and who I am: every request of the client is made here. */
+/** The HTTP layer: the server's address, the credentials, and the meaning of responses. */
 
-/** @import {World} from "./world.js" */
+/** @import {Env} from "./env.js" */
 
 /**
- * Why a connection ended.
- * - `ended` `network` `busy` `silent`: try again, later
- * - `blocked`: this way of receiving does not pass here, take the next
- * - `absent`: it is not here at all, take the next; where none is, trying again is no use
- * - `hidden`: the browser does not tell; ask over plain HTTP
- * - `refused`: fetch another token, if there is one to fetch; `cursor`: start from now
- * - `wrong`: the request itself, trying again is no use; `stop`: the server wants us to stay away
- * - `goaway` `expiring` `climb`: ours or the server's wish, nothing is broken
+ * Why an attempt ended, and with it what the client does next.
+ * - `ended` `network` `busy` `timeout`: reconnect with a delay
+ * - `blocked`: this transport does not pass here (a proxy); take the next
+ * - `unsupported`: the server does not offer it; take the next, or stop where none is left
+ * - `handshake`: a WebSocket failed and the browser does not say why; ask over plain HTTP
+ * - `refused`: reconnect with another token, if there is one; `invalid_cursor`: start from now
+ * - `invalid`: the request itself is wrong, stop; `stop`: the server asks the client to stay away
+ * - `goaway` `expiring` `preferred`: a planned reconnect; `preferred` returns to the preferred transport
  *
- * @typedef {"ended" | "network" | "busy" | "silent" | "blocked" | "absent" | "hidden" | "refused" | "cursor" | "wrong" |
- *   "stop" | "goaway" | "expiring" | "climb"} Kind
+ * @typedef {"ended" | "network" | "busy" | "timeout" | "blocked" | "unsupported" | "handshake" | "refused" |
+ *   "invalid_cursor" | "invalid" | "stop" | "goaway" | "expiring" | "preferred"} FailureKind
  */
 
-export const ANSWER = 10_000; // ms an answer may take when the server has nothing to wait for; a token too
-const PATIENCE = 600_000; // ms; a slip of the server's pen must not silence a client for hours
+export const RESPONSE_TIMEOUT = 10_000; // ms until the response to a plain request must be there; a token likewise
+const MAX_DELAY = 600_000; // ms; a mistake on the server must not silence a client for hours
 
-/** Milliseconds that the server wishes for, within reason. @param {unknown} wish */
-export const bounded = (wish) => Math.min(Math.max(Number(wish), 0), PATIENCE) || 0;
+/** A delay that the server asks for, in parseRetryAfter, within bounds. @param {unknown} value */
+export const clampDelay = (value) => Math.min(Math.max(Number(value), 0), MAX_DELAY) || 0;
 
 export class Failure extends Error {
   /**
-   * @param {Kind} kind
+   * @param {FailureKind} kind
    * @param {string} [message]
-   * @param {{status?: number, code?: string, after?: number}} [more] HTTP status, the problem's stable code,
-   *   milliseconds to stay away
+   * @param {{status?: number, code?: string, retryAfter?: number}} [more] HTTP status, the problem's stable code,
+   *   parseRetryAfter to wait before the next attempt
    */
-  constructor(kind, message = kind, { status, code, after } = {}) {
+  constructor(kind, message = kind, { status, code, retryAfter } = {}) {
     super(message);
     this.name = "TidingsError";
     this.kind = kind;
     this.status = status;
     this.code = code;
-    this.after = bounded(after);
+    this.retryAfter = clampDelay(retryAfter);
   }
 }
 
-/** What is no failure of ours is the network's. @param {unknown} error */
-export const failureOf = (error) => (error instanceof Failure ? error : new Failure("network", String(error)));
+/** A `Failure` as it is; anything else counts as a network error. @param {unknown} error */
+export const toFailure = (error) => (error instanceof Failure ? error : new Failure("network", String(error)));
 
 /**
- * @typedef {object} Identity
+ * @typedef {object} ClientOptions
  * @property {string} url the server's base, absolute, without a slash at its end
  * @property {string} [user] the `user` query parameter of development mode
  * @property {() => Promise<string> | string} [getToken]
  * @property {RequestCredentials} [credentials] as in `fetch`
  */
 
-/** @typedef {Record<string, string | number | string[] | undefined>} Params */
+/** @typedef {Record<string, string | number | string[] | undefined>} QueryParams */
 
-export class Api {
+export class HttpClient {
   /** @type {Promise<string> | undefined} */
   #token;
-  #who;
-  #world;
+  #options;
+  #env;
 
   /**
-   * @param {Identity} who
-   * @param {World} world
+   * @param {ClientOptions} options
+   * @param {Env} env
    */
-  constructor(who, world) {
-    this.#who = who;
-    this.#world = world;
+  constructor(options, env) {
+    this.#options = options;
+    this.#env = env;
   }
 
   get hasToken() {
-    return Boolean(this.#who.getToken);
+    return Boolean(this.#options.getToken);
   }
 
   /**
-   * The token in use, fetched if there is none: once, however many ask.
+   * The cached token; fetches one if there is none. Concurrent callers share one fetch.
    *
-   * @throws {Failure} none came
+   * @throws {Failure} `getToken` failed or timed out
    */
   async token() {
-    const { getToken } = this.#who;
+    const { getToken } = this.#options;
     if (!getToken) return;
     const token = (this.#token ??= (async () => getToken())());
     let cancel = () => {};
-    const late = new Promise((_, reject) => (cancel = this.#world.after(ANSWER, () => reject("no token came"))));
+    const timeout = new Promise((_, reject) => (cancel = this.#env.after(RESPONSE_TIMEOUT, () => reject("getToken timed out"))));
     try {
-      return await Promise.race([token, late]);
+      return await Promise.race([token, timeout]);
     } catch (error) {
-      if (this.#token === token) this.forget();
+      if (this.#token === token) this.dropToken();
       throw new Failure("busy", String(error));
     } finally {
       cancel();
     }
   }
 
-  /** Fetch another token before the next request: this one is refused, or about to be. */
-  forget() {
+  /** Drop the cached token: it was refused, or is about to expire. The next request fetches another. */
+  dropToken() {
     this.#token = undefined;
   }
 
   /**
    * @param {string} path
-   * @param {Params} [params]
+   * @param {QueryParams} [params]
    */
-  address(path, params = {}) {
+  url(path, params = {}) {
     const query = new URLSearchParams();
-    const user = this.hasToken ? undefined : this.#who.user;
+    const user = this.hasToken ? undefined : this.#options.user;
     for (const [name, value] of Object.entries({ ...params, user })) {
-      for (const one of [value ?? []].flat()) query.append(name, String(one));
+      for (const item of [value ?? []].flat()) query.append(name, String(item));
     }
-    return `${this.#who.url}${path}?${query}`;
+    return `${this.#options.url}${path}?${query}`;
   }
 
   /**
-   * The answer, if it is a good one or a 304.
+   * The response, if it is a success or a 304.
    *
    * @param {string} path
-   * @param {{params?: Params, method?: string, headers?: Record<string, string>, signal?: AbortSignal}} [request]
-   * @throws {Failure} or what the network threw
+   * @param {{params?: QueryParams, method?: string, headers?: Record<string, string>, signal?: AbortSignal}} [request]
+   * @throws {Failure} or `fetch`'s own error
    */
   async request(path, { params, method, headers, signal } = {}) {
     const token = await this.token();
-    const response = await this.#world.fetch(this.address(path, params), {
+    const response = await this.#env.fetch(this.url(path, params), {
       method,
       headers: token ? { ...headers, authorization: `Bearer ${token}` } : headers,
-      credentials: this.#who.credentials,
+      credentials: this.#options.credentials,
       cache: "no-store",
       signal,
     });
@@ -132,25 +132,25 @@ export class Api {
 
   /**
    * @param {string} path
-   * @param {Parameters<Api["request"]>[1]} [request]
+   * @param {Parameters<HttpClient["request"]>[1]} [request]
    */
   async json(path, request) {
     const response = await this.request(path, request);
     try {
       return await response.json();
     } catch (error) {
-      throw new Failure("blocked", String(error)); // a captive portal, or a page where the API should be
+      throw new Failure("blocked", String(error)); // a captive portal, or a proxy's page
     }
   }
 
   /**
-   * Events after a cursor, at once.
+   * One poll of events after a cursor, without waiting for new ones.
    *
-   * @param {Params} params
+   * @param {QueryParams} params
    * @param {AbortSignal} [signal]
    * @returns {Promise<{events: {id: string, type: string, data: any}[], cursor: string, more: boolean}>}
    */
-  page(params, signal) {
+  poll(params, signal) {
     return this.json("/v1/poll", { params: { wait: 0, ...params }, signal });
   }
 
@@ -158,25 +158,25 @@ export class Api {
   async #failure(response) {
     const { status } = response;
     const problem = await response.json().catch(() => ({}));
-    /** @type {Kind} */
+    /** @type {FailureKind} */
     let kind = "busy";
-    if (status === 401 || status === 403) kind = this.hasToken ? "refused" : "wrong";
-    else if (problem.code === "invalid_cursor") kind = "cursor";
-    else if ([404, 405, 406, 410, 426, 501].includes(status)) kind = "absent";
-    // What has no code is not the server's: a proxy answered.
-    else if (status < 500 && ![408, 425, 429].includes(status)) kind = problem.code ? "wrong" : "absent";
-    const after = milliseconds(response.headers.get("retry-after"), this.#world.now());
-    return new Failure(kind, problem.detail ?? problem.title ?? `HTTP ${status}`, { status, code: problem.code, after });
+    if (status === 401 || status === 403) kind = this.hasToken ? "refused" : "invalid";
+    else if (problem.code === "invalid_cursor") kind = "invalid_cursor";
+    else if ([404, 405, 406, 410, 426, 501].includes(status)) kind = "unsupported";
+    // A response without a code does not come from Tidings: a proxy answered.
+    else if (status < 500 && ![408, 425, 429].includes(status)) kind = problem.code ? "invalid" : "unsupported";
+    const retryAfter = parseRetryAfter(response.headers.get("retry-after"), this.#env.now());
+    return new Failure(kind, problem.detail ?? problem.title ?? `HTTP ${status}`, { status, code: problem.code, retryAfter });
   }
 }
 
 /**
- * `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
+ * Milliseconds of a `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
  *
  * @param {string | null} value
  * @param {number} now
  */
-export function milliseconds(value, now) {
+export function parseRetryAfter(value, now) {
   if (!value) return 0;
-  return bounded(/^[\d.]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now);
+  return clampDelay(/^[\d.]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now);
 }

@@ -1,92 +1,91 @@
 /**
- * Tidings, the stream: what happens, as it happens, without holes.
+ * The Tidings stream: every event, live and without gaps.
  *
  *     for await (const { id, type, data } of connect({ user: "alice" })) { ... }
  *
  * Zero dependencies, no DOM.
  */
 
-import { Api } from "./http.js";
-import { alone, choose } from "./share/choose.js";
-import { realTabs } from "./tabs.js";
-import { moves } from "./transports/attempt.js";
-import { realWorld } from "./world.js";
+import { defaultEnv } from "./env.js";
+import { HttpClient } from "./http.js";
+import { openShared, openUnshared } from "./share/open.js";
+import { tabApis } from "./tab-apis.js";
+import { advancesCursor } from "./transports/attempt.js";
 
-export { realWorld };
+export { defaultEnv };
 
 /**
  * @import {Failure} from "./http.js"
- * @import {Status} from "./link.js"
- * @import {Transport} from "./ladder.js"
+ * @import {Status} from "./reconnecting-stream.js"
+ * @import {Transport} from "./transport-fallback.js"
  * @import {TidingsEvent} from "./transports/attempt.js"
- * @import {Share} from "./share/choose.js"
- * @import {Member, Source} from "./share/member.js"
+ * @import {Share} from "./share/open.js"
+ * @import {Subscriber, Source} from "./share/subscriber.js"
  *
- * @typedef {import("./world.js").World} World
+ * @typedef {import("./env.js").Env} Env
  *
  * @typedef {object} Options
  * @property {string} [url] the server's base; without it, the page's own origin
- * @property {string} [user] in development mode who I am; with a token or a cookie, whose connection this is: tabs of
+ * @property {string} [user] in development mode the caller; with a token or a cookie, the owner of the connection: tabs of
  *   one user share one
- * @property {() => Promise<string> | string} [getToken] called when a token is needed, and again when it is refused
- * @property {string} [cursor] go on after this; without it, from now
- * @property {readonly string[]} [topics] further topics, beyond my own feed
- * @property {readonly Transport[]} [transports] ways to receive, preferred first
- * @property {Share} [share] one connection for all tabs, and how
+ * @property {() => Promise<string> | string} [getToken] called when a token is needed, and again when it was refused
+ * @property {string} [cursor] resume after this; without it, from now
+ * @property {readonly string[]} [topics] further topics, beyond the user's own feed
+ * @property {readonly Transport[]} [transports] preferred first
+ * @property {Share} [share] how the tabs share one connection
  * @property {RequestCredentials} [credentials] as in `fetch`: "include" sends cookies to another origin
- * @property {World} [world] stands in for clock, chance and network
+ * @property {Env} [env] replaces clock, randomness and network
  */
 
-const SEEN = 2000; // ids remembered, to drop what comes twice
-const BUFFER = 10_000; // events waiting for one loop; a loop that slow is ended, aloud
-const PROTOCOL = 1; // tabs of different versions share only if they speak the same
-const LADDER = /** @type {const} */ (["sse", "long-poll", "short-poll"]);
-const OWN = ["event", "status", "error"]; // names of ours, which no event of the log may take
+const MAX_SEEN = 2000; // ids remembered, to drop duplicates
+const MAX_BUFFER = 10_000; // events buffered for one `for await`; a slower loop ends with an error
+const PROTOCOL = 1; // tabs of different versions share a connection only with the same protocol
+const DEFAULT_TRANSPORTS = /** @type {const} */ (["sse", "long-poll", "short-poll"]);
+const RESERVED = ["event", "status", "error"]; // the client's own event names, which no event of the log may take
 
 /**
  * Opens a stream.
  *
  * @param {Options} [options]
- * @throws {TypeError} when `url` or `transports` are none
+ * @throws {TypeError} for a `url` or `transports` that cannot be used
  */
 export const connect = (options = {}) => new Connection(options);
 
 /**
- * An `AsyncIterable` of events, and an `EventTarget`: `event` (every one), one named like each event's type,
- * `status`, and `error` when it was closed for good by a refusal. Of events `detail` is `{id, type, data}`, of
- * `error` it is the error.
+ * An `AsyncIterable` of events, and an `EventTarget`: `event` (every event), one named like each event's type,
+ * `status`, and `error` when the server refused for good. `detail` is `{id, type, data}`, of `error` the error.
  */
 export class Connection extends EventTarget {
   /** @type {Status} */
   status = "connecting";
-  /** How events come now. @type {Transport} */
+  /** The transport in use. @type {Transport} */
   transport;
-  /** After the last event: hand it to another `connect` to go on from there. @type {string | undefined} */
+  /** After the last event: pass it to another `connect` to resume from there. @type {string | undefined} */
   cursor;
   /** Why it was closed, if not by `close()`. @type {Error | undefined} */
   error;
   /** @type {Set<string>} */
   #seen = new Set();
-  #page = new AbortController();
+  #pageObserver = new AbortController();
   /** @type {Source | undefined} */
   #source;
-  #turn = 0; // odd while it runs; what one turn began says nothing in another
+  #generation = 0; // odd while running; callbacks of an earlier generation are ignored
   #shared;
   #options;
-  #world;
+  #env;
 
   /** @param {Options} options */
   constructor(options) {
     super();
-    const { url, user, getToken, cursor, topics = [], transports = LADDER, credentials } = options;
+    const { url, user, getToken, cursor, topics = [], transports = DEFAULT_TRANSPORTS, credentials } = options;
     const base = new URL(url || "/", globalThis.location?.href).href.replace(/\/$/, "");
-    const unknown = transports.find((one) => one !== "ws" && !LADDER.includes(one));
-    const first = transports[0];
-    if (unknown || !first) throw new TypeError(`not a list of transports: ${transports}`);
+    const invalid = transports.find((transport) => transport !== "ws" && !DEFAULT_TRANSPORTS.includes(transport));
+    const preferred = transports[0];
+    if (invalid || !preferred) throw new TypeError(`invalid transports: ${transports}`);
     this.cursor = cursor;
-    this.transport = first;
+    this.transport = preferred;
     this.#options = options;
-    this.#world = options.world ?? { ...realWorld(), ...realTabs() };
+    this.#env = options.env ?? { ...defaultEnv(), ...tabApis() };
     this.#shared = {
       url: base,
       user,
@@ -95,106 +94,106 @@ export class Connection extends EventTarget {
       credentials,
       hasToken: Boolean(getToken),
     };
-    this.#heedPage();
+    this.#observePage();
     void this.#start();
   }
 
   close() {
     if (this.status === "closed") return;
     this.#stop();
-    this.#page.abort();
-    this.#change("closed");
+    this.#pageObserver.abort();
+    this.#setStatus("closed");
   }
 
   /**
-   * Every event from now on. Ends with `close()`; throws if the connection was refused.
+   * Every event from now on. Ends with `close()`; throws the error of a connection that was refused.
    *
    * @returns {AsyncGenerator<TidingsEvent, void, void>}
    */
   [Symbol.asyncIterator]() {
     /** @type {TidingsEvent[]} */
-    const waiting = [];
-    let late = false;
+    const buffer = [];
+    let overflow = false;
     let wake = () => {};
-    const hear = (/** @type {Event} */ event) => {
-      if (event instanceof CustomEvent) waiting.push(event.detail);
-      if (waiting.length > BUFFER) {
-        late = true;
-        leave();
+    const enqueue = (/** @type {Event} */ event) => {
+      if (event instanceof CustomEvent) buffer.push(event.detail);
+      if (buffer.length > MAX_BUFFER) {
+        overflow = true;
+        detach();
       }
       wake();
     };
-    const leave = () => {
-      this.removeEventListener("event", hear);
-      this.removeEventListener("status", hear);
+    const detach = () => {
+      this.removeEventListener("event", enqueue);
+      this.removeEventListener("status", enqueue);
     };
-    this.addEventListener("event", hear);
-    this.addEventListener("status", hear);
+    this.addEventListener("event", enqueue);
+    this.addEventListener("status", enqueue);
     const connection = this;
     return (async function* () {
       try {
         for (;;) {
-          for (let event; (event = waiting.shift()); ) yield event;
-          if (late) throw new Error(`${BUFFER} events behind`);
+          for (let event; (event = buffer.shift()); ) yield event;
+          if (overflow) throw new Error(`${MAX_BUFFER} events behind`);
           if (connection.error) throw connection.error;
           if (connection.status === "closed") return;
           await new Promise((resolve) => (wake = /** @type {() => void} */ (resolve)));
         }
       } finally {
-        leave();
+        detach();
       }
     })();
   }
 
   async #start() {
-    const turn = ++this.#turn;
+    const generation = ++this.#generation;
     const { share = "auto", getToken } = this.#options;
-    const world = this.#world;
+    const env = this.#env;
     const shared = this.#shared;
-    const api = new Api({ ...shared, getToken }, world);
-    const mine = (/** @type {() => void} */ act) => void (turn === this.#turn && act());
+    const http = new HttpClient({ ...shared, getToken }, env);
+    const ifCurrent = (/** @type {() => void} */ run) => void (generation === this.#generation && run());
     const connection = this;
-    const whose = share === "none" ? undefined : shared.user ?? (await subject(api));
-    /** @type {Member} */
-    const member = {
+    const owner = share === "none" ? undefined : shared.user ?? (await tokenSubject(http));
+    /** @type {Subscriber} */
+    const subscriber = {
       get cursor() {
         return connection.cursor;
       },
       set cursor(cursor) {
-        mine(() => (connection.cursor = cursor));
+        ifCurrent(() => (connection.cursor = cursor));
       },
-      key: JSON.stringify([PROTOCOL, whose, shared]),
+      key: JSON.stringify([PROTOCOL, owner, shared]),
       shared,
       getToken,
-      api,
-      world,
-      event: (event) => mine(() => this.#deliver(event)),
-      status: (status, transport) => mine(() => this.#change(status, transport)),
-      over: (failure) => mine(() => this.#fail(failure)),
+      http,
+      env,
+      event: (event) => ifCurrent(() => this.#deliver(event)),
+      status: (status, transport) => ifCurrent(() => this.#setStatus(status, transport)),
+      closed: (failure) => ifCurrent(() => this.#fail(failure)),
     };
-    // Whose connection it is must be known before it is shared, or one user's tab could read another's.
-    mine(() => (this.#source = whose === undefined ? alone(member) : choose(member, share)));
+    // Without a known owner a connection is not shared, or one user's tab could read another's.
+    ifCurrent(() => (this.#source = owner === undefined ? openUnshared(subscriber) : openShared(subscriber, share)));
   }
 
   #stop() {
-    this.#turn += 1;
+    this.#generation += 1;
     this.#source?.stop();
     this.#source = undefined;
   }
 
-  /** A page that is put away lets go of everything, or the browser could not keep it for the way back. */
-  #heedPage() {
-    const { window, document } = this.#world;
-    const open = { signal: this.#page.signal };
+  /** Close everything on `pagehide`: an open connection would keep the page out of the back/forward cache. */
+  #observePage() {
+    const { window, document } = this.#env;
+    const open = { signal: this.#pageObserver.signal };
     window?.addEventListener("online", () => this.#source?.wake(true), open);
     window?.addEventListener("pagehide", () => this.#suspend(), open);
-    window?.addEventListener("pageshow", () => (this.#turn % 2 ? this.#source?.wake() : this.#start()), open);
+    window?.addEventListener("pageshow", () => (this.#generation % 2 ? this.#source?.wake() : this.#start()), open);
     document?.addEventListener("visibilitychange", () => document.hidden || this.#source?.wake(), open);
   }
 
   #suspend() {
     this.#stop();
-    this.#change("reconnecting");
+    this.#setStatus("reconnecting");
   }
 
   /** @param {TidingsEvent} event */
@@ -204,11 +203,11 @@ export class Connection extends EventTarget {
     else if (id && type !== "hello") {
       if (this.#seen.has(id)) return;
       this.#seen.add(id);
-      if (this.#seen.size > SEEN) this.#seen.delete(/** @type {string} */ (this.#seen.values().next().value));
+      if (this.#seen.size > MAX_SEEN) this.#seen.delete(/** @type {string} */ (this.#seen.values().next().value));
     }
-    if (moves(event, this.cursor)) this.cursor = id;
+    if (advancesCursor(event, this.cursor)) this.cursor = id;
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
-    if (!OWN.includes(type)) this.dispatchEvent(new CustomEvent(type, { detail: event }));
+    if (!RESERVED.includes(type)) this.dispatchEvent(new CustomEvent(type, { detail: event }));
   }
 
   /** @param {Failure | undefined} failure */
@@ -222,8 +221,8 @@ export class Connection extends EventTarget {
    * @param {Status} status
    * @param {Transport} [transport]
    */
-  #change(status, transport = this.transport) {
-    if (status === "connecting" && this.status !== status) status = "reconnecting"; // a new leader is at its first try
+  #setStatus(status, transport = this.transport) {
+    if (status === "connecting" && this.status !== status) status = "reconnecting"; // a new leader makes its first attempt
     if (this.status === status && this.transport === transport) return;
     this.status = status;
     this.transport = transport;
@@ -232,14 +231,14 @@ export class Connection extends EventTarget {
 }
 
 /**
- * Whose token it is: the `sub` of a JSON Web Token (RFC 7519). It is not verified here, only told apart.
+ * The owner of the token: the `sub` of a JSON Web Token (RFC 7519), unverified, as a sharing key only.
  *
- * @param {Api} api
+ * @param {HttpClient} http
  * @returns {Promise<string | undefined>}
  */
-async function subject(api) {
+async function tokenSubject(http) {
   try {
-    const token = await api.token();
+    const token = await http.token();
     const claims = /** @type {string} */ (token?.split(".")[1]);
     return JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/"))).sub;
   } catch {

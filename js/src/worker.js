@@ -1,13 +1,13 @@
-/** The SharedWorker: one connection for all tabs of this browser that want the same one. */
+/** The SharedWorker: holds one connection for all tabs of this browser that ask for the same one. */
 
-import { admit } from "./share/group.js";
-import { realWorld } from "./world.js";
+import { attachPort } from "./share/shared-connection.js";
+import { defaultEnv } from "./env.js";
 
-/** @type {Map<string, import("./share/group.js").Group>} */
-const groups = new Map();
+/** @type {Map<string, import("./share/shared-connection.js").SharedConnection>} */
+const connections = new Map();
 
-/** A lock that is held until this worker is gone, however it goes: whoever gets it knows. @type {Promise<string | undefined>} */
-const life = new Promise((resolve) => {
+/** Name of a lock held until this worker ends, however it ends; a tab that gets the lock knows. @type {Promise<string | undefined>} */
+const livenessLock = new Promise((resolve) => {
   const { locks } = navigator;
   const name = `tidings ${Date.now()} ${Math.random()}`;
   if (!locks) return resolve(undefined);
@@ -19,6 +19,6 @@ const life = new Promise((resolve) => {
 
 addEventListener("connect", async (event) => {
   const { ports } = /** @type {MessageEvent} */ (event);
-  const name = await life;
-  for (const port of ports) admit(port, groups, realWorld(), name);
+  const lock = await livenessLock;
+  for (const port of ports) attachPort(port, connections, defaultEnv(), lock);
 });

@@ -1,4 +1,4 @@
-/** Many tabs, one connection: the same sentences for the worker and for the lock. */
+/** Many tabs, one connection: the same tests for the worker and for the lock. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,14 +6,14 @@ import { test } from "node:test";
 import { connect } from "../src/stream.js";
 import { Browser } from "../fakes/browser.js";
 import { FakeServer, problem } from "../fakes/server.js";
-import { settle } from "../fakes/world.js";
+import { settle } from "../fakes/env.js";
 
 /** @import {Options} from "../src/stream.js" */
 /** @import {Tab} from "../fakes/browser.js" */
 
 /** @param {Tab} tab @param {Options} [options] */
 function open(tab, options) {
-  const connection = connect({ url: "http://tidings.test", user: "alice", world: tab.world, ...options });
+  const connection = connect({ url: "http://tidings.test", user: "alice", env: tab.env, ...options });
   /** @type {any[]} */
   const events = [];
   connection.addEventListener("event", (event) => events.push(/** @type {CustomEvent} */ (event).detail));
@@ -26,19 +26,19 @@ function open(tab, options) {
   };
 }
 
-/** @param {"worker" | "lock" | "none"} way */
-function browserWith(way, server = new FakeServer()) {
+/** @param {"worker" | "lock" | "none"} sharing */
+function browserWith(sharing, server = new FakeServer()) {
   const browser = new Browser(server);
-  browser.hasWorker = way === "worker";
-  browser.hasLocks = way !== "none";
+  browser.hasWorker = sharing === "worker";
+  browser.hasLocks = sharing !== "none";
   return { browser, server };
 }
 
 const ids = (/** @type {FakeServer} */ server, from = 0) => server.log.slice(from).map(({ id }) => id);
 
-for (const way of /** @type {const} */ (["worker", "lock"])) {
-  test(`${way}: eight tabs hold one stream, each starts with hello, each gets everything`, async () => {
-    const { browser, server } = browserWith(way);
+for (const sharing of /** @type {const} */ (["worker", "lock"])) {
+  test(`${sharing}: eight tabs hold one stream, each starts with hello, each gets everything`, async () => {
+    const { browser, server } = browserWith(sharing);
     const tabs = Array.from({ length: 8 }, () => open(browser.tab()));
     await settle();
     assert.equal(server.streams.size, 1);
@@ -51,11 +51,11 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     }
     tabs.forEach(({ connection }) => connection.close());
     await settle();
-    assert.deepEqual([server.streams.size, browser.clock.timers, browser.groups.size, browser.channels.size], [0, 0, 0, 0]);
+    assert.deepEqual([server.streams.size, browser.clock.timers, browser.connections.size, browser.channels.size], [0, 0, 0, 0]);
   });
 
-  test(`${way}: a tab that comes late is told the hello, while it is still true`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: a late tab is sent the hello, while it is current`, async () => {
+    const { browser, server } = browserWith(sharing);
     const first = open(browser.tab());
     await settle();
     const late = open(browser.tab());
@@ -64,8 +64,8 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     assert.equal(server.requests.length, 1);
   });
 
-  test(`${way}: later it asks for counters of its own, and misses nothing from then on`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: later it asks for counters of its own, and misses nothing from then on`, async () => {
+    const { browser, server } = browserWith(sharing);
     const first = open(browser.tab());
     await settle();
     server.publish(2);
@@ -81,12 +81,12 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     server.publish(3);
     await settle();
     assert.deepEqual(late.created(), ids(server, 2));
-    assert.equal(server.requests.length, requests, "from where they met it needs no requests of its own");
+    assert.equal(server.requests.length, requests, "once in sync it needs no requests of its own");
     assert.deepEqual(first.created(), ids(server));
   });
 
-  test(`${way}: a tab that brings a cursor gets what came after it, whoever is ahead`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: a tab that brings a cursor gets what came after it, whichever is ahead`, async () => {
+    const { browser, server } = browserWith(sharing);
     server.publish(9);
     const first = open(browser.tab());
     await settle();
@@ -96,7 +96,7 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     await settle();
     assert.deepEqual([behind.events[0].type, behind.events[0].id], ["hello", "e-4"]);
     assert.deepEqual(behind.created(), ids(server, 4));
-    // The leader is held up; a page that was just loaded knows more than it.
+    // The leader is delayed; a page that was just loaded is ahead of it.
     server.buffering = true;
     server.publish(2);
     const ahead = open(browser.tab(), { cursor: "e-12" });
@@ -104,7 +104,7 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     server.buffering = false;
     for (const stream of server.streams) {
       for (const { id, type, data } of server.log.slice(10)) {
-        stream.say(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+        stream.send(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
       }
     }
     server.publish(2);
@@ -114,8 +114,8 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     assert.deepEqual(behind.created(), ids(server, 4));
   });
 
-  test(`${way}: whoever goes, the others go on without loss, within a second`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: after a tab ends the others continue without loss, within a second`, async () => {
+    const { browser, server } = browserWith(sharing);
     const tabs = Array.from({ length: 6 }, () => open(browser.tab()));
     await settle();
     for (const [index, gone] of tabs.entries()) {
@@ -125,19 +125,19 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
       else if (index % 3 === 1) gone.connection.close();
       else gone.tab.fire("pagehide");
       server.publish(2);
-      await browser.clock.pass(900);
+      await browser.clock.advance(900);
       assert.ok(server.streams.size <= 1);
       for (const { connection, created } of tabs.slice(index + 1)) {
         assert.deepEqual(created(), ids(server));
         assert.equal(connection.status, "open");
       }
     }
-    await browser.clock.pass(300_000);
-    assert.equal(server.streams.size, 0, "and the last one turns off the light");
+    await browser.clock.advance(300_000);
+    assert.equal(server.streams.size, 0, "the last tab ends the stream");
   });
 
-  test(`${way}: a tab put away and fetched back has missed nothing`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: a tab back from the back/forward cache has missed nothing`, async () => {
+    const { browser, server } = browserWith(sharing);
     const [one, two] = [open(browser.tab()), open(browser.tab())];
     await settle();
     for (const { tab, connection } of [one, two]) {
@@ -155,12 +155,12 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     assert.deepEqual(two.created(), ids(server));
   });
 
-  test(`${way}: over falls of the server and comings and goings of tabs nobody misses or repeats anything`, async () => {
+  test(`${sharing}: no tab misses or repeats an event over server restarts and tabs that open and close`, async () => {
     for (let seed = 0; seed < 20; seed++) {
-      const { browser, server } = browserWith(way);
+      const { browser, server } = browserWith(sharing);
       const roll = (/** @type {number} */ sides, /** @type {number} */ salt) =>
         Math.floor(Math.abs(Math.sin(seed * 131 + salt * 17.3) * 1e5)) % sides;
-      const transports = seed % 2 ? /** @type {const} */ (["sse"]) : undefined; // or down the ladder and up again
+      const transports = seed % 2 ? /** @type {const} */ (["sse"]) : undefined; // or down through the transports and back
       let tabs = [open(browser.tab(), { cursor: "e-0", transports })];
       for (let step = 0; step < 30; step++) {
         const any = tabs[roll(tabs.length, step)];
@@ -176,12 +176,12 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
           any?.tab.crash();
           tabs = tabs.filter((tab) => tab !== any);
         } else if (what === 6) server.hangUp();
-        else await browser.clock.pass(roll(4000, step));
+        else await browser.clock.advance(roll(4000, step));
         if (step % 4 === 0) await settle();
       }
-      await browser.clock.pass(30_000);
+      await browser.clock.advance(30_000);
       server.publish();
-      await browser.clock.pass(2000);
+      await browser.clock.advance(2000);
       for (const { created, events } of tabs) {
         assert.equal(events[0].type, "hello");
         assert.deepEqual(created(), ids(server, Number(events[0].id.split("-")[1])), `seed ${seed}`);
@@ -191,8 +191,8 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     }
   });
 
-  test(`${way}: a reset reaches every tab, and old ids are news again`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: a reset reaches every tab, and old ids count as new`, async () => {
+    const { browser, server } = browserWith(sharing);
     const tabs = [open(browser.tab()), open(browser.tab())];
     await settle();
     server.publish(2);
@@ -200,15 +200,15 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     server.log = server.log.map(({ data, type }, index) => ({ id: `f-${index + 1}`, type, data }));
     server.epoch = "f";
     server.hangUp();
-    await browser.clock.pass(2000);
+    await browser.clock.advance(2000);
     for (const { types, connection } of tabs) {
       assert.deepEqual(types().slice(3), ["hello", "reset", "notification", "notification"]);
       assert.equal(connection.cursor, "f-2");
     }
   });
 
-  test(`${way}: users, servers and topics are never mixed`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: users, servers and topics are never mixed`, async () => {
+    const { browser, server } = browserWith(sharing);
     const others = [
       open(browser.tab(), { user: "bob" }),
       open(browser.tab(), { topics: ["post/7"] }),
@@ -224,8 +224,8 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     assert.equal(server.streams.size, 3);
   });
 
-  test(`${way}: tabs of one token's subject share, others do not, and the token comes from a tab`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: tabs of one token's subject share, others do not, and the token comes from a tab`, async () => {
+    const { browser, server } = browserWith(sharing);
     const token = (/** @type {string} */ sub, /** @type {number} */ iat) =>
       `h.${btoa(JSON.stringify({ sub, iat }))}.s`;
     open(browser.tab(), { user: undefined, getToken: async () => token("zoë".normalize("NFD").slice(0, 2), 1) });
@@ -235,7 +235,7 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     await settle();
     assert.equal(server.streams.size, 3);
     assert.deepEqual(
-      server.seen.map(({ headers }) => headers.get("authorization")).sort(),
+      server.received.map(({ headers }) => headers.get("authorization")).sort(),
       [token("bob", 3), token("zo", 1), "opaque"].map((one) => `Bearer ${one}`).sort(),
     );
     opaque.connection.close();
@@ -243,11 +243,11 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     assert.equal(server.streams.size, 2);
   });
 
-  test(`${way}: a refusal closes every tab, and says why`, async () => {
-    const { browser, server } = browserWith(way);
-    server.instead["/v1/stream"] = Array(4).fill(() => problem(403, "topic_forbidden"));
+  test(`${sharing}: a refusal closes every tab with an error`, async () => {
+    const { browser, server } = browserWith(sharing);
+    server.overrides["/v1/stream"] = Array(4).fill(() => problem(403, "topic_forbidden"));
     const tabs = [open(browser.tab()), open(browser.tab())];
-    await browser.clock.pass(5000);
+    await browser.clock.advance(5000);
     for (const { connection } of tabs) {
       assert.equal(connection.status, "closed");
       assert.equal(/** @type {any} */ (connection.error).code, "topic_forbidden");
@@ -255,35 +255,35 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     assert.equal(browser.clock.timers, 0);
   });
 
-  test(`${way}: a tab that slept for hours catches up when it is looked at`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: a tab that was frozen for hours catches up when it becomes visible`, async () => {
+    const { browser, server } = browserWith(sharing);
     const [first, sleeper, third] = [open(browser.tab()), open(browser.tab()), open(browser.tab())];
     await settle();
     sleeper.tab.freeze();
     for (let hour = 0; hour < 3; hour++) {
       server.publish(2);
-      server.beat();
-      await browser.clock.pass(50_000);
+      server.sendHeartbeat();
+      await browser.clock.advance(50_000);
     }
     sleeper.tab.thaw();
     sleeper.tab.show();
-    await browser.clock.pass(5000);
+    await browser.clock.advance(5000);
     server.publish();
-    await browser.clock.pass(1000);
+    await browser.clock.advance(1000);
     for (const { created } of [first, sleeper, third]) assert.deepEqual(created(), ids(server));
   });
 }
 
-for (const way of /** @type {const} */ (["worker", "lock"])) {
-  test(`${way}: any tab that is looked at ends the wait of all`, async () => {
-    const { browser, server } = browserWith(way);
+for (const sharing of /** @type {const} */ (["worker", "lock"])) {
+  test(`${sharing}: a tab that becomes visible ends the wait of all`, async () => {
+    const { browser, server } = browserWith(sharing);
     const transports = /** @type {const} */ (["sse"]);
     const tabs = [open(browser.tab(), { transports }), open(browser.tab(), { transports })];
     for (const { tab } of tabs) {
-      await browser.clock.pass(20_000);
+      await browser.clock.advance(20_000);
       server.down = true;
       server.hangUp();
-      await browser.clock.pass(200_000);
+      await browser.clock.advance(200_000);
       server.down = false;
       const before = browser.clock.time;
       tab.show();
@@ -292,24 +292,24 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     }
   });
 
-  test(`${way}: a late tab with a cursor that cannot be read starts from now, with a reset`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: a late tab with a cursor that cannot be read starts from now, with a reset`, async () => {
+    const { browser, server } = browserWith(sharing);
     open(browser.tab());
     await settle();
     server.publish(2);
     await settle();
     const late = open(browser.tab(), { cursor: "rubbish" });
-    await browser.clock.pass(2000);
+    await browser.clock.advance(2000);
     server.publish();
-    await browser.clock.pass(2000);
+    await browser.clock.advance(2000);
     const [, hello, reset] = late.events;
     assert.deepEqual([hello.type, hello.id], ["hello", "e-2"]);
     assert.deepEqual(reset, { id: "e-2", type: "reset", data: { reason: "invalid_cursor", cursor: "e-2" } });
     assert.deepEqual(late.created(), ["e-3"]);
   });
 
-  test(`${way}: a late tab that stands elsewhere gets a hello of its own place, even if the first is still true`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: a late tab with another cursor gets a hello at its own cursor, even if the first is still current`, async () => {
+    const { browser, server } = browserWith(sharing);
     server.publish(3);
     open(browser.tab());
     await settle();
@@ -318,25 +318,25 @@ for (const way of /** @type {const} */ (["worker", "lock"])) {
     assert.deepEqual([late.events[0].id, late.created()], ["e-1", ["e-2", "e-3"]]);
   });
 
-  test(`${way}: a late tab whose own token is refused, twice, is closed alone`, async () => {
-    const { browser, server } = browserWith(way);
+  test(`${sharing}: a late tab whose own token is refused, twice, is closed alone`, async () => {
+    const { browser, server } = browserWith(sharing);
     let tokens = 0;
     const getToken = async () => `${++tokens}`;
     const first = open(browser.tab(), { getToken });
     await settle();
     server.publish();
     await settle();
-    server.instead["/v1/poll"] = [() => problem(401, "expired"), () => problem(401, "expired")];
-    server.instead["/v1/inbox/counters"] = [() => problem(401, "expired"), () => problem(401, "expired")];
+    server.overrides["/v1/poll"] = [() => problem(401, "expired"), () => problem(401, "expired")];
+    server.overrides["/v1/inbox/counters"] = [() => problem(401, "expired"), () => problem(401, "expired")];
     const late = open(browser.tab(), { getToken });
-    await browser.clock.pass(5000);
+    await browser.clock.advance(5000);
     assert.deepEqual([late.connection.status, first.connection.status], ["closed", "open"]);
     assert.equal(/** @type {any} */ (late.connection.error).code, "expired");
     assert.equal(tokens, 3, "one for the connection, and two of the late tab's own");
   });
 }
 
-test("lock: whenever the next in line is closed, too, no stream is left behind", async () => {
+test("lock: no stream is left when the next in the queue is closed too", async () => {
   for (let turns = 0; turns < 12; turns++) {
     const { browser, server } = browserWith("lock");
     const [first, second] = [open(browser.tab()), open(browser.tab())];
@@ -349,25 +349,25 @@ test("lock: whenever the next in line is closed, too, no stream is left behind",
   }
 });
 
-test("worker: a tab that has no token is not the last that is asked", async () => {
+test("worker: another tab is asked when one has no token", async () => {
   const { browser, server } = browserWith("worker");
   open(browser.tab(), { getToken: async () => "good" });
   await settle();
   open(browser.tab(), { getToken: () => Promise.reject(new Error("logged out")) });
   await settle();
-  server.instead["/v1/stream"] = [() => problem(401, "expired")];
+  server.overrides["/v1/stream"] = [() => problem(401, "expired")];
   server.hangUp();
-  await browser.clock.pass(5000);
+  await browser.clock.advance(5000);
   assert.equal(server.streams.size, 1);
-  assert.equal(server.seen.at(-1)?.headers.get("authorization"), "Bearer good");
+  assert.equal(server.received.at(-1)?.headers.get("authorization"), "Bearer good");
 });
 
-test("worker: one that was forgotten says goodbye, which is nobody's business any more", async () => {
+test("worker: a leave message of a tab that had timed out is ignored", async () => {
   const { browser, server } = browserWith("worker");
   const sleeper = open(browser.tab());
   await settle();
   sleeper.tab.freeze();
-  await browser.clock.pass(300_000);
+  await browser.clock.advance(300_000);
   assert.equal(server.streams.size, 0);
   open(browser.tab());
   await settle();
@@ -376,10 +376,10 @@ test("worker: one that was forgotten says goodbye, which is nobody's business an
   await settle();
   open(browser.tab());
   await settle();
-  assert.deepEqual([server.streams.size, browser.groups.size], [1, 1]);
+  assert.deepEqual([server.streams.size, browser.connections.size], [1, 1]);
 });
 
-test("worker: who has closed does not care that it is gone", async () => {
+test("worker: a closed connection ignores a crash of the worker", async () => {
   const { browser, server } = browserWith("worker");
   const [one, two] = [open(browser.tab()), open(browser.tab())];
   await settle();
@@ -391,44 +391,44 @@ test("worker: who has closed does not care that it is gone", async () => {
   assert.deepEqual([server.streams.size, browser.clock.timers], [0, 0]);
 });
 
-test("lock: a leader that sleeps is relieved, and steps back when it wakes", async () => {
+test("lock: a frozen leader is replaced, and follows when it thaws", async () => {
   const { browser, server } = browserWith("lock");
   const [leader, second] = [open(browser.tab()), open(browser.tab())];
   const third = open(browser.tab());
   await settle();
   leader.tab.freeze();
-  await browser.clock.pass(27_000);
+  await browser.clock.advance(27_000);
   server.publish();
-  await browser.clock.pass(1000);
+  await browser.clock.advance(1000);
   assert.deepEqual(second.created(), ["e-1"]);
   leader.tab.thaw();
-  await browser.clock.pass(1000);
+  await browser.clock.advance(1000);
   assert.equal(server.streams.size, 1);
   server.publish();
-  await browser.clock.pass(1000);
+  await browser.clock.advance(1000);
   for (const { created } of [leader, second, third]) assert.deepEqual(created(), ids(server));
-  for (const claims of browser.locks.values()) assert.equal(claims.length, 3, "each stands in line once");
+  for (const requests of browser.locks.values()) assert.equal(requests.length, 3, "each is in the queue once");
 });
 
-test("worker: a tab that does not answer is forgotten, and welcome when it wakes", async () => {
+test("worker: a tab that does not answer times out, and may rejoin when it thaws", async () => {
   const { browser, server } = browserWith("worker");
   const [first, sleeper] = [open(browser.tab()), open(browser.tab())];
   await settle();
   sleeper.tab.freeze();
   for (let minute = 0; minute < 5; minute++) {
-    await browser.clock.pass(60_000);
-    server.beat();
+    await browser.clock.advance(60_000);
+    server.sendHeartbeat();
   }
   const waiting = sleeper.tab.frozen?.length;
   server.publish(5);
-  await browser.clock.pass(1000);
-  assert.equal(sleeper.tab.frozen?.length, waiting, "nothing is kept for it");
+  await browser.clock.advance(1000);
+  assert.equal(sleeper.tab.frozen?.length, waiting, "nothing is buffered for it");
   sleeper.tab.thaw();
-  await browser.clock.pass(25_000);
+  await browser.clock.advance(25_000);
   assert.deepEqual([first.created(), sleeper.created()], [ids(server), ids(server)]);
 });
 
-test("worker: one that is gone is started again, and nothing is lost", async () => {
+test("worker: a crashed worker is started again, and nothing is lost", async () => {
   const { browser, server } = browserWith("worker");
   const tabs = [open(browser.tab()), open(browser.tab()), open(browser.tab())];
   await settle();
@@ -439,7 +439,7 @@ test("worker: one that is gone is started again, and nothing is lost", async () 
   for (const { connection } of tabs) connection.addEventListener("status", () => statuses.add(connection.status));
   browser.crashWorker();
   server.publish(2);
-  await browser.clock.pass(900);
+  await browser.clock.advance(900);
   server.publish();
   await settle();
   assert.equal(server.streams.size, 1);
@@ -448,11 +448,11 @@ test("worker: one that is gone is started again, and nothing is lost", async () 
     connection.close();
   }
   await settle();
-  assert.deepEqual([server.streams.size, browser.groups.size], [0, 0]);
+  assert.deepEqual([server.streams.size, browser.connections.size], [0, 0]);
   assert.deepEqual([...statuses], ["reconnecting", "open", "closed"]);
 });
 
-test("worker: a tab that sleeps does not keep the others from a token", async () => {
+test("worker: a frozen tab does not keep the others from a token", async () => {
   const { browser, server } = browserWith("worker");
   let tokens = 0;
   const getToken = () => `t${++tokens}`;
@@ -461,27 +461,27 @@ test("worker: a tab that sleeps does not keep the others from a token", async ()
   await settle();
   last.tab.freeze();
   server.control("expiring", {});
-  await browser.clock.pass(5000);
+  await browser.clock.advance(5000);
   assert.deepEqual([first.connection.status, tokens], ["open", 2]);
-  assert.equal(server.seen.at(-1)?.headers.get("authorization"), "Bearer t2");
+  assert.equal(server.received.at(-1)?.headers.get("authorization"), "Bearer t2");
   server.publish();
   await settle();
   assert.deepEqual(first.created(), ["e-1"]);
   [first, last].forEach(({ connection }) => connection.close());
 });
 
-test("worker: a tab whose token takes long is waited for, when no other has one", async () => {
+test("worker: a slow token is awaited when no other tab has one", async () => {
   const { browser } = browserWith("worker");
   const tab = browser.tab();
-  const { world } = tab;
-  const getToken = () => new Promise((resolve) => void world.after(8000, () => resolve("t")));
+  const { env } = tab;
+  const getToken = () => new Promise((resolve) => void env.after(8000, () => resolve("t")));
   const { connection } = open(tab, { getToken: /** @type {any} */ (getToken) });
-  await browser.clock.pass(8100);
+  await browser.clock.advance(8100);
   assert.equal(connection.status, "open");
   connection.close();
   const none = open(browser.tab(), { getToken: () => "" });
-  await browser.clock.pass(100);
-  assert.equal(none.connection.status, "reconnecting", "and that nobody has one is known at once");
+  await browser.clock.advance(100);
+  assert.equal(none.connection.status, "reconnecting", "no tab has one, which is known at once");
   none.connection.close();
 });
 
@@ -492,23 +492,23 @@ test("worker: tabs that leave a connection that was refused do not touch the nex
   /** @type {ReturnType<typeof open>[]} */
   const next = [];
   tabs[0]?.connection.addEventListener("error", () => next.push(open(browser.tab())));
-  server.instead["/v1/stream"] = [() => problem(401, "expired")];
+  server.overrides["/v1/stream"] = [() => problem(401, "expired")];
   server.hangUp();
-  await browser.clock.pass(2000);
+  await browser.clock.advance(2000);
   assert.deepEqual(tabs.map(({ connection }) => connection.status), ["closed", "closed", "closed"]);
   next.push(open(browser.tab()));
   await settle();
   assert.deepEqual(next.map(({ connection }) => connection.status), ["open", "open"]);
-  assert.deepEqual([server.streams.size, browser.groups.size], [1, 1]);
+  assert.deepEqual([server.streams.size, browser.connections.size], [1, 1]);
   next.forEach(({ connection }) => connection.close());
 });
 
-test("lock: a page that is closed while it learns that it gets no lock opens nothing", async () => {
+test("lock: a connection that is closed while its lock is refused opens nothing", async () => {
   const { browser, server } = browserWith("lock");
   const tab = browser.tab();
   const refused = () => Promise.reject(new DOMException("cookies are blocked", "SecurityError"));
   for (let turns = 0; turns < 8; turns++) {
-    const { connection } = open(tab, { world: { ...tab.world, locks: { request: refused } } });
+    const { connection } = open(tab, { env: { ...tab.env, locks: { request: refused } } });
     for (let turn = 0; turn < turns; turn++) await null;
     connection.close();
     await settle();
@@ -516,21 +516,21 @@ test("lock: a page that is closed while it learns that it gets no lock opens not
   }
 });
 
-test("worker: one that does not start, or does not answer, is done without", async () => {
+test("worker: falls back when the worker does not start or does not answer", async () => {
   for (const fail of [(/** @type {any} */ worker) => queueMicrotask(() => worker.onerror()), () => {}]) {
     const { browser, server } = browserWith("lock");
     const tabs = [browser.tab(), browser.tab()].map((tab) => {
-      const world = {
-        ...tab.world,
+      const env = {
+        ...tab.env,
         worker: () => {
           const worker = { port: { postMessage() {}, close() {}, addEventListener() {}, onmessage: null }, onerror: null };
           fail(worker);
           return /** @type {any} */ (worker);
         },
       };
-      return open(tab, { world });
+      return open(tab, { env });
     });
-    await browser.clock.pass(5500);
+    await browser.clock.advance(5500);
     server.publish();
     await settle();
     assert.equal(server.streams.size, 1);
@@ -543,22 +543,22 @@ test("worker: one that does not start, or does not answer, is done without", asy
   }
 });
 
-test("worker: a module from another origin can make none, and the lock does it", async () => {
+test("worker: falls back to the lock for a module from another origin", async () => {
   const { browser, server } = browserWith("lock");
   for (const tab of [browser.tab(), browser.tab()]) {
     const worker = () => {
       throw new DOMException("cross-origin", "SecurityError");
     };
-    open(tab, { world: { ...tab.world, worker } });
+    open(tab, { env: { ...tab.env, worker } });
   }
   await settle();
   assert.equal(server.streams.size, 1);
 });
 
-test("where a browser has neither, or is told not to share, each tab has its own", async () => {
-  for (const way of /** @type {const} */ (["none", "lock"])) {
-    const { browser, server } = browserWith(way);
-    const share = way === "none" ? "auto" : "none";
+test("each tab has its own stream where the browser has neither, or with share none", async () => {
+  for (const sharing of /** @type {const} */ (["none", "lock"])) {
+    const { browser, server } = browserWith(sharing);
+    const share = sharing === "none" ? "auto" : "none";
     const tabs = [open(browser.tab(), { share }), open(browser.tab(), { share })];
     await settle();
     assert.equal(server.streams.size, 2);
@@ -568,11 +568,11 @@ test("where a browser has neither, or is told not to share, each tab has its own
   }
 });
 
-test("lock: whoever the browser gives no lock holds a stream of their own, and the page goes on", async () => {
+test("lock: a tab that is refused a lock opens a stream of its own", async () => {
   const { browser, server } = browserWith("lock");
   const refused = () => Promise.reject(new DOMException("cookies are blocked", "SecurityError"));
   const tabs = [browser.tab(), browser.tab()].map((tab) => {
-    return open(tab, { world: { ...tab.world, locks: { request: refused } } });
+    return open(tab, { env: { ...tab.env, locks: { request: refused } } });
   });
   await settle();
   server.publish(1);
@@ -584,7 +584,7 @@ test("lock: whoever the browser gives no lock holds a stream of their own, and t
   assert.deepEqual([server.streams.size, browser.channels.size], [0, 0]);
 });
 
-test("lock: what other tabs tell the leader is nothing to a third", async () => {
+test("lock: messages to the leader are ignored by other tabs", async () => {
   const { browser } = browserWith("lock");
   const tabs = [open(browser.tab()), open(browser.tab())];
   await settle();

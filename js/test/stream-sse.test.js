@@ -5,16 +5,16 @@ import { test } from "node:test";
 
 import { createParser } from "eventsource-parser";
 
-import { EventStream } from "../src/sse.js";
+import { EventStreamParser } from "../src/event-stream-parser.js";
 
 /** @param {Uint8Array[]} chunks */
 function read(...chunks) {
-  /** @type {import("../src/sse.js").Block[]} */
+  /** @type {import("../src/event-stream-parser.js").Block[]} */
   const blocks = [];
   /** @type {number[]} */
   const retries = [];
   let lastEventId = "";
-  const stream = new EventStream(
+  const stream = new EventStreamParser(
     (block) => {
       blocks.push(block);
       lastEventId = block.id ?? lastEventId;

@@ -1,23 +1,23 @@
-/** One connection and its ladder, in a world with its own clock. */
+/** One connection and its transport fallback, in an environment with its own clock. */
 
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
 
 import { Backoff } from "../src/backoff.js";
-import { Api, milliseconds } from "../src/http.js";
+import { HttpClient, parseRetryAfter } from "../src/http.js";
 import { connect } from "../src/stream.js";
-import { sleep } from "../src/world.js";
-import { FakeServer, answer, problem } from "../fakes/server.js";
-import { FakeWorld, settle } from "../fakes/world.js";
+import { sleep } from "../src/env.js";
+import { FakeServer, jsonResponse, problem } from "../fakes/server.js";
+import { FakeEnv, settle } from "../fakes/env.js";
 
-/** @import {Transport} from "../src/ladder.js" */
+/** @import {Transport} from "../src/transport-fallback.js" */
 /** @import {Options} from "../src/stream.js" */
 
 /** @param {Options & {server?: FakeServer}} [options] */
 function open({ server = new FakeServer(), ...options } = {}) {
-  const clock = new FakeWorld(server);
-  const connection = connect({ url: "http://tidings.test", user: "alice", share: "none", world: clock.world, ...options });
+  const clock = new FakeEnv(server);
+  const connection = connect({ url: "http://tidings.test", user: "alice", share: "none", env: clock.env, ...options });
   /** @type {any[]} */
   const events = [];
   /** @type {string[]} */
@@ -60,7 +60,7 @@ test("an event is also dispatched under the name of its type", async () => {
   connection.close();
 });
 
-test("an event of the log cannot pass for one of ours", async () => {
+test("an event of the log cannot be dispatched under a reserved name", async () => {
   const { server, connection, statuses } = open();
   let errors = 0;
   connection.addEventListener("error", () => errors++);
@@ -88,7 +88,7 @@ test("for await gets every event and ends with close", async () => {
   assert.deepEqual(types, ["hello", "notification.created", "notification.created"]);
 });
 
-test("a loop that falls too far behind is ended aloud, and has lost nothing before", async () => {
+test("a loop that falls too far behind ends with an error, and has lost nothing before", async () => {
   const { server, connection } = open();
   const loop = connection[Symbol.asyncIterator]();
   await settle();
@@ -110,7 +110,7 @@ test("no timer and no request is left after close", async () => {
     await settle();
     assert.deepEqual([clock.timers, server.streams.size, server.sockets.size], [0, 0, 0], transport);
     const requests = server.requests.length;
-    await clock.pass(600_000);
+    await clock.advance(600_000);
     assert.equal(server.requests.length, requests, transport);
   }
 });
@@ -118,31 +118,31 @@ test("no timer and no request is left after close", async () => {
 test("close while it waits for the next try ends the waiting", async () => {
   const { server, clock, connection } = open();
   server.down = true;
-  await clock.pass(10_000);
+  await clock.advance(10_000);
   connection.close();
   await settle();
   assert.equal(clock.timers, 0);
 });
 
-test("a url or transport that is none is a TypeError at once", () => {
+test("an invalid url or transport is a TypeError at once", () => {
   assert.throws(() => connect({ url: "http://" }), TypeError);
   assert.throws(() => connect({ url: "http://x", transports: [] }), TypeError);
   assert.throws(() => connect({ url: "http://x", transports: [/** @type {any} */ ("pigeon")] }), TypeError);
 });
 
 for (const transport of /** @type {const} */ (["sse", "ws", "long-poll", "short-poll"])) {
-  test(`${transport}: hello first, all events once and in order, over falls and reconnects`, async () => {
+  test(`${transport}: hello first, all events once and in order, over failures and reconnects`, async () => {
     const { server, clock, connection, events, created } = open({ transports: [transport] });
     await settle();
     for (let round = 0; round < 10; round++) {
       server.publish(4);
-      await clock.pass(500);
+      await clock.advance(500);
       server.hangUp();
       server.publish(3);
       server.down = round % 3 === 0;
-      await clock.pass(9000);
+      await clock.advance(9000);
       server.down = false;
-      await clock.pass(50_000);
+      await clock.advance(50_000);
     }
     assert.equal(events[0].type, "hello");
     assert.deepEqual(created(), server.log.map(({ id }) => id));
@@ -154,40 +154,40 @@ for (const transport of /** @type {const} */ (["sse", "ws", "long-poll", "short-
     const server = new FakeServer();
     server.publish(3);
     const { clock, connection, events } = open({ server, transports: [transport], cursor: "rubbish" });
-    await clock.pass(5000);
+    await clock.advance(5000);
     const reset = events.findIndex(({ type }) => type === "reset");
     assert.equal(events[reset - 1].type, "hello");
     assert.deepEqual(events[reset], { id: "e-3", type: "reset", data: { reason: "invalid_cursor", cursor: "e-3" } });
     server.publish();
-    await clock.pass(10_000);
+    await clock.advance(10_000);
     assert.equal(connection.cursor, "e-4");
     connection.close();
   });
 
-  test(`${transport}: another log means a reset, after which old ids are news again`, async () => {
+  test(`${transport}: another epoch means a reset, after which old ids count as new`, async () => {
     const { server, clock, connection, events } = open({ transports: [transport] });
     await settle();
     server.publish(2);
-    await clock.pass(10_000);
+    await clock.advance(10_000);
     server.log = server.log.map(({ data, type }, index) => ({ id: `f-${index + 1}`, type, data }));
     server.epoch = "f";
     server.hangUp();
     server.endWaiting();
-    await clock.pass(40_000);
+    await clock.advance(40_000);
     assert.equal(events.filter(({ type }) => type === "reset").length, 1);
     assert.equal(connection.cursor, "f-2");
     connection.close();
   });
 
-  test(`${transport}: a reset that is cut off behind its hello comes again`, async () => {
+  test(`${transport}: a reset that is cut off after its hello comes again`, async () => {
     const server = new FakeServer();
     server.publish(2);
     const { clock, connection, events, created } = open({ server, transports: [transport], cursor: "old-5" });
-    server.cut = 1;
-    await clock.pass(5000);
+    server.truncateAfter = 1;
+    await clock.advance(5000);
     server.hangUp();
-    server.cut = Infinity;
-    await clock.pass(60_000);
+    server.truncateAfter = Infinity;
+    await clock.advance(60_000);
     assert.deepEqual(events.filter(({ type }) => type === "reset").map(({ id }) => id), ["e-0"]);
     assert.deepEqual(created(), ["e-1", "e-2"]);
     connection.close();
@@ -197,12 +197,12 @@ for (const transport of /** @type {const} */ (["sse", "ws", "long-poll", "short-
     let tokens = 0;
     const server = new FakeServer();
     const path = { sse: "/v1/stream", ws: "/v1/tickets", "long-poll": "/v1/poll", "short-poll": "/v1/poll" }[transport];
-    server.instead[path] = [() => problem(401, "expired")];
+    server.overrides[path] = [() => problem(401, "expired")];
     const { clock, connection } = open({ server, transports: [transport], getToken: async () => `t${++tokens}` });
-    await clock.pass(1000);
+    await clock.advance(1000);
     assert.deepEqual([connection.status, tokens], ["open", 2]);
-    assert.equal(server.seen.find(({ url }) => url.search.includes("user=")), undefined);
-    assert.equal(server.seen.at(-1)?.headers.get("authorization"), "Bearer t2");
+    assert.equal(server.received.find(({ url }) => url.search.includes("user=")), undefined);
+    assert.equal(server.received.at(-1)?.headers.get("authorization"), "Bearer t2");
     assert.equal(asked(server, "WS").some((request) => request.includes("ticket=tick")), transport === "ws");
     connection.close();
   });
@@ -211,16 +211,16 @@ for (const transport of /** @type {const} */ (["sse", "ws", "long-poll", "short-
 test("a refusal where there is no token to replace closes it at once", async () => {
   for (const status of [401, 403]) {
     const server = new FakeServer();
-    server.instead["/v1/stream"] = [() => problem(status, "no")];
+    server.overrides["/v1/stream"] = [() => problem(status, "no")];
     const { clock, connection } = open({ server });
-    await clock.pass(100_000);
+    await clock.advance(100_000);
     assert.deepEqual([connection.status, server.requests.length], ["closed", 1], `${status}`);
   }
 });
 
 test("the second refusal in a row closes it, with an error that tells why", async () => {
   const server = new FakeServer();
-  server.instead["/v1/stream"] = [() => problem(401, "expired"), () => problem(403, "topic_forbidden")];
+  server.overrides["/v1/stream"] = [() => problem(401, "expired"), () => problem(403, "topic_forbidden")];
   const { clock, connection } = open({ server, getToken: () => "t" });
   /** @type {any} */
   let error;
@@ -231,36 +231,36 @@ test("the second refusal in a row closes it, with an error that tells why", asyn
   await assert.rejects(loop, /topic_forbidden/);
   assert.deepEqual([error.status, error.code, connection.error === error], [403, "topic_forbidden", true]);
   assert.equal(connection.status, "closed");
-  await clock.pass(100_000);
+  await clock.advance(100_000);
   assert.equal(server.requests.length, 2);
 });
 
 test("refusals with a hello between them do not add up", async () => {
   const { server, clock, connection } = open({ getToken: () => "t" });
   for (let round = 0; round < 3; round++) {
-    await clock.pass(20_000);
-    server.instead["/v1/stream"] = [() => problem(401, "expired")];
+    await clock.advance(20_000);
+    server.overrides["/v1/stream"] = [() => problem(401, "expired")];
     server.hangUp();
   }
-  await clock.pass(5000);
+  await clock.advance(5000);
   assert.equal(connection.status, "open");
   connection.close();
 });
 
 test("a request that is wrong is not repeated", async () => {
   const server = new FakeServer();
-  server.instead["/v1/stream"] = [() => problem(400, "invalid_topic")];
+  server.overrides["/v1/stream"] = [() => problem(400, "invalid_topic")];
   const { clock, connection } = open({ server });
-  await clock.pass(100_000);
+  await clock.advance(100_000);
   assert.deepEqual([connection.status, server.requests.length], ["closed", 1]);
   assert.match(String(connection.error), /invalid_topic/);
 });
 
-test("an answer that a cursor is bad, when none was sent, is not taken for an invitation", async () => {
+test("invalid_cursor without a cursor in the request is not retried", async () => {
   const server = new FakeServer();
-  server.instead["/v1/stream"] = Array(9).fill(() => problem(400, "invalid_cursor"));
+  server.overrides["/v1/stream"] = Array(9).fill(() => problem(400, "invalid_cursor"));
   const { clock, connection } = open({ server, cursor: "e-0" });
-  await clock.pass(10_000);
+  await clock.advance(10_000);
   assert.deepEqual([connection.status, server.requests.length], ["closed", 2]);
 });
 
@@ -278,15 +278,15 @@ test("a connection that is closed before its token came asks for nothing", async
   assert.deepEqual([server.requests, clock.timers], [[], 0]);
 });
 
-test("204 means stop, and is no error", async () => {
+test("204 means stop, without an error", async () => {
   const server = new FakeServer();
-  server.instead["/v1/stream"] = [() => answer(204, null)];
+  server.overrides["/v1/stream"] = [() => jsonResponse(204, null)];
   const { clock, connection } = open({ server });
-  await clock.pass(100_000);
+  await clock.advance(100_000);
   assert.deepEqual([connection.status, connection.error, server.requests.length], ["closed", undefined, 1]);
 });
 
-test("a getToken that fails, or never answers, is a failure like another", async () => {
+test("a getToken that rejects, or never resolves, is retried", async () => {
   let calls = 0;
   const getToken = () => {
     calls++;
@@ -295,18 +295,18 @@ test("a getToken that fails, or never answers, is a failure like another", async
     return Promise.resolve("t");
   };
   const { clock, connection } = open({ getToken: /** @type {any} */ (getToken), transports: ["sse"] });
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   assert.deepEqual([connection.status, calls], ["open", 3]);
   connection.close();
 });
 
-test("the time that a token takes is not the stream's: slow tokens push nobody down the ladder", async () => {
+test("the time that a token takes does not count against the transport", async () => {
   for (const transport of /** @type {const} */ (["sse", "ws"])) {
     /** @type {(token: string) => void} */
     let give = () => {};
     const getToken = () => new Promise((resolve) => (give = resolve));
     const { clock, connection, statuses } = open({ getToken: /** @type {any} */ (getToken), transports: [transport, "long-poll"] });
-    await clock.pass(8000);
+    await clock.advance(8000);
     give("t");
     await settle();
     assert.deepEqual([connection.status, statuses], ["open", [`open ${transport}`]]);
@@ -314,25 +314,25 @@ test("the time that a token takes is not the stream's: slow tokens push nobody d
   }
 });
 
-test("a token that does not come within ten seconds is a failure like another, and says nothing about the way", async () => {
+test("a token that takes more than ten seconds is retried on the same transport", async () => {
   let calls = 0;
   const getToken = () => (++calls < 6 ? new Promise(() => {}) : "t");
   const { clock, connection, statuses } = open({ getToken: /** @type {any} */ (getToken) });
-  await clock.pass(9900);
+  await clock.advance(9900);
   assert.deepEqual(statuses, []);
-  await clock.pass(200);
+  await clock.advance(200);
   assert.deepEqual(statuses, ["reconnecting sse"]);
-  await clock.pass(100_000);
+  await clock.advance(100_000);
   assert.deepEqual([connection.status, connection.transport, calls], ["open", "sse", 6]);
   connection.close();
 });
 
-test("a token that many want at once is fetched once", async () => {
+test("concurrent requests fetch one token", async () => {
   let calls = 0;
-  const api = new Api({ url: "http://tidings.test", getToken: async () => `t${++calls}` }, open().clock.world);
+  const api = new HttpClient({ url: "http://tidings.test", getToken: async () => `t${++calls}` }, open().clock.env);
   assert.deepEqual(await Promise.all([api.token(), api.token(), api.token()]), ["t1", "t1", "t1"]);
-  api.forget();
-  const [old, young] = [api.token(), (api.forget(), api.token())];
+  api.dropToken();
+  const [old, young] = [api.token(), (api.dropToken(), api.token())];
   assert.deepEqual([await old, await young, await api.token()], ["t2", "t3", "t3"], "what was forgotten does not come back");
 });
 
@@ -340,9 +340,9 @@ test("a connection that the server ended with its token is made anew with anothe
   for (const transport of /** @type {const} */ (["sse", "ws", "long-poll", "short-poll"])) {
     let tokens = 0;
     const { server, clock, connection, created } = open({ transports: [transport], getToken: () => `t${++tokens}` });
-    await clock.pass(20_000);
+    await clock.advance(20_000);
     if (transport.endsWith("poll")) {
-      server.instead["/v1/poll"] = [() => problem(401, "token_expired")];
+      server.overrides["/v1/poll"] = [() => problem(401, "token_expired")];
       server.endWaiting();
     } else {
       server.control("goaway", { reason: "token_expired", retry: 0 });
@@ -350,9 +350,9 @@ test("a connection that the server ended with its token is made anew with anothe
       server.hangUp();
     }
     server.publish();
-    await clock.pass(10_000);
+    await clock.advance(10_000);
     assert.deepEqual([connection.status, tokens, created()], ["open", 2, ["e-1"]], transport);
-    assert.equal(server.seen.at(-1)?.headers.get("authorization"), "Bearer t2", transport);
+    assert.equal(server.received.at(-1)?.headers.get("authorization"), "Bearer t2", transport);
     connection.close();
   }
 });
@@ -360,11 +360,11 @@ test("a connection that the server ended with its token is made anew with anothe
 test("an expiring token is replaced before it ends, and nothing is missed", async () => {
   let tokens = 0;
   const { server, clock, connection, created } = open({ getToken: () => `t${++tokens}` });
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   server.control("expiring", { expire_time: "2026-01-01T00:00:00Z" });
   await settle();
   server.publish();
-  await clock.pass(2000);
+  await clock.advance(2000);
   assert.deepEqual([connection.status, tokens, created()], ["open", 2, ["e-1"]]);
   connection.close();
 });
@@ -376,7 +376,7 @@ test("tokens that are always about to end are used to their end", async () => {
     if (second % 8 === 0) server.control("goaway", { reason: "token_expired", retry: 0 });
     if (server.streams.size) server.control("expiring", { expire_time: "2026-01-01T00:00:00Z" });
     server.publish();
-    await clock.pass(1000);
+    await clock.advance(1000);
     if (second > 20) assert.ok(server.log.length - created().length <= 2, `${second}`);
   }
   assert.ok(tokens < 25, `${tokens}`);
@@ -404,120 +404,120 @@ test("waits double up to the cap, and lie anywhere below", () => {
 
 test("Retry-After is seconds or a date", () => {
   const now = Date.parse("2026-01-01T00:00:00Z");
-  assert.equal(milliseconds("7", now), 7000);
-  assert.equal(milliseconds("Thu, 01 Jan 2026 00:00:09 GMT", now), 9000);
-  assert.equal(milliseconds("Thu, 01 Jan 2015 00:00:09 GMT", now), 0);
-  assert.equal(milliseconds("soon", now), 0);
-  assert.equal(milliseconds("2.5", now), 2500, "and so is X-Poll-Interval");
-  assert.equal(milliseconds(null, now), 0);
-  assert.equal(milliseconds("86400", now), 600_000, "but no longer than ten minutes");
-  assert.equal(milliseconds("Thu, 01 Jan 2099 00:00:09 GMT", now), 600_000);
+  assert.equal(parseRetryAfter("7", now), 7000);
+  assert.equal(parseRetryAfter("Thu, 01 Jan 2026 00:00:09 GMT", now), 9000);
+  assert.equal(parseRetryAfter("Thu, 01 Jan 2015 00:00:09 GMT", now), 0);
+  assert.equal(parseRetryAfter("soon", now), 0);
+  assert.equal(parseRetryAfter("2.5", now), 2500, "and so is X-Poll-Interval");
+  assert.equal(parseRetryAfter(null, now), 0);
+  assert.equal(parseRetryAfter("86400", now), 600_000, "but no longer than ten minutes");
+  assert.equal(parseRetryAfter("Thu, 01 Jan 2099 00:00:09 GMT", now), 600_000);
 });
 
-test("a server that is down is asked less and less often", async () => {
+test("a server that is down is asked at growing intervals", async () => {
   const { server, clock, connection, statuses } = open({ transports: ["sse"] });
   server.down = true;
-  await clock.pass(60_000);
+  await clock.advance(60_000);
   const first = asked(server, "/v1/stream").length;
-  await clock.pass(60_000);
+  await clock.advance(60_000);
   const second = asked(server, "/v1/stream").length - first;
   assert.ok(first <= 9 && second <= 5, `${first} ${second}`);
   assert.deepEqual(statuses, ["reconnecting sse"]);
   server.down = false;
-  await clock.pass(30_000);
+  await clock.advance(30_000);
   assert.equal(connection.status, "open");
   connection.close();
 });
 
-test("the server's retry: is the measure of the first wait", async () => {
+test("the server's retry: sets the first delay", async () => {
   const { server, clock, connection } = open();
-  clock.chance = 0.99;
+  clock.randomValue = 0.99;
   server.retry = "8000";
   server.hangUp();
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   server.hangUp();
-  await clock.pass(7900);
+  await clock.advance(7900);
   assert.equal(connection.status, "reconnecting");
-  await clock.pass(100);
+  await clock.advance(100);
   assert.equal(connection.status, "open");
   connection.close();
 });
 
-test("goaway is obeyed, also by one who wakes up", async () => {
+test("goaway is obeyed, also when the page becomes visible", async () => {
   const { server, clock, connection, created } = open();
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   server.control("goaway", { reason: "drain", retry: 5000 });
   server.hangUp();
   server.publish();
-  await clock.pass(4000);
+  await clock.advance(4000);
   clock.show();
-  await clock.pass(900);
+  await clock.advance(900);
   assert.deepEqual([connection.status, asked(server, "/v1/stream").length], ["reconnecting", 1]);
-  await clock.pass(1200);
+  await clock.advance(1200);
   assert.deepEqual([connection.status, created()], ["open", ["e-1"]]);
   connection.close();
 });
 
 test("Retry-After is obeyed", async () => {
   const server = new FakeServer();
-  server.instead["/v1/stream"] = [() => problem(503, "overloaded", { "retry-after": "30" })];
+  server.overrides["/v1/stream"] = [() => problem(503, "overloaded", { "retry-after": "30" })];
   const { clock, connection } = open({ server });
-  await clock.pass(29_900);
+  await clock.advance(29_900);
   assert.equal(server.requests.length, 1);
-  await clock.pass(1100);
+  await clock.advance(1100);
   assert.equal(connection.status, "open");
   connection.close();
 });
 
-test("no wish of the server's silences a client for more than ten minutes", async () => {
+test("no delay from the server exceeds ten minutes", async () => {
   for (const wish of [86_400_000, 1e300, "86400000"]) {
     const { server, clock, connection } = open({ transports: ["sse"] });
-    await clock.pass(20_000);
+    await clock.advance(20_000);
     server.control("goaway", { reason: "drain", retry: wish });
-    await clock.pass(590_000);
+    await clock.advance(590_000);
     assert.equal(connection.status, "reconnecting");
-    await clock.pass(12_000);
+    await clock.advance(12_000);
     assert.equal(connection.status, "open", `goaway ${wish}`);
     connection.close();
   }
   for (const wish of ["soon", -1, null, {}]) {
     const { server, clock, connection } = open({ transports: ["sse"] });
-    await clock.pass(20_000);
+    await clock.advance(20_000);
     server.control("goaway", { reason: "drain", retry: wish });
-    await clock.pass(2000);
+    await clock.advance(2000);
     assert.equal(connection.status, "open", `goaway ${wish}`);
     connection.close();
   }
   const { server, clock, connection } = open({ transports: ["sse"] });
   server.retry = "999999999999";
-  clock.chance = 0.99;
-  await clock.pass(20_000);
+  clock.randomValue = 0.99;
+  await clock.advance(20_000);
   server.hangUp();
-  await clock.pass(601_000);
+  await clock.advance(601_000);
   assert.equal(connection.status, "open", "retry:");
   server.hangUp();
-  server.instead["/v1/stream"] = [() => problem(503, "overloaded", { "retry-after": "86400" })];
+  server.overrides["/v1/stream"] = [() => problem(503, "overloaded", { "retry-after": "86400" })];
   server.retry = "";
-  await clock.pass(601_000);
-  await clock.pass(1_205_000);
+  await clock.advance(601_000);
+  await clock.advance(1_205_000);
   assert.equal(connection.status, "open", "Retry-After");
   connection.close();
 });
 
-test("no wish of the server's makes short polls rarer than every ten minutes", async () => {
+test("no interval from the server makes short polls rarer than every ten minutes", async () => {
   const server = new FakeServer();
   const page = { events: [], cursor: "e-0", more: false };
-  server.instead["/v1/poll"] = [() => answer(200, page, { "x-poll-interval": "86400" })];
+  server.overrides["/v1/poll"] = [() => jsonResponse(200, page, { "x-poll-interval": "86400" })];
   const { clock, connection } = open({ server, transports: ["short-poll"] });
-  await clock.pass(601_000);
+  await clock.advance(601_000);
   assert.equal(asked(server, "/v1/poll").length, 2);
   connection.close();
 });
 
-test("a page that is looked at again does not wait any longer", async () => {
+test("a page that becomes visible does not wait any longer", async () => {
   const { server, clock, connection } = open({ transports: ["sse"] });
   server.down = true;
-  await clock.pass(120_000);
+  await clock.advance(120_000);
   server.down = false;
   const before = clock.time;
   clock.show();
@@ -526,18 +526,18 @@ test("a page that is looked at again does not wait any longer", async () => {
   connection.close();
 });
 
-test("what is only too much for now is asked again, what does not exist is not", async () => {
+test("429 and 503 are retried, 404 is not", async () => {
   for (const status of [408, 425, 429, 500, 502, 503]) {
     const server = new FakeServer();
-    server.instead["/v1/stream"] = [() => problem(status, "later")];
+    server.overrides["/v1/stream"] = [() => problem(status, "later")];
     const { clock, connection } = open({ server });
-    await clock.pass(2000);
+    await clock.advance(2000);
     assert.deepEqual([connection.status, connection.transport], ["open", "sse"], `${status}`);
     connection.close();
   }
   for (const status of [404, 405, 406, 410, 426, 501]) {
     const server = new FakeServer();
-    server.instead["/v1/stream"] = [() => problem(status, "no")];
+    server.overrides["/v1/stream"] = [() => problem(status, "no")];
     const { connection } = open({ server });
     await settle();
     assert.deepEqual([connection.status, connection.transport], ["open", "long-poll"], `${status}`);
@@ -545,11 +545,11 @@ test("what is only too much for now is asked again, what does not exist is not",
   }
 });
 
-test("what is in no way here is asked for once in each, and then no more", async () => {
+test("an endpoint that no transport finds is asked for once on each, and then no more", async () => {
   for (const status of [404, 405, 406, 410, 426, 501]) {
     for (const transports of /** @type {Transport[][]} */ ([["sse"], ["long-poll"], ["ws", "sse"], ["sse", "long-poll", "short-poll"]])) {
       const server = new FakeServer();
-      server.noSockets = true;
+      server.refuseSockets = true;
       server.fetch = async (input) => {
         server.requests.push(`GET ${new URL(input).pathname}`);
         return problem(status, "not_found");
@@ -557,38 +557,38 @@ test("what is in no way here is asked for once in each, and then no more", async
       const { clock, connection } = open({ server, transports });
       await settle();
       const { length } = server.requests;
-      await clock.pass(1_000_000);
+      await clock.advance(1_000_000);
       assert.deepEqual([connection.status, server.requests.length], ["closed", length], `${status} ${transports}`);
       assert.match(String(connection.error), /not_found/);
     }
   }
 });
 
-test("a proxy's page in every place ends one that was never open, and is waited out by one that was", async () => {
+test("a proxy's page on every transport ends a connection that was never open, and is retried by one that was", async () => {
   const page = () => new Response("<html>404", { status: 404, headers: { "content-type": "text/html" } });
   const never = new FakeServer();
   never.fetch = async () => page();
   const first = open({ server: never });
-  await first.clock.pass(10_000);
+  await first.clock.advance(10_000);
   assert.deepEqual([first.connection.status, String(first.connection.error)], ["closed", "TidingsError: HTTP 404"]);
 
   const { server, clock, connection } = open();
   const { fetch } = server;
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   server.fetch = async () => page();
   server.hangUp();
-  await clock.pass(200_000);
+  await clock.advance(200_000);
   assert.equal(connection.status, "reconnecting");
   server.fetch = fetch;
-  await clock.pass(40_000);
+  await clock.advance(40_000);
   assert.equal(connection.status, "open");
   connection.close();
 });
 
-test("a proxy's own refusal of a stream is not the server's", async () => {
+test("a refusal by a proxy is not taken for the server's", async () => {
   for (const status of [400, 413, 421, 431]) {
     const server = new FakeServer();
-    server.instead["/v1/stream"] = [() => new Response("<html>", { status })];
+    server.overrides["/v1/stream"] = [() => new Response("<html>", { status })];
     const { connection } = open({ server });
     await settle();
     assert.deepEqual([connection.status, connection.transport], ["open", "long-poll"], `${status}`);
@@ -596,61 +596,61 @@ test("a proxy's own refusal of a stream is not the server's", async () => {
   }
 });
 
-test("a sleep leaves nothing behind, however it ends", async () => {
+test("sleep leaves no timer or listener, however it ends", async () => {
   const { clock } = open();
   const { signal } = new AbortController();
-  const asleep = sleep(clock.world, 1000, signal);
+  const asleep = sleep(clock.env, 1000, signal);
   assert.equal(getEventListeners(signal, "abort").length, 1);
-  await clock.pass(1000);
+  await clock.advance(1000);
   await asleep;
   assert.equal(getEventListeners(signal, "abort").length, 0);
 });
 
-// The ladder
+// Transport fallback
 
-test("a proxy that holds streams back: long polling after three seconds, with a hello", async () => {
+test("a proxy that buffers streams: long polling after three seconds, with a hello", async () => {
   const server = new FakeServer();
   server.buffering = true;
   const { clock, connection, events, statuses, created } = open({ server });
-  await clock.pass(2900);
+  await clock.advance(2900);
   assert.deepEqual(statuses, []);
-  await clock.pass(200);
+  await clock.advance(200);
   assert.deepEqual(statuses, ["open long-poll"]);
   assert.deepEqual(events.map(({ id, type }) => [id, type]), [["e-0", "hello"]]);
   assert.equal(server.streams.size, 0, "the stream that was held back is given up");
   server.publish(5);
-  await clock.pass(100);
+  await clock.advance(100);
   assert.deepEqual(created(), ["e-1", "e-2", "e-3", "e-4", "e-5"]);
   connection.close();
 });
 
-test("an answer that is no event stream: the next way at once", async () => {
+test("a response that is no event stream: the next transport at once", async () => {
   const server = new FakeServer();
-  server.instead["/v1/stream"] = [() => answer(200, "<html>")];
+  server.overrides["/v1/stream"] = [() => jsonResponse(200, "<html>")];
   const { connection, statuses } = open({ server });
   await settle();
   assert.deepEqual(statuses, ["open long-poll"]);
   connection.close();
 });
 
-test("streams that die early, again and again: the next way", async () => {
+test("streams that end early three times: the next transport", async () => {
   const { server, clock, connection, created } = open();
   for (let death = 0; death < 3; death++) {
-    await clock.pass(6000);
+    await clock.advance(6000);
     assert.equal(connection.transport, "sse");
     server.publish();
     server.hangUp();
   }
-  await clock.pass(6000);
+  await clock.advance(6000);
   assert.deepEqual([connection.transport, connection.status, created()], ["long-poll", "open", ["e-1", "e-2", "e-3"]]);
   connection.close();
 });
 
-test("a stream that says hello and then nothing, twice: the next way", async () => {
+test("streams that go silent after hello, twice: the next transport", async () => {
   const { clock, connection } = open();
-  await clock.pass(64_000);
+  await clock.advance(64_000);
   assert.equal(connection.transport, "sse");
-  await clock.pass(64_000);
+  await clock.advance(64_000);
   assert.equal(connection.transport, "long-poll");
   connection.close();
 });
@@ -658,75 +658,75 @@ test("a stream that says hello and then nothing, twice: the next way", async () 
 test("long polls that are cut: short polls", async () => {
   const server = new FakeServer();
   server.buffering = true;
-  const cut = () => problem(504, "gateway_timeout");
+  const cutOff = () => problem(504, "gateway_timeout");
   const { clock, connection, created } = open({ server, transports: ["long-poll", "short-poll"] });
-  server.instead["/v1/poll"] = [cut, cut, cut, cut, cut, cut];
-  await clock.pass(60_000);
-  assert.equal(connection.transport, "long-poll", "an answer that says busy is not the way's fault");
-  server.instead["/v1/poll"] = Array(4).fill(() => {
+  server.overrides["/v1/poll"] = Array(6).fill(cutOff);
+  await clock.advance(60_000);
+  assert.equal(connection.transport, "long-poll", "a busy response does not count against the transport");
+  server.overrides["/v1/poll"] = Array(4).fill(() => {
     throw new TypeError("connection reset");
   });
   server.endWaiting();
   server.publish();
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   assert.deepEqual([connection.transport, created()], ["short-poll", ["e-1"]]);
   connection.close();
 });
 
-test("a server that is down does not push anyone down the ladder", async () => {
+test("a server that is down does not change the transport", async () => {
   const { server, clock, connection } = open();
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   server.hangUp();
   server.down = true;
-  await clock.pass(200_000);
+  await clock.advance(200_000);
   server.down = false;
-  await clock.pass(30_000);
+  await clock.advance(30_000);
   assert.deepEqual([connection.status, connection.transport], ["open", "sse"]);
   connection.close();
 });
 
-test("streams that are refused a connection while plain requests pass: the next way", async () => {
+test("streams that get no connection while plain requests pass: the next transport", async () => {
   const server = new FakeServer();
-  server.instead["/v1/stream"] = Array(9).fill(() => {
+  server.overrides["/v1/stream"] = Array(9).fill(() => {
     throw new TypeError("reset by inspection");
   });
   const { clock, connection } = open({ server });
-  await clock.pass(10_000);
+  await clock.advance(10_000);
   assert.deepEqual([connection.status, connection.transport], ["open", "long-poll"]);
   connection.close();
 });
 
-test("back to streams when they pass again, looked for less and less often, without a gap or a second hello before", async () => {
+test("back to streams when they pass again, probed at growing intervals, without a gap or a second hello before", async () => {
   const server = new FakeServer();
   server.buffering = true;
   const { clock, connection, events, statuses, created } = open({ server });
-  await clock.pass(3100);
-  await clock.pass(60_000 + 120_000 + 10_000);
+  await clock.advance(3100);
+  await clock.advance(60_000 + 120_000 + 10_000);
   assert.equal(asked(server, "/v1/stream").length, 3, "tried at first, after one minute, after two more");
   assert.deepEqual(statuses, ["open long-poll"]);
   assert.equal(events.length, 1);
   server.buffering = false;
   server.publish();
-  await clock.pass(240_000);
+  await clock.advance(240_000);
   server.publish();
-  await clock.pass(100);
+  await clock.advance(100);
   assert.deepEqual(statuses, ["open long-poll", "open sse"]);
   assert.deepEqual(created(), ["e-1", "e-2"]);
   connection.close();
 });
 
-test("through a proxy that lets only the hello pass, streams are looked for less and less often", async () => {
+test("a proxy that lets only the hello pass: streams are probed at growing intervals", async () => {
   const { clock, connection } = open({ transports: ["sse", "long-poll"] });
   const MINUTE = 60_000;
   /** @type {number[]} */
-  const climbs = [];
+  const returns = [];
   let last = connection.transport;
   connection.addEventListener("status", () => {
-    if (connection.transport === "sse" && last !== "sse") climbs.push(clock.time);
+    if (connection.transport === "sse" && last !== "sse") returns.push(clock.time);
     last = connection.transport;
   });
-  await clock.pass(400 * MINUTE);
-  const gaps = climbs.slice(1).map((time, index) => Math.round((time - Number(climbs[index])) / MINUTE));
+  await clock.advance(400 * MINUTE);
+  const gaps = returns.slice(1).map((time, index) => Math.round((time - Number(returns[index])) / MINUTE));
   assert.equal(connection.transport, "long-poll");
   assert.deepEqual(gaps.slice(0, 5), [4, 6, 10, 18, 34], "two minutes of silence each, and 2, 4, 8 ... of polls");
   connection.close();
@@ -736,23 +736,23 @@ test("another network does not cut short the time that the server asked for", as
   const server = new FakeServer();
   server.buffering = true;
   const { clock, connection } = open({ server });
-  await clock.pass(4000);
+  await clock.advance(4000);
   assert.equal(connection.transport, "long-poll");
-  server.instead["/v1/poll"] = [() => problem(503, "overloaded", { "retry-after": "30" })];
+  server.overrides["/v1/poll"] = [() => problem(503, "overloaded", { "retry-after": "30" })];
   server.buffering = false;
   server.endWaiting();
-  await clock.pass(1000);
+  await clock.advance(1000);
   assert.equal(connection.status, "reconnecting");
   const before = server.requests.length;
   clock.window.dispatchEvent(new Event("online"));
-  await clock.pass(28_000);
+  await clock.advance(28_000);
   assert.equal(server.requests.length, before);
-  await clock.pass(3000);
+  await clock.advance(3000);
   assert.deepEqual([connection.status, connection.transport], ["open", "sse"]);
   connection.close();
 });
 
-test("close in the very moment of a fall leaves no timer", async () => {
+test("close at the moment a stream ends leaves no timer", async () => {
   const { server, clock, connection } = open();
   await settle();
   connection.addEventListener("status", () => connection.close());
@@ -765,11 +765,11 @@ test("another network: streams are tried at once", async () => {
   const server = new FakeServer();
   server.buffering = true;
   const { clock, connection } = open({ server });
-  await clock.pass(4000);
+  await clock.advance(4000);
   assert.equal(connection.transport, "long-poll");
   server.buffering = false;
   clock.window.dispatchEvent(new Event("online"));
-  await clock.pass(100);
+  await clock.advance(100);
   assert.deepEqual([connection.status, connection.transport], ["open", "sse"]);
   connection.close();
 });
@@ -780,14 +780,14 @@ test("WebSocket on request, and SSE where it does not pass", async () => {
   assert.deepEqual([connection.status, connection.transport], ["open", "ws"]);
   connection.close();
   const server = new FakeServer();
-  server.noSockets = true;
+  server.refuseSockets = true;
   const second = open({ server, transports: ["ws", "sse"] });
   await settle();
   assert.deepEqual([second.connection.status, second.connection.transport], ["open", "sse"]);
   second.connection.close();
 });
 
-test("a WebSocket's close code says whether to come back, with what, or another way", async () => {
+test("a WebSocket's close code decides: reconnect, another token, another transport, or stop", async () => {
   for (const [code, transport, status] of /** @type {const} */ ([
     [1001, "ws", "reconnecting"],
     [1006, "ws", "reconnecting"],
@@ -810,7 +810,7 @@ test("a WebSocket's close code says whether to come back, with what, or another 
   }
 });
 
-test("where there is no WebSocket at all, as in Node 20, the next way is taken at once, or it is said", async () => {
+test("without a WebSocket API, as in Node 20, the next transport is taken at once, or the connection fails", async () => {
   const server = new FakeServer();
   server.socket = () => {
     throw new ReferenceError("WebSocket is not defined");
@@ -825,15 +825,15 @@ test("where there is no WebSocket at all, as in Node 20, the next way is taken a
   assert.match(String(only.connection.error), /WebSocket is not defined/);
 });
 
-test("a WebSocket that cannot be understood, and nothing else to take, is an error", async () => {
+test("a WebSocket that cannot be read, without another transport, is an error", async () => {
   const { server, clock, connection } = open({ transports: ["ws"] });
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   for (const socket of [...server.sockets]) socket.drop(1007, "not UTF-8");
   await settle();
   assert.deepEqual([connection.status, String(connection.error)], ["closed", "TidingsError: not UTF-8"]);
 });
 
-test("a WebSocket that closes before its hello does not pass, if plain requests do", async () => {
+test("a WebSocket that closes before its hello counts as blocked when plain requests pass", async () => {
   const server = new FakeServer();
   server.socket = (url) => {
     const socket = new FakeServer().socket(url);
@@ -848,21 +848,21 @@ test("a WebSocket that closes before its hello does not pass, if plain requests 
 
 // Polls
 
-test("short polls keep the server's interval, send back its ETag, and take 304 for an answer", async () => {
+test("short polls keep the server's interval, send back its ETag, and accept 304", async () => {
   const server = new FakeServer();
   server.publish();
   const { clock, connection, created } = open({ server, transports: ["short-poll"], cursor: "e-1" });
-  await clock.pass(80_500);
+  await clock.advance(80_500);
   assert.equal(asked(server, "/v1/poll").length, 11, "every eight seconds");
-  assert.equal(server.seen.at(-1)?.headers.get("if-none-match"), '"e-1+0"');
+  assert.equal(server.received.at(-1)?.headers.get("if-none-match"), '"e-1+0"');
   server.publish();
-  await clock.pass(17_000);
+  await clock.advance(17_000);
   assert.deepEqual(created(), ["e-2"]);
-  assert.equal(server.seen.at(-1)?.headers.get("if-none-match"), null, "an ETag belongs to its cursor");
+  assert.equal(server.received.at(-1)?.headers.get("if-none-match"), null, "an ETag belongs to its cursor");
   connection.close();
 });
 
-test("polls leave nothing behind", async () => {
+test("polls leave no listener behind", async () => {
   const { server, clock, connection } = open({ transports: ["short-poll"] });
   const { fetch } = server;
   /** @type {Set<EventTarget>} */
@@ -871,7 +871,7 @@ test("polls leave nothing behind", async () => {
     signals.add(/** @type {AbortSignal} */ (init?.signal));
     return fetch(input, init);
   };
-  for (let round = 0; round < 100; round++) await clock.pass(8000);
+  for (let round = 0; round < 100; round++) await clock.advance(8000);
   assert.ok(server.requests.length > 90);
   const [signal] = signals;
   assert.deepEqual([signals.size, getEventListeners(/** @type {AbortSignal} */ (signal), "abort").length < 9], [1, true]);
@@ -887,13 +887,13 @@ test("a short poll that did not get everything asks again at once", async () => 
   connection.close();
 });
 
-test("a long poll that is never answered is given up", async () => {
+test("a long poll without a response is abandoned", async () => {
   const { server, clock, connection } = open({ transports: ["long-poll"] });
   await settle();
   server.after = undefined;
-  await clock.pass(26_000);
+  await clock.advance(26_000);
   const before = asked(server, "/v1/poll").length;
-  await clock.pass(36_000);
+  await clock.advance(36_000);
   assert.equal(asked(server, "/v1/poll").length, before + 1);
   connection.close();
 });
@@ -901,17 +901,17 @@ test("a long poll that is never answered is given up", async () => {
 test("long polls that come back empty at once are not repeated in a hurry", async () => {
   const { server, clock, connection } = open({ transports: ["long-poll"] });
   await settle();
-  server.instead["/v1/poll"] = Array(100).fill(() => answer(200, { events: [], cursor: "e-0", more: false }));
+  server.overrides["/v1/poll"] = Array(100).fill(() => jsonResponse(200, { events: [], cursor: "e-0", more: false }));
   server.endWaiting();
-  await clock.pass(60_000);
+  await clock.advance(60_000);
   assert.ok(asked(server, "/v1/poll").length < 20, `${asked(server, "/v1/poll").length}`);
   connection.close();
 });
 
-test("one without an inbox still gets a hello", async () => {
+test("a credential without an inbox still gets a hello", async () => {
   const server = new FakeServer();
   server.publish();
-  server.instead["/v1/inbox/counters"] = [() => problem(403, "forbidden")];
+  server.overrides["/v1/inbox/counters"] = [() => problem(403, "forbidden")];
   const { connection, events } = open({ server, transports: ["long-poll"] });
   await settle();
   assert.deepEqual([events[0].id, events[0].data.counters], ["e-1", null]);
@@ -920,16 +920,16 @@ test("one without an inbox still gets a hello", async () => {
 
 // Liveness
 
-test("a server that is silent for two and a half heartbeats is gone", async () => {
+test("a server that is silent for two and a half heartbeats counts as gone", async () => {
   const { server, clock, connection } = open({ transports: ["sse"] });
   server.heartbeat = 10;
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   server.hangUp();
-  await clock.pass(1000);
-  server.beat();
-  await clock.pass(24_900);
+  await clock.advance(1000);
+  server.sendHeartbeat();
+  await clock.advance(24_900);
   assert.equal(connection.status, "open");
-  await clock.pass(200);
+  await clock.advance(200);
   assert.equal(connection.status, "reconnecting");
   connection.close();
 });
@@ -937,36 +937,36 @@ test("a server that is silent for two and a half heartbeats is gone", async () =
 test("a comment is a sign of life", async () => {
   const { server, clock, connection, statuses } = open();
   for (let beats = 0; beats < 20; beats++) {
-    await clock.pass(25_000);
-    server.beat();
+    await clock.advance(25_000);
+    server.sendHeartbeat();
   }
   assert.deepEqual(statuses, ["open sse"]);
   connection.close();
 });
 
-test("a WebSocket asks for signs of life itself", async () => {
+test("a WebSocket sends its own pings", async () => {
   const { server, clock, connection, statuses } = open({ transports: ["ws"] });
   await settle();
   const [socket] = server.sockets;
   for (let beats = 0; beats < 5; beats++) {
-    await clock.pass(25_000);
+    await clock.advance(25_000);
     assert.equal(socket?.sent.length, beats + 1);
     socket?.give({ id: "", type: "pong", data: {} });
   }
   assert.deepEqual(statuses, ["open ws"]);
   assert.equal(socket?.sent[0], '{"type":"ping"}');
-  await clock.pass(63_000);
+  await clock.advance(63_000);
   assert.equal(socket?.closed, true, "and leaves when there are none");
   connection.close();
 });
 
-test("a throttled timer does not take a living server for a dead one", async () => {
+test("a throttled timer does not count a live server as gone", async () => {
   const { server, clock, connection, statuses } = open();
   await settle();
   clock.throttle = 59_000;
   for (let beats = 0; beats < 40; beats++) {
-    await clock.pass(25_000);
-    server.beat();
+    await clock.advance(25_000);
+    server.sendHeartbeat();
   }
   assert.deepEqual(statuses, ["open sse"]);
   connection.close();
@@ -975,52 +975,52 @@ test("a throttled timer does not take a living server for a dead one", async () 
 test("a hidden tab notices a server that is really gone, though late", async () => {
   const { clock, connection, statuses } = open({ transports: ["sse"] });
   clock.throttle = 59_000;
-  await clock.pass(250_000);
+  await clock.advance(250_000);
   assert.ok(statuses.includes("reconnecting sse"));
   connection.close();
 });
 
 test("after sleep, what lies in the socket counts; if nothing does, the server is gone", async () => {
   const { server, clock, connection, statuses } = open();
-  await clock.pass(20_000);
-  server.beat();
+  await clock.advance(20_000);
+  server.sendHeartbeat();
   await settle();
   clock.sleep(3_600_000);
   clock.show();
   await settle();
   server.publish(); // arrives after the timers
-  await clock.pass(5000);
+  await clock.advance(5000);
   assert.deepEqual(statuses, ["open sse"]);
   clock.sleep(3_600_000);
   clock.show();
   clock.show();
-  await clock.pass(1900);
+  await clock.advance(1900);
   assert.equal(connection.status, "open");
-  await clock.pass(200);
+  await clock.advance(200);
   assert.equal(connection.status, "reconnecting");
-  await clock.pass(1000);
+  await clock.advance(1000);
   assert.equal(connection.status, "open");
   connection.close();
 });
 
-test("a clock that is set back does no harm", async () => {
+test("a clock that is set back is harmless", async () => {
   const { server, clock, connection } = open({ transports: ["sse"] });
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   clock.sleep(-86_400_000);
-  await clock.pass(140_000);
+  await clock.advance(140_000);
   assert.equal(asked(server, "/v1/stream").length, 2);
   connection.close();
 });
 
 // What was seen
 
-test("what was seen is dropped, until a reset", async () => {
+test("duplicates are dropped, until a reset", async () => {
   const { server, connection, created } = open();
   await settle();
   server.publish(2);
   const [first, second] = server.log;
   const say = (/** @type {any} */ { id, type, data }) =>
-    server.streams.forEach((stream) => stream.say(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`));
+    server.streams.forEach((stream) => stream.send(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`));
   say(first);
   say(second);
   await settle();
@@ -1032,7 +1032,7 @@ test("what was seen is dropped, until a reset", async () => {
   connection.close();
 });
 
-test("an event without an id, of a kind not known yet, is not taken for a repetition", async () => {
+test("an event without an id, of an unknown type, is not dropped as a duplicate", async () => {
   const { server, connection, events } = open();
   await settle();
   server.publish();
@@ -1047,17 +1047,17 @@ test("an event without an id, of a kind not known yet, is not taken for a repeti
 test("an id without data moves the cursor", async () => {
   const { server, clock, connection } = open();
   await settle();
-  server.streams.forEach((stream) => stream.say("id: e-7\n\n"));
+  server.streams.forEach((stream) => stream.send("id: e-7\n\n"));
   await settle();
   server.hangUp();
-  await clock.pass(2000);
+  await clock.advance(2000);
   assert.match(server.requests.at(-1) ?? "", /cursor=e-7/);
   connection.close();
 });
 
 // The page
 
-test("a page that is put away holds nothing, and goes on from its cursor when it is back", async () => {
+test("a page in the back/forward cache holds nothing, and resumes from its cursor when it is back", async () => {
   const { server, clock, connection, created, statuses } = open();
   await settle();
   server.publish();
@@ -1086,10 +1086,10 @@ test("a page that is shown for the first time does not connect twice", async () 
   connection.close();
 });
 
-test("a page that is hidden is not a page that is looked at", async () => {
+test("a page that becomes hidden does not wake the connection", async () => {
   const { server, clock, connection } = open({ transports: ["sse"] });
   server.down = true;
-  await clock.pass(100_000);
+  await clock.advance(100_000);
   const before = server.requests.length;
   clock.document.hidden = true;
   clock.show();

@@ -1,218 +1,219 @@
 /**
- * A tab that lives on what another tab, or the worker, hears.
+ * A tab that is fed by the leader: another tab, or the worker.
  *
- * Cursors are opaque, so whether the leader stands before or behind this tab cannot be seen, only whether both
- * stand at the same place. Where they do not, what the leader tells is a hint: the tab reads the log from its
- * own cursor. What was told before the reading began and is not in the answer lies before the cursor; what is
- * in it is where the leader has come to, and from there on the two go together.
+ * The leader's cursor and this tab's may lie in different epochs, where they have no order: only equality counts here.
+ * Where the two differ, an event of the leader is a hint: the tab reads the log from its own cursor. A hint received
+ * before the read and absent from its pages lies before the cursor; one that is in the pages shows how far the leader
+ * has come, and from there on the two are in sync.
  */
 
 import { Backoff } from "../backoff.js";
-import { failureOf } from "../http.js";
-import { takeStock } from "../transports/poll.js";
-import { forged } from "../transports/attempt.js";
-import { Watch } from "../watch.js";
-import { sleep } from "../world.js";
-import { ANSWER, LEASE } from "./words.js";
+import { HeartbeatMonitor } from "../heartbeat-monitor.js";
+import { toFailure } from "../http.js";
+import { invalidCursorReset } from "../transports/attempt.js";
+import { fetchHello } from "../transports/poll.js";
+import { sleep } from "../env.js";
+import { KEEPALIVE_INTERVAL, LEADER_TIMEOUT } from "./messages.js";
 
 /**
- * @import {Member} from "./member.js"
+ * @import {Subscriber} from "./subscriber.js"
  * @import {TidingsEvent} from "../transports/attempt.js"
- * @import {FromLeader, FromTab, Welcome} from "./words.js"
+ * @import {FromLeader, FromTab, Welcome} from "./messages.js"
  */
 
-const HELD = 500; // events waiting for a reading; more are forgotten, the reading finds them
+const MAX_PENDING = 500; // events waiting for a read; beyond that they are dropped, for the read finds them
 
 export class Follower {
   id;
-  #member;
-  #say;
+  #subscriber;
+  #send;
   #term = "";
-  #together = false; // the leader's next event is ours
-  #behind = false; // there may be something to read that no one will tell us of
-  #greeted = false;
-  #busy = false;
-  #forged = false; // our cursor could not be read
+  #inSync = false; // the leader's next event is the next event here
+  #behind = false; // there may be events to read that the leader will not send
+  #helloSent = false;
+  #running = false;
+  #cursorInvalid = false; // the server refused this tab's cursor
   #refusals = 0;
   /** @type {TidingsEvent[]} */
-  #held = [];
+  #pending = [];
   #hello = {};
   #backoff;
-  #watch;
-  #cancel = () => {};
+  #monitor;
+  #cancelRenewal = () => {};
   #stopped = new AbortController();
 
   /**
-   * @param {Member} member
-   * @param {(message: FromTab) => void} say
-   * @param {() => void} lost the leader does not answer
+   * @param {Subscriber} subscriber
+   * @param {(message: FromTab) => void} send
+   * @param {() => void} onLost the leader does not answer
    */
-  constructor(member, say, lost) {
-    const { world } = member;
-    this.id = `${world.now()}-${world.random()}`;
-    this.#member = member;
-    this.#say = say;
-    this.#backoff = new Backoff(world.random);
-    this.#watch = new Watch(world, lost, () => this.#join());
+  constructor(subscriber, send, onLost) {
+    const { env } = subscriber;
+    this.id = `${env.now()}-${env.random()}`;
+    this.#subscriber = subscriber;
+    this.#send = send;
+    this.#backoff = new Backoff(env.random);
+    this.#monitor = new HeartbeatMonitor(env, onLost, () => this.#join());
     this.#renew();
   }
 
-  /** @param {boolean} [moved] */
-  wake(moved) {
+  /** @param {boolean} [networkChanged] */
+  wake(networkChanged) {
     this.#renew();
-    this.#say({ t: "wake", moved });
+    this.#send({ t: "wake", networkChanged });
   }
 
   stop() {
     this.#stopped.abort();
-    this.#watch.stop();
-    this.#cancel();
+    this.#monitor.stop();
+    this.#cancelRenewal();
   }
 
-  /** Say that we are here, and expect the leader to say the same. */
+  /** Announce this tab, and expect the leader to answer. */
   #renew() {
-    this.#cancel();
-    this.#cancel = this.#member.world.after(LEASE, () => this.#renew());
-    this.#watch.expect(ANSWER);
+    this.#cancelRenewal();
+    this.#cancelRenewal = this.#subscriber.env.after(KEEPALIVE_INTERVAL, () => this.#renew());
+    this.#monitor.start(LEADER_TIMEOUT);
     this.#join();
   }
 
   #join() {
-    const { key, cursor, shared } = this.#member;
-    this.#say({ t: "join", from: this.id, key, cursor, options: shared });
+    const { key, cursor, shared } = this.#subscriber;
+    this.#send({ t: "join", from: this.id, key, cursor, options: shared });
   }
 
   /** @param {FromLeader} message */
-  hear(message) {
-    if (message.t === "event") this.#told(message.term, message.event);
+  receive(message) {
+    if (message.t === "event") this.#onEvent(message.term, message.event);
     else if (message.t === "status" || (message.t === "welcome" && message.to === this.id)) {
-      if (message.t === "welcome") this.#welcome(message);
-      this.#member.status(message.status, message.transport);
-    } else return; // on a channel everyone hears what the others tell the leader, and are told
-    this.#watch.stop();
+      if (message.t === "welcome") this.#onWelcome(message);
+      this.#subscriber.status(message.status, message.transport);
+    } else return; // a channel also carries the messages between the leader and the other tabs
+    this.#monitor.stop();
   }
 
   /** @param {Welcome} welcome */
-  #welcome({ term, missed, hello, fresh, at, status }) {
-    if (term === this.#term && !missed) return; // it only says that it lives
+  #onWelcome({ term, missed, hello, helloIsCurrent, at, status }) {
+    if (term === this.#term && !missed) return; // a keep-alive answer
     this.#term = term;
-    if (!hello) return; // it waits for its first hello, as we do
+    if (!hello) return; // the leader has no hello yet either
     this.#hello = hello.data;
-    const { cursor } = this.#member;
-    if (!this.#greeted && fresh && status === "open" && (cursor ?? at) === at) return this.#greet(hello);
-    this.#together = cursor === at;
-    this.#behind = !this.#together && cursor !== undefined;
-    void this.#work();
+    const { cursor } = this.#subscriber;
+    if (!this.#helloSent && helloIsCurrent && status === "open" && (cursor ?? at) === at) return this.#adoptHello(hello);
+    this.#inSync = cursor === at;
+    this.#behind = !this.#inSync && cursor !== undefined;
+    void this.#run();
   }
 
   /**
    * @param {string} term
    * @param {TidingsEvent} event
    */
-  #told(term, event) {
-    const { cursor } = this.#member;
+  #onEvent(term, event) {
+    const { cursor } = this.#subscriber;
     if (event.type === "hello") {
       this.#term = term;
       this.#hello = event.data;
-      if ((cursor ?? event.id) === event.id) return this.#greet(event);
-      this.#member.event({ id: cursor ?? "", type: "hello", data: { ...event.data, cursor } });
-      this.#greeted = this.#behind = true;
-      this.#together = false;
-      return void this.#work();
+      if ((cursor ?? event.id) === event.id) return this.#adoptHello(event);
+      this.#subscriber.event({ id: cursor ?? "", type: "hello", data: { ...event.data, cursor } });
+      this.#helloSent = this.#behind = true;
+      this.#inSync = false;
+      return void this.#run();
     }
-    if (!this.#greeted && !this.#busy) return; // not welcomed yet
+    if (!this.#helloSent && !this.#running) return; // no welcome yet
     if (term !== this.#term) {
       this.#term = term;
-      this.#together = false;
+      this.#inSync = false;
     }
     if (event.type === "reset") {
-      this.#together = true;
+      this.#inSync = true;
       this.#behind = false;
-      this.#held = [];
+      this.#pending = [];
     }
-    if (event.type === "reset" || !event.id || (this.#together && !this.#busy)) return this.#member.event(event);
-    this.#held.push(event);
-    if (this.#held.length > HELD) {
-      this.#held = [];
-      this.#together = false;
+    if (event.type === "reset" || !event.id || (this.#inSync && !this.#running)) return this.#subscriber.event(event);
+    this.#pending.push(event);
+    if (this.#pending.length > MAX_PENDING) {
+      this.#pending = [];
+      this.#inSync = false;
       this.#behind = true;
     }
-    void this.#work();
+    void this.#run();
   }
 
-  /** The leader's hello is ours. @param {TidingsEvent} hello */
-  #greet(hello) {
-    this.#greeted = this.#together = true;
-    this.#member.event(hello);
+  /** Deliver the leader's hello as this tab's own. @param {TidingsEvent} hello */
+  #adoptHello(hello) {
+    this.#helloSent = this.#inSync = true;
+    this.#subscriber.event(hello);
   }
 
-  /** Greets, reads, delivers, until this tab has all there is. One at a time. */
-  async #work() {
-    if (this.#busy) return;
-    this.#busy = true;
+  /** Sends a hello, reads, delivers, until this tab has all there is. Runs once at a time. */
+  async #run() {
+    if (this.#running) return;
+    this.#running = true;
     const { signal } = this.#stopped;
-    while (!signal.aborted && (!this.#greeted || this.#behind || this.#held.length)) {
+    while (!signal.aborted && (!this.#helloSent || this.#behind || this.#pending.length)) {
       try {
-        if (!this.#greeted) await this.#greetMyself(signal);
-        else if (this.#together) this.#held.splice(0).forEach(this.#member.event);
-        else await this.#read(signal);
+        if (!this.#helloSent) await this.#sendHello(signal);
+        else if (this.#inSync) this.#pending.splice(0).forEach(this.#subscriber.event);
+        else await this.#catchUp(signal);
       } catch (error) {
         this.#behind = true;
         if (!signal.aborted) await this.#recover(error);
       }
     }
-    this.#busy = false;
+    this.#running = false;
   }
 
   /** @param {AbortSignal} signal */
-  async #greetMyself(signal) {
-    const { api, cursor, shared } = this.#member;
-    const stock = await takeStock({ api, cursor, topics: shared.topics, signal });
-    if (this.#greeted || signal.aborted) return; // by the leader, meanwhile
-    this.#greeted = true;
+  async #sendHello(signal) {
+    const { http, cursor, shared } = this.#subscriber;
+    const hello = await fetchHello({ http, cursor, topics: shared.topics, signal });
+    if (this.#helloSent || signal.aborted) return; // the leader's came meanwhile
+    this.#helloSent = true;
     this.#refusals = 0;
-    this.#member.event({ id: stock.cursor, type: "hello", data: { ...this.#hello, ...stock } });
-    if (!this.#forged) return;
-    this.#forged = false;
-    this.#member.event(forged(stock.cursor));
+    this.#subscriber.event({ id: hello.cursor, type: "hello", data: { ...this.#hello, ...hello } });
+    if (!this.#cursorInvalid) return;
+    this.#cursorInvalid = false;
+    this.#subscriber.event(invalidCursorReset(hello.cursor));
   }
 
-  /** @param {AbortSignal} signal */
-  async #read(signal) {
-    const { api, shared } = this.#member;
-    const told = this.#held.splice(0);
+  /** Read the log from this tab's cursor. @param {AbortSignal} signal */
+  async #catchUp(signal) {
+    const { http, shared } = this.#subscriber;
+    const hints = this.#pending.splice(0);
     const read = new Set();
     this.#behind = false;
-    let { cursor } = this.#member;
+    let { cursor } = this.#subscriber;
     for (let more = true; more; ) {
-      const page = await api.page({ cursor, topic: shared.topics }, signal);
-      if (signal.aborted || this.#together) return; // a reset came, and where we read is no longer
+      const page = await http.poll({ cursor, topic: shared.topics }, signal);
+      if (signal.aborted || this.#inSync) return; // a reset came, and this read is of the old log
       for (const event of page.events) {
         read.add(event.id);
-        this.#member.event(event);
+        this.#subscriber.event(event);
       }
       ({ cursor, more } = page);
     }
-    this.#member.cursor = cursor;
+    this.#subscriber.cursor = cursor;
     this.#refusals = 0;
     this.#backoff.reset();
-    this.#together = told.some(({ id }) => read.has(id));
+    this.#inSync = hints.some(({ id }) => read.has(id));
   }
 
   /** @param {unknown} error */
   async #recover(error) {
-    const { api, world } = this.#member;
-    const failure = failureOf(error);
-    if (failure.kind === "refused") api.forget();
-    if (failure.kind === "wrong" || (failure.kind === "absent" && failure.code) || (failure.kind === "refused" && ++this.#refusals > 1)) {
+    const { http, env } = this.#subscriber;
+    const failure = toFailure(error);
+    const { kind } = failure;
+    if (kind === "refused") http.dropToken();
+    if (kind === "invalid" || (kind === "unsupported" && failure.code) || (kind === "refused" && ++this.#refusals > 1)) {
       this.stop();
-      return this.#member.over(failure);
+      return this.#subscriber.closed(failure);
     }
-    if (failure.kind === "cursor") {
-      this.#member.cursor = undefined;
-      this.#greeted = false;
-      this.#forged = true;
+    if (kind === "invalid_cursor") {
+      this.#subscriber.cursor = undefined;
+      this.#helloSent = false;
+      this.#cursorInvalid = true;
     }
-    await sleep(world, failure.after + this.#backoff.next(), this.#stopped.signal);
+    await sleep(env, failure.retryAfter + this.#backoff.next(), this.#stopped.signal);
   }
 }

@@ -1,52 +1,52 @@
-/** A link that tells others what it hears. */
+/** A stream whose events and status are also sent to the other tabs. */
 
-import { Link } from "../link.js";
+import { ReconnectingStream } from "../reconnecting-stream.js";
 
 /**
- * @import {Api} from "../http.js"
- * @import {LinkOptions, Listener} from "../link.js"
- * @import {World} from "../world.js"
- * @import {FromLeader, Welcome} from "./words.js"
+ * @import {HttpClient} from "../http.js"
+ * @import {StreamOptions, Listener} from "../reconnecting-stream.js"
+ * @import {Env} from "../env.js"
+ * @import {FromLeader, Welcome} from "./messages.js"
  */
 
 export class Leader {
-  #link;
+  #stream;
   #term;
 
   /**
-   * @param {LinkOptions} options
-   * @param {Api} api
-   * @param {World} world
-   * @param {(message: FromLeader) => void} tell all others
+   * @param {StreamOptions} options
+   * @param {HttpClient} http
+   * @param {Env} env
+   * @param {(message: FromLeader) => void} broadcast
    * @param {Listener} own
    */
-  constructor(options, api, world, tell, own) {
-    const term = (this.#term = `${world.now()}-${world.random()}`);
-    this.#link = new Link(options, api, world, {
+  constructor(options, http, env, broadcast, own) {
+    const term = (this.#term = `${env.now()}-${env.random()}`);
+    this.#stream = new ReconnectingStream(options, http, env, {
       event: (event) => {
-        tell({ t: "event", term, event });
+        broadcast({ t: "event", term, event });
         own.event(event);
       },
       status: (status, transport) => {
-        tell({ t: "status", term, status, transport });
+        broadcast({ t: "status", term, status, transport });
         own.status(status, transport);
       },
-      over: own.over,
+      closed: own.closed,
     });
   }
 
-  /** @param {{to: string, missed?: boolean, life?: string}} one @returns {Welcome} */
-  welcome(one) {
-    const { status, transport, cursor, hello, fresh } = this.#link;
-    return { t: "welcome", term: this.#term, status, transport, at: cursor, hello, fresh, ...one };
+  /** @param {{to: string, missed?: boolean, lock?: string}} recipient @returns {Welcome} */
+  welcome(recipient) {
+    const { status, transport, cursor, hello, helloIsCurrent } = this.#stream;
+    return { t: "welcome", term: this.#term, status, transport, at: cursor, hello, helloIsCurrent, ...recipient };
   }
 
-  /** @param {boolean} [moved] */
-  wake(moved) {
-    this.#link.wake(moved);
+  /** @param {boolean} [networkChanged] */
+  wake(networkChanged) {
+    this.#stream.wake(networkChanged);
   }
 
   close() {
-    this.#link.close();
+    this.#stream.close();
   }
 }

@@ -1,49 +1,51 @@
 /**
- * One try at one way of receiving: what a transport is given.
+ * One attempt on one transport: the interface that transports are given.
  * A transport resolves when the server ended the stream, and rejects with a `Failure` otherwise.
  *
- * @import {Api, Params} from "../http.js"
- * @import {World} from "../world.js"
+ * @import {HttpClient, QueryParams} from "../http.js"
+ * @import {Env} from "../env.js"
  *
  * @typedef {object} TidingsEvent
- * @property {string} id the event's cursor, or "" when it takes no place in the log
+ * @property {string} id the event's cursor, or "" for an event that is not in the log
  * @property {string} type
  * @property {any} data
  *
  * @typedef {object} Attempt
- * @property {Api} api
- * @property {World} world
- * @property {string | undefined} cursor where to go on from
+ * @property {HttpClient} http
+ * @property {Env} env
+ * @property {string | undefined} cursor where to resume
  * @property {string[]} topics
  * @property {AbortSignal} signal
  * @property {(event: {id?: string | null, type: string, data: any}) => void} emit
- * @property {(cursor: string) => void} moved the cursor moved without an event
- * @property {() => void} heard the server gave a sign of life
- * @property {(milliseconds: number) => void} expect a sign of life is due within this time
- * @property {(milliseconds: number) => void} retry the server's wish for reconnects
+ * @property {(cursor: string) => void} cursorMoved the cursor advanced without an event
+ * @property {() => void} activity the server gave a sign of life
+ * @property {(milliseconds: number) => void} expectActivity a sign of life is due within this time
+ * @property {(milliseconds: number) => void} retry the server's `retry:`
  * @property {(milliseconds: number) => Promise<void>} pause
  */
 
-/** How often, in seconds, a sign of life is promised where the server does not say. */
-export const HEARTBEAT = 25;
+/** Heartbeat interval in seconds where the server sends none. */
+export const DEFAULT_HEARTBEAT = 25;
 
 /**
+ * The query parameters that say where a stream starts and what it covers.
+ *
  * @param {Pick<Attempt, "cursor" | "topics">} attempt
- * @returns {Params}
+ * @returns {QueryParams}
  */
-export const place = ({ cursor, topics }) => ({ cursor, topic: topics });
+export const streamParams = ({ cursor, topics }) => ({ cursor, topic: topics });
 
 /**
- * Whether an event moves a cursor to its id. Where a stream starts elsewhere than it was asked to, a reset follows its
- * hello: until that is here the cursor stays, or a connection that breaks in between would lead past it.
+ * Whether an event advances the cursor to its id. Where a stream starts elsewhere than requested, a `reset` follows its
+ * `hello`: until then the cursor stays, or a connection that breaks in between would skip the reset.
  *
  * @param {TidingsEvent} event
  * @param {string | undefined} cursor
  */
-export const moves = ({ id, type }, cursor) => id && (type !== "hello" || !cursor || cursor === "start");
+export const advancesCursor = ({ id, type }, cursor) => id && (type !== "hello" || !cursor || cursor === "start");
 
 /** @param {string} text */
-export function parse(text) {
+export function parseJson(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -52,8 +54,8 @@ export function parse(text) {
 }
 
 /**
- * What is said where a cursor could not be read, and the stream goes on from now.
+ * The `reset` that the client emits when the server refused its cursor and the stream starts from now.
  *
  * @param {string} cursor
  */
-export const forged = (cursor) => ({ id: cursor, type: "reset", data: { reason: "invalid_cursor", cursor } });
+export const invalidCursorReset = (cursor) => ({ id: cursor, type: "reset", data: { reason: "invalid_cursor", cursor } });

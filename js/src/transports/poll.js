@@ -1,15 +1,15 @@
-/** Polling: the same log, read a page at a time. Long polls wait for the next event, short ones do not. */
+/** Polling: the log, read a page at a time. Long polls wait for the next event, short polls do not. */
 
-import { ANSWER, milliseconds } from "../http.js";
-import { HEARTBEAT, place } from "./attempt.js";
+import { RESPONSE_TIMEOUT, parseRetryAfter } from "../http.js";
+import { DEFAULT_HEARTBEAT, streamParams } from "./attempt.js";
 
 /**
- * @import {Api} from "../http.js"
+ * @import {HttpClient} from "../http.js"
  * @import {Attempt} from "./attempt.js"
  */
 
 const WAIT = 25; // seconds a long poll is held; proxies cut silent requests at 60, some at 30
-const INTERVAL = 5000; // ms between short polls, until the server says another
+const INTERVAL = 5000; // ms between short polls, until the server sends another
 const TOO_SOON = 1000; // ms; a long poll that ends empty before this was not held
 
 /** @param {Attempt} attempt */
@@ -23,18 +23,18 @@ export const shortPoll = (attempt) => poll(attempt, 0);
  * @param {number} wait seconds
  */
 async function poll(attempt, wait) {
-  const { api, signal, world } = attempt;
-  attempt.expect(ANSWER);
-  const hello = { ...(await takeStock(attempt)), heartbeat: HEARTBEAT, session: null };
+  const { http, signal, env } = attempt;
+  attempt.expectActivity(RESPONSE_TIMEOUT);
+  const hello = { ...(await fetchHello(attempt)), heartbeat: DEFAULT_HEARTBEAT, session: null };
   attempt.emit({ id: hello.cursor, type: "hello", data: hello });
   /** @type {string | null} */
   let etag = null;
   for (;;) {
-    attempt.expect(wait * 1000 + ANSWER);
-    const asked = world.now();
+    attempt.expectActivity(wait * 1000 + RESPONSE_TIMEOUT);
+    const sentAt = env.now();
     const { cursor } = attempt;
-    const response = await api.request("/v1/poll", {
-      params: { ...place(attempt), wait },
+    const response = await http.request("/v1/poll", {
+      params: { ...streamParams(attempt), wait },
       headers: etag ? { "if-none-match": etag } : {},
       signal,
     });
@@ -43,32 +43,32 @@ async function poll(attempt, wait) {
     if (response.status !== 304) {
       const page = await response.json();
       page.events.forEach(attempt.emit);
-      attempt.moved(page.cursor);
+      attempt.cursorMoved(page.cursor);
       ({ more } = page);
       empty = !page.events.length;
       etag = wait || cursor !== attempt.cursor ? null : response.headers.get("etag");
     }
-    attempt.heard();
-    const interval = milliseconds(response.headers.get("x-poll-interval"), world.now()) || INTERVAL;
-    const held = wait && !(empty && world.now() - asked < TOO_SOON);
+    attempt.activity();
+    const interval = parseRetryAfter(response.headers.get("x-poll-interval"), env.now()) || INTERVAL;
+    const held = wait && !(empty && env.now() - sentAt < TOO_SOON);
     if (more || held) continue;
-    attempt.expect(interval * 2 + ANSWER);
-    await attempt.pause(interval * (0.75 + world.random() / 2));
+    attempt.expectActivity(interval * 2 + RESPONSE_TIMEOUT);
+    await attempt.pause(interval * (0.75 + env.random() / 2));
   }
 }
 
 /**
- * What a `hello` would say, asked for. The counters say at which cursor they are true: without a cursor of its
- * own a stream starts exactly there.
+ * The data of a `hello`, from plain requests. The counters name the cursor at which they are exact: a stream without
+ * a cursor starts there.
  *
- * @param {{api: Api, cursor?: string, topics: string[], signal: AbortSignal}} place
+ * @param {{http: HttpClient, cursor?: string, topics: string[], signal: AbortSignal}} attempt
  */
-export async function takeStock({ api, cursor, topics, signal }) {
-  const counters = await api.json("/v1/inbox/counters", { signal }).catch((error) => {
-    // Not everyone who may read a stream has an inbox; whether this one may, the first page tells.
-    if (["refused", "wrong", "blocked", "absent"].includes(error.kind)) return null;
+export async function fetchHello({ http, cursor, topics, signal }) {
+  const counters = await http.json("/v1/inbox/counters", { signal }).catch((error) => {
+    // A credential may allow streams and no inbox; the first page of the poll shows whether it does.
+    if (["refused", "invalid", "blocked", "unsupported"].includes(error.kind)) return null;
     throw error;
   });
-  const first = counters ?? (await api.page({ ...place({ cursor, topics }), limit: 1 }, signal));
+  const first = counters ?? (await http.poll({ ...streamParams({ cursor, topics }), limit: 1 }, signal));
   return { cursor: /** @type {string} */ (cursor ?? first.cursor), counters };
 }

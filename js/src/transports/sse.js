@@ -1,15 +1,15 @@
-/** Server-sent events over `fetch`: `EventSource` can neither send a token nor say why it failed. */
+/** Server-sent events over `fetch`: `EventSource` can neither send a token nor report why it failed. */
 
+import { EventStreamParser } from "../event-stream-parser.js";
 import { Failure } from "../http.js";
-import { EventStream } from "../sse.js";
-import { parse, place } from "./attempt.js";
+import { parseJson, streamParams } from "./attempt.js";
 
 /** @import {Attempt} from "./attempt.js" */
 
 /** @param {Attempt} attempt */
 export async function sse(attempt) {
-  const response = await attempt.api.request("/v1/stream", {
-    params: place(attempt),
+  const response = await attempt.http.request("/v1/stream", {
+    params: streamParams(attempt),
     headers: { accept: "text/event-stream" },
     signal: attempt.signal,
   });
@@ -17,16 +17,16 @@ export async function sse(attempt) {
   if (!response.headers.get("content-type")?.startsWith("text/event-stream") || !response.body) {
     throw new Failure("blocked");
   }
-  const stream = new EventStream(
-    (block) => attempt.emit({ ...block, data: parse(block.data) }),
+  const parser = new EventStreamParser(
+    (block) => attempt.emit({ ...block, data: parseJson(block.data) }),
     attempt.retry,
-    attempt.moved,
+    attempt.cursorMoved,
   );
   const reader = response.body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    attempt.heard();
-    stream.feed(value);
+    attempt.activity();
+    parser.feed(value);
   }
 }

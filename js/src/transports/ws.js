@@ -1,25 +1,25 @@
-/** WebSocket: the same events, framed. */
+/** WebSocket: the same events as text frames. */
 
 import { Failure } from "../http.js";
-import { HEARTBEAT, place } from "./attempt.js";
+import { DEFAULT_HEARTBEAT, streamParams } from "./attempt.js";
 
 /**
- * @import {Kind} from "../http.js"
+ * @import {FailureKind} from "../http.js"
  * @import {Attempt} from "./attempt.js"
  */
 
 /**
- * What the server means by closing (docs/close-codes.md), where it is more than "come back". What it could not
- * read, it did not get as it was sent: then WebSockets do not pass here, and something else has to.
+ * The server's close codes (docs/close-codes.md) that mean more than "reconnect". A frame that the server could not
+ * read was changed on the way: WebSockets do not pass here, and another transport is taken.
  *
- * @type {Record<number, Kind>}
+ * @type {Record<number, FailureKind>}
  */
 const KINDS = {
   1001: "busy",
-  1002: "absent",
-  1003: "absent",
-  1007: "absent",
-  1009: "absent",
+  1002: "unsupported",
+  1003: "unsupported",
+  1007: "unsupported",
+  1009: "unsupported",
   1011: "busy",
   1013: "busy",
   4401: "refused",
@@ -28,41 +28,41 @@ const KINDS = {
 
 /** @param {Attempt} attempt */
 export async function ws(attempt) {
-  const { api, world, signal } = attempt;
-  // A socket cannot send headers: the token buys a ticket that is good for one connection.
-  const ticket = api.hasToken ? (await api.json("/v1/tickets", { method: "POST", signal })).ticket : undefined;
+  const { http, env, signal } = attempt;
+  // A browser's WebSocket cannot send headers: the token buys a ticket that is good for one connection.
+  const ticket = http.hasToken ? (await http.json("/v1/tickets", { method: "POST", signal })).ticket : undefined;
   signal.throwIfAborted();
   await new Promise((_, reject) => {
     let socket;
     try {
-      socket = world.socket(api.address("/v1/ws", { ...place(attempt), ticket }).replace("http", "ws"));
+      socket = env.socket(http.url("/v1/ws", { ...streamParams(attempt), ticket }).replace("http", "ws"));
     } catch (error) {
-      throw new Failure("absent", String(error)); // Node before 22 has none
+      throw new Failure("unsupported", String(error)); // Node before 22 has none
     }
-    let greeted = false;
-    let quiet = () => {};
-    // Protocol pings stay inside the browser, so the page has to ask for itself.
+    let opened = false;
+    let cancelPing = () => {};
+    // Protocol pings are not visible to the page, so it sends its own.
     const ping = (/** @type {number} */ seconds) => {
-      quiet = world.after(seconds * 1000, () => {
+      cancelPing = env.after(seconds * 1000, () => {
         socket.send('{"type":"ping"}');
         ping(seconds);
       });
     };
     socket.onmessage = ({ data }) => {
-      attempt.heard();
+      attempt.activity();
       const frame = JSON.parse(data);
       attempt.emit(frame);
       if (frame.type !== "hello" || signal.aborted) return;
-      greeted = true;
-      ping(frame.data.heartbeat || HEARTBEAT);
+      opened = true;
+      ping(frame.data.heartbeat || DEFAULT_HEARTBEAT);
     };
     socket.onclose = ({ code, reason }) => {
-      // A handshake that was wrong is asked about: it may be the cursor.
-      const kind = KINDS[code] ?? (greeted ? (code === 4400 ? "wrong" : "ended") : "hidden");
+      // A failed handshake has no status here: a plain request is made to find out why.
+      const kind = KINDS[code] ?? (opened ? (code === 4400 ? "invalid" : "ended") : "handshake");
       reject(new Failure(kind, reason || undefined, { code: String(code) }));
     };
     signal.addEventListener("abort", () => {
-      quiet();
+      cancelPing();
       reject(signal.reason);
       socket.close();
     });

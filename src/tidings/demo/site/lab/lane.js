@@ -51,7 +51,7 @@ export class Lane {
     if (this.status !== "closed") return;
     this.since = performance.now();
     const connection = connect({
-      user: this.#user, transports: [this.transport], share: "none", cursor: this.#cursor, world: this.meter.world(),
+      user: this.#user, transports: [this.transport], share: "none", cursor: this.#cursor, env: this.meter.env(),
     });
     connection.addEventListener("event", (/** @type {any} */ { detail }) => this.#receive(detail));
     this.#connection = connection;

@@ -6,10 +6,10 @@
  * protocol pings (2 bytes each) and the publisher's own requests are not counted.
  */
 
-import { realWorld } from "/js/stream.js";
+import { defaultEnv } from "/js/stream.js";
 import { forget } from "./sight.js";
 
-/** @import {World} from "/js/stream.js" */
+/** @import {Env} from "/js/stream.js" */
 
 const utf8 = new TextEncoder();
 const size = (/** @type {string} */ text) => utf8.encode(text).length;
@@ -56,10 +56,10 @@ export class Meter {
     this.#head = head;
   }
 
-  /** The real world, counted. @returns {World} */
-  world() {
+  /** The default environment, counted. @returns {Env} */
+  env() {
     return {
-      ...realWorld(),
+      ...defaultEnv(),
       fetch: async (input, init) => {
         this.#ask(String(input), new Headers(init?.headers));
         this.trouble = undefined;

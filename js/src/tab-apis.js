@@ -1,16 +1,16 @@
-/** What a browser has for tabs to find each other. */
+/** The browser's APIs through which tabs of one origin share a connection. */
 
 /**
- * @import {World} from "./world.js"
+ * @import {Env} from "./env.js"
  *
- * @returns {Pick<World, "worker" | "locks" | "channel">}
+ * @returns {Pick<Env, "worker" | "locks" | "channel">}
  */
-export const realTabs = () => ({
+export const tabApis = () => ({
   worker:
     typeof SharedWorker === "function"
       ? () => new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name: "tidings" })
       : undefined,
-  // Only in a secure context: https, or this very machine.
+  // Only in a secure context: https or localhost.
   locks: globalThis.navigator?.locks,
   channel: typeof BroadcastChannel === "function" ? (name) => new BroadcastChannel(name) : undefined,
 });

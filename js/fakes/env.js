@@ -1,22 +1,22 @@
-/** A world with its own clock: time passes when the test says so. */
+/** An environment with its own clock, which the test advances. */
 
-/** @import {World} from "../src/world.js" */
+/** @import {Env} from "../src/env.js" */
 
-/** Lets everything happen that is only waiting for its turn. */
+/** Run all pending callbacks. */
 export async function settle() {
   for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-export class FakeWorld {
-  /** What timers go by. */
+export class FakeEnv {
+  /** The time of the timers. */
   time = 1_700_000_000_000;
-  /** How far the wall clock is ahead of it. */
+  /** How far the wall clock is ahead of it, ms. */
   skew = 0;
   /** The page: dispatch `online`, `pagehide` ... here, `visibilitychange` on its document. */
   window = new EventTarget();
   document = Object.assign(new EventTarget(), { hidden: false });
-  chance = 0.5;
-  /** Timers come this much late, as in a hidden tab. */
+  randomValue = 0.5;
+  /** Delay of each timer, ms, as in a hidden tab. */
   throttle = 0;
   /** @type {Map<number, {at: number, run: () => void}>} */
   #timers = new Map();
@@ -25,14 +25,14 @@ export class FakeWorld {
   /** @param {import("./server.js").FakeServer} network */
   constructor(network) {
     this.network = network;
-    network.after ??= this.world.after;
+    network.after ??= this.env.after;
   }
 
-  /** @returns {World} */
-  get world() {
+  /** @returns {Env} */
+  get env() {
     return {
       now: () => this.time + this.skew,
-      random: () => this.chance,
+      random: () => this.randomValue,
       after: (milliseconds, run) => {
         const id = ++this.#ids;
         this.#timers.set(id, { at: this.time + milliseconds + this.throttle, run });
@@ -50,7 +50,7 @@ export class FakeWorld {
   }
 
   /** @param {number} milliseconds */
-  async pass(milliseconds) {
+  async advance(milliseconds) {
     const end = this.time + milliseconds;
     await settle();
     for (;;) {
@@ -64,12 +64,12 @@ export class FakeWorld {
     this.time = end;
   }
 
-  /** The wall clock goes on while nothing runs at all: the machine slept. @param {number} milliseconds */
+  /** Advance the wall clock only: the machine slept. @param {number} milliseconds */
   sleep(milliseconds) {
     this.skew += milliseconds;
   }
 
-  /** The page is looked at again. */
+  /** Make the page visible again. */
   show() {
     this.document.dispatchEvent(new Event("visibilitychange"));
   }

@@ -1,7 +1,7 @@
 /**
- * text/event-stream, read exactly as the WHATWG writes it (HTML, "Server-sent events", 9.2.5 and 9.2.6).
+ * Parser of text/event-stream (WHATWG HTML, "Server-sent events", 9.2.5 and 9.2.6).
  *
- * Pure: bytes in, blocks out. It knows nothing of connections.
+ * Pure: bytes in, blocks out.
  */
 
 /**
@@ -10,17 +10,17 @@
  * @typedef {object} Block
  * @property {string} type the `event:` field, or "message"
  * @property {string} data the `data:` lines joined by LF
- * @property {string | undefined} id the `id:` field of this very block, if it had one
+ * @property {string | undefined} id the `id:` field of this block, if it has one
  */
 
 // A line ends at CRLF, CR or LF, and nowhere else.
-const BREAK = /\r\n|\r|\n/;
+const LINE_END = /\r\n|\r|\n/;
 const FIELD = /([^:]*):? ?(.*)/s;
 
-export class EventStream {
-  // Reads UTF-8 across chunks and drops one leading byte order mark, as the standard's decoder does.
+export class EventStreamParser {
+  // Decodes UTF-8 across chunks and drops one leading byte order mark, as the standard requires.
   #decoder = new TextDecoder();
-  #rest = ""; // a line whose end has not come yet
+  #partialLine = "";
   #afterCR = false; // the last chunk ended in CR: an LF at the start of the next belongs to it
   #data = "";
   #type = "";
@@ -33,7 +33,7 @@ export class EventStream {
   /**
    * @param {(block: Block) => void} onBlock
    * @param {(milliseconds: number) => void} onRetry
-   * @param {(id: string) => void} onId the `id:` of a block without data: where to resume, and nothing else
+   * @param {(id: string) => void} onId the `id:` of a block without data, which only moves the resume position
    */
   constructor(onBlock, onRetry, onId) {
     this.#onBlock = onBlock;
@@ -47,16 +47,16 @@ export class EventStream {
     if (!text) return;
     if (this.#afterCR && text[0] === "\n") text = text.slice(1);
     this.#afterCR = text.endsWith("\r");
-    const lines = text.split(BREAK);
-    lines[0] = this.#rest + lines[0];
-    this.#rest = /** @type {string} */ (lines.pop());
+    const lines = text.split(LINE_END);
+    lines[0] = this.#partialLine + lines[0];
+    this.#partialLine = /** @type {string} */ (lines.pop());
     for (const line of lines) this.#line(line);
   }
 
   /** @param {string} line */
   #line(line) {
     if (!line) return this.#dispatch();
-    // A comment is a line whose field has no name.
+    // A comment is a line whose field has an empty name.
     const [, field, value] = /** @type {[string, string, string]} */ (/** @type {unknown} */ (FIELD.exec(line)));
     if (field === "data") this.#data += value + "\n";
     else if (field === "event") this.#type = value;

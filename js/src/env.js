@@ -1,26 +1,26 @@
 /**
- * Time, chance and the network come in by this door, so that tests can hand in their own.
+ * The environment: clock, randomness and network, passed in so that tests can replace them.
  *
- * @typedef {object} World
- * @property {() => number} now wall clock, milliseconds: unlike a timer it goes on while a page or a machine sleeps
- * @property {(milliseconds: number, run: () => void) => () => void} after runs it then, unless what is returned is called
+ * @typedef {object} Env
+ * @property {() => number} now wall clock, milliseconds; unlike a timer it advances while the page or machine sleeps
+ * @property {(milliseconds: number, run: () => void) => () => void} after schedules `run`; returns a function that cancels it
  * @property {() => number} random from 0 to 1
  * @property {typeof globalThis.fetch} fetch
  * @property {(url: string) => WebSocket} socket
- * @property {Pick<EventTarget, "addEventListener">} [window] tells of `pagehide`, `pageshow`, `online`; a worker's own
- * @property {Pick<Document, "hidden" | "addEventListener">} [document] tells of `visibilitychange`
+ * @property {Pick<EventTarget, "addEventListener">} [window] dispatches `pagehide`, `pageshow`, `online`; in a worker, its scope
+ * @property {Pick<Document, "hidden" | "addEventListener">} [document] dispatches `visibilitychange`
  * @property {() => Pick<SharedWorker, "port" | "onerror">} [worker]
  * @property {Pick<LockManager, "request">} [locks]
  * @property {(name: string) => Pick<BroadcastChannel, "postMessage" | "onmessage" | "close">} [channel]
  */
 
-const LONGEST = 2_147_483_647; // milliseconds; what is longer, timers take for nothing (HTML, section 8.7)
+const MAX_TIMEOUT = 2_147_483_647; // milliseconds; a longer timeout overflows and fires at once (HTML, section 8.7)
 
-/** @returns {World} */
-export const realWorld = () => ({
+/** @returns {Env} */
+export const defaultEnv = () => ({
   now: () => Date.now(),
   after: (milliseconds, run) => {
-    const timer = setTimeout(run, Math.min(milliseconds, LONGEST));
+    const timer = setTimeout(run, Math.min(milliseconds, MAX_TIMEOUT));
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),
@@ -31,14 +31,14 @@ export const realWorld = () => ({
 });
 
 /**
- * Resolves after a time, or sooner when the signal is aborted.
+ * Resolves after a delay, or at once when the signal is aborted.
  *
- * @param {World} world
+ * @param {Env} env
  * @param {number} milliseconds
  * @param {AbortSignal} signal
  * @returns {Promise<void>}
  */
-export const sleep = (world, milliseconds, signal) =>
+export const sleep = (env, milliseconds, signal) =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const done = () => {
@@ -46,6 +46,6 @@ export const sleep = (world, milliseconds, signal) =>
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const cancel = world.after(milliseconds, done);
+    const cancel = env.after(milliseconds, done);
     signal.addEventListener("abort", done);
   });
