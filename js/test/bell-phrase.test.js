@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { called, phrase } from "../src/bell/card.js";
 import { openWords } from "../src/bell/words.js";
-import { item } from "../fakes/inbox.js";
+import { item } from "../fakes/notifications.js";
 
 /** @import { Actor } from "../src/inbox/model.js" */
 

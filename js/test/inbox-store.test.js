@@ -3,35 +3,35 @@ import { test } from "node:test";
 
 import { InboxError } from "../src/inbox/http.js";
 import { openStore } from "../src/inbox/store.js";
-import { at, item, page, told } from "../fakes/inbox.js";
+import { cursorAt, item, page, logEvent } from "../fakes/notifications.js";
 
 /** @import { TestContext } from "node:test" */
 /** @import { InboxEvent } from "../src/inbox/model.js" */
 /** @import { Inbox, StoreOptions } from "../src/inbox/store.js" */
 
-/** A connection that says what it is told to say. */
-class Said extends EventTarget {
+/** A connection that delivers the events given to `send`. */
+class ScriptedConnection extends EventTarget {
   status = "open";
   /** @type {InboxEvent[]} */
   #events = [];
   #wake = () => {};
 
   /** @param {...InboxEvent} events */
-  async say(...events) {
+  async send(...events) {
     this.#events.push(...events);
     this.#wake();
-    await settled();
+    await settle();
   }
 
   /** @param {string} status */
-  turn(status) {
+  setStatus(status) {
     this.status = status;
     this.dispatchEvent(new Event("status"));
     this.#wake();
   }
 
   close() {
-    this.turn("closed");
+    this.setStatus("closed");
   }
 
   async *[Symbol.asyncIterator]() {
@@ -43,11 +43,11 @@ class Said extends EventTarget {
   }
 }
 
-/** Everything that is ready to run has run. */
-const settled = () => new Promise((resolve) => setImmediate(resolve));
+/** Resolves after all pending callbacks. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** An answer that comes when the test says so. */
-function later() {
+/** A promise that the test resolves. */
+function deferred() {
   /** @type {(value: any) => void} */
   let resolve = () => {};
   const promise = new Promise((done) => (resolve = done));
@@ -63,8 +63,8 @@ function later() {
  */
 function open(t, answer, options = {}) {
   /** @type {string[]} */
-  const asked = [];
-  const connection = new Said();
+  const requests = [];
+  const connection = new ScriptedConnection();
   /** @type {any[]} */
   const connects = [];
   const inbox = openStore({
@@ -75,72 +75,72 @@ function open(t, answer, options = {}) {
     fetch: async (/** @type {any} */ url, /** @type {any} */ init) => {
       const { pathname, search } = new URL(url);
       const body = init.body && JSON.parse(init.body);
-      asked.push(`${init.method} ${pathname}${search}${body ? ` ${init.body}` : ""}`);
+      requests.push(`${init.method} ${pathname}${search}${body ? ` ${init.body}` : ""}`);
       const said = await answer(pathname, body);
       return said instanceof Response ? said : Response.json(said ?? {});
     },
     ...options,
   });
   t.after(inbox.close);
-  return { inbox, connection, connects, asked };
+  return { inbox, connection, connects, requests };
 }
 
 const problem = () => Response.json({ detail: "no", code: "forbidden" }, { status: 403 });
 const ids = (/** @type {Inbox} */ inbox) => inbox.getSnapshot().items.map(({ id }) => id);
 
-test("it loads the page, then streams from exactly there", async (t) => {
-  const { inbox, connects, asked, connection } = open(t, () => page([item(2), item(1)], { cursor: at(7) }));
+test("the inbox loads the first page, then streams from its cursor", async (t) => {
+  const { inbox, connects, requests, connection } = open(t, () => page([item(2), item(1)], { cursor: cursorAt(7) }));
   assert.equal(inbox.getSnapshot().phase, "loading");
-  await settled();
+  await settle();
   assert.deepEqual([inbox.getSnapshot().phase, ids(inbox)], ["ready", ["n2", "n1"]]);
-  assert.deepEqual(asked, ["GET /v1/inbox?user=alice&limit=20"]);
-  assert.equal(connects[0].cursor, at(7));
-  await connection.say(told(8, "notification.created", item(8)));
+  assert.deepEqual(requests, ["GET /v1/inbox?user=alice&limit=20"]);
+  assert.equal(connects[0].cursor, cursorAt(7));
+  await connection.send(logEvent(8, "notification.created", item(8)));
   assert.deepEqual(ids(inbox), ["n8", "n2", "n1"]);
 });
 
-test("the snapshot is the same object until something changes, and subscribers hear of each change", async (t) => {
+test("the snapshot is the same object until something changes, and subscribers are called after each change", async (t) => {
   const { inbox, connection } = open(t, () => page([item(1)]));
-  await settled();
+  await settle();
   const before = inbox.getSnapshot();
   assert.equal(inbox.getSnapshot(), before);
   let heard = 0;
   const stop = inbox.subscribe(() => (heard += 1));
-  await connection.say(told(2, "notification.created", item(2)));
+  await connection.send(logEvent(2, "notification.created", item(2)));
   assert.equal(heard, 1);
   assert.notEqual(inbox.getSnapshot(), before);
   stop();
-  await connection.say(told(3, "notification.created", item(3)));
+  await connection.send(logEvent(3, "notification.created", item(3)));
   assert.equal(heard, 1);
 });
 
-test("listeners get each event after it has taken effect", async (t) => {
+test("listeners get each event after it was applied", async (t) => {
   const { inbox, connection } = open(t, () => page([item(1)]));
-  await settled();
+  await settle();
   /** @type {string[]} */
   const seen = [];
   inbox.listen((event) => seen.push(`${event.type} ${inbox.getSnapshot().counters.unread}`));
-  await connection.say(told(2, "notification.created", item(2)));
+  await connection.send(logEvent(2, "notification.created", item(2)));
   assert.deepEqual(seen, ["notification.created 2"]);
 });
 
-test("read shows at once, and stays when the server agrees", async (t) => {
-  const agree = later();
-  const { inbox, asked } = open(t, (path) => (path === "/v1/inbox" ? page([item(1)]) : agree.promise));
-  await settled();
+test("markRead shows at once, and stays when the server accepts it", async (t) => {
+  const agree = deferred();
+  const { inbox, requests } = open(t, (path) => (path === "/v1/inbox" ? page([item(1)]) : agree.promise));
+  await settle();
   const done = inbox.markRead(["n1"]);
   assert.equal(inbox.getSnapshot().counters.unread, 0);
   assert.equal(inbox.getSnapshot().items[0]?.status, "READ");
-  agree.resolve({ cursor: at(2), counters: { unread: 5, unseen: 0, by_type: {}, more: false, cursor: at(2) } });
+  agree.resolve({ cursor: cursorAt(2), counters: { unread: 5, unseen: 0, by_type: {}, more: false, cursor: cursorAt(2) } });
   await done;
-  assert.equal(asked[1], 'POST /v1/inbox/read?user=alice {"ids":["n1"]}');
+  assert.equal(requests[1], 'POST /v1/inbox/read?user=alice {"ids":["n1"]}');
   assert.equal(inbox.getSnapshot().items[0]?.status, "READ");
   assert.equal(inbox.getSnapshot().counters.unread, 5, "the answer's counters are exact");
 });
 
-test("read is taken back when the server refuses", async (t) => {
+test("markRead is taken back when the server refuses it", async (t) => {
   const { inbox } = open(t, (path) => (path === "/v1/inbox" ? page([item(1)]) : problem()));
-  await settled();
+  await settle();
   const done = inbox.markRead(["n1"]);
   assert.equal(inbox.getSnapshot().counters.unread, 0);
   await assert.rejects(done, (error) => error instanceof InboxError && error.status === 403 && error.code === "forbidden");
@@ -148,50 +148,50 @@ test("read is taken back when the server refuses", async (t) => {
   assert.equal(inbox.getSnapshot().items[0]?.status, "UNREAD");
 });
 
-test("an act on one thing is not undone by what the stream tells of others meanwhile", async (t) => {
-  const refuse = later();
+test("a pending action is not undone by events about other items", async (t) => {
+  const refuse = deferred();
   const { inbox, connection } = open(t, (path) => (path === "/v1/inbox" ? page([item(2), item(1)]) : refuse.promise));
-  await settled();
+  await settle();
   const done = inbox.archive(["n1"]);
-  await connection.say(told(3, "notification.created", item(3)));
+  await connection.send(logEvent(3, "notification.created", item(3)));
   assert.deepEqual(ids(inbox), ["n3", "n2"]);
   refuse.resolve(problem());
   await assert.rejects(done);
   assert.deepEqual(ids(inbox), ["n3", "n2", "n1"]);
 });
 
-test("an answer that comes late does not undo what the stream has told of since", async (t) => {
-  const answers = [later(), later()];
+test("a late response does not undo events received since", async (t) => {
+  const answers = [deferred(), deferred()];
   const left = [...answers];
-  const pages = [page([item(1)]), page([item(1)], { cursor: at(5) })];
+  const pages = [page([item(1)]), page([item(1)], { cursor: cursorAt(5) })];
   const { inbox, connection } = open(t, (path, body) => {
     if (path === "/v1/inbox") return { ...pages.shift(), mutes: [] };
     return body ? left.shift()?.promise : { mutes: [] };
   });
-  await settled();
-  const counters = (/** @type {number} */ unread, /** @type {number} */ seq) => ({ unread, unseen: 0, by_type: unread ? { like: 1 } : {}, more: false, cursor: at(seq) });
+  await settle();
+  const counters = (/** @type {number} */ unread, /** @type {number} */ seq) => ({ unread, unseen: 0, by_type: unread ? { like: 1 } : {}, more: false, cursor: cursorAt(seq) });
   const read = inbox.markRead(["n1"]);
-  await connection.say(
-    told(2, "inbox.read", { ids: ["n1"], counters: counters(0, 2) }),
-    told(3, "inbox.unread", { ids: ["n1"], counters: counters(1, 3) }),
+  await connection.send(
+    logEvent(2, "inbox.read", { ids: ["n1"], counters: counters(0, 2) }),
+    logEvent(3, "inbox.unread", { ids: ["n1"], counters: counters(1, 3) }),
   );
-  answers[0]?.resolve({ cursor: at(2), counters: counters(0, 2) });
+  answers[0]?.resolve({ cursor: cursorAt(2), counters: counters(0, 2) });
   await read;
   assert.deepEqual([inbox.getSnapshot().items[0]?.status, inbox.getSnapshot().counters.unread], ["UNREAD", 1]);
 
   const muted = inbox.mute("type:like");
-  await settled();
-  await connection.say(told(4, "preferences.updated", { mutes: ["type:like"] }), told(5, "preferences.updated", { mutes: [] }));
-  answers[1]?.resolve({ mutes: ["type:like"], cursor: at(4) });
+  await settle();
+  await connection.send(logEvent(4, "preferences.updated", { mutes: ["type:like"] }), logEvent(5, "preferences.updated", { mutes: [] }));
+  answers[1]?.resolve({ mutes: ["type:like"], cursor: cursorAt(4) });
   await muted;
   assert.deepEqual(inbox.getSnapshot().mutes, []);
 });
 
-test("a page of nothing but what is muted is not the end, and leaves no hole", async (t) => {
-  const pages = [page([], { next: "p9", unread: 1, cursor: at(20) }), page([item(3)], { cursor: at(20) }), page([item(8), item(3)], { cursor: at(20) })];
+test("a page with only muted items is not the end, and leaves no gap", async (t) => {
+  const pages = [page([], { next: "p9", unread: 1, cursor: cursorAt(20) }), page([item(3)], { cursor: cursorAt(20) }), page([item(8), item(3)], { cursor: cursorAt(20) })];
   const { inbox, connection } = open(t, () => pages.shift());
-  await settled();
-  await connection.say(told(21, "notification.created", item(21)));
+  await settle();
+  await connection.send(logEvent(21, "notification.created", item(21)));
   assert.deepEqual(ids(inbox), ["n21"]);
   await inbox.loadMore("unread");
   assert.deepEqual([ids(inbox), inbox.getSnapshot().unread.map(({ id }) => id)], [["n21"], ["n21", "n3"]]);
@@ -199,45 +199,45 @@ test("a page of nothing but what is muted is not the end, and leaves no hole", a
   assert.deepEqual([ids(inbox), inbox.getSnapshot().more.all], [["n21", "n8", "n3"], false]);
 });
 
-test("what moves up after the click is not what was clicked", async (t) => {
-  const agree = later();
+test("an item that moves up after the click is not marked", async (t) => {
+  const agree = deferred();
   const { inbox, connection } = open(t, (path) => (path === "/v1/inbox" ? page([item(1)]) : agree.promise));
-  await settled();
+  await settle();
   const done = inbox.markRead(["n1"]);
-  await connection.say(told(2, "notification.updated", { ...item(1), cursor: at(2) }));
+  await connection.send(logEvent(2, "notification.updated", { ...item(1), cursor: cursorAt(2) }));
   agree.resolve({});
   await done;
   assert.equal(inbox.getSnapshot().items[0]?.status, "UNREAD");
 });
 
-test("mark all read reaches to what was on the screen, and what arrives meanwhile stays unread", async (t) => {
-  const { inbox, connection, asked } = open(t, (path) => (path === "/v1/inbox" ? page([item(1)], { cursor: at(4) }) : {}));
-  await settled();
+test("markAllRead covers what was on the screen, and later arrivals stay unread", async (t) => {
+  const { inbox, connection, requests } = open(t, (path) => (path === "/v1/inbox" ? page([item(1)], { cursor: cursorAt(4) }) : {}));
+  await settle();
   const { cursor } = inbox.getSnapshot();
-  await connection.say(told(5, "notification.created", item(5)));
+  await connection.send(logEvent(5, "notification.created", item(5)));
   await inbox.markAllRead(cursor);
-  assert.equal(asked[1], `POST /v1/inbox/read?user=alice {"up_to":"${at(4)}"}`);
+  assert.equal(requests[1], `POST /v1/inbox/read?user=alice {"up_to":"${cursorAt(4)}"}`);
   assert.deepEqual(inbox.getSnapshot().unread.map(({ id }) => id), ["n5"]);
 });
 
-test("seen is said only when there is something unseen", async (t) => {
-  const { inbox, asked } = open(t, (path) => (path === "/v1/inbox" ? page([item(1)]) : {}));
-  await settled();
+test("markSeen makes a request only when something is unseen", async (t) => {
+  const { inbox, requests } = open(t, (path) => (path === "/v1/inbox" ? page([item(1)]) : {}));
+  await settle();
   await inbox.markSeen();
   await inbox.markSeen();
-  assert.deepEqual(asked.slice(1), [`POST /v1/inbox/seen?user=alice {"up_to":"${at(1)}"}`]);
+  assert.deepEqual(requests.slice(1), [`POST /v1/inbox/seen?user=alice {"up_to":"${cursorAt(1)}"}`]);
 });
 
 test("archive, unarchive and unread", async (t) => {
-  const { inbox, asked } = open(t, (path) => (path === "/v1/inbox" ? page([item(1)]) : {}));
-  await settled();
+  const { inbox, requests } = open(t, (path) => (path === "/v1/inbox" ? page([item(1)]) : {}));
+  await settle();
   await inbox.archive(["n1"]);
   assert.deepEqual([ids(inbox), inbox.getSnapshot().counters.unread], [[], 0]);
   await inbox.unarchive(["n1"]);
   await inbox.markRead(["n1"]);
   await inbox.unread(["n1"]);
   assert.deepEqual([ids(inbox), inbox.getSnapshot().counters.unread], [["n1"], 1]);
-  assert.deepEqual(asked.slice(1).map((line) => line.split("?")[0]), [
+  assert.deepEqual(requests.slice(1).map((line) => line.split("?")[0]), [
     "POST /v1/inbox/archive",
     "POST /v1/inbox/unarchive",
     "POST /v1/inbox/read",
@@ -245,43 +245,43 @@ test("archive, unarchive and unread", async (t) => {
   ]);
 });
 
-test("muting adds to what is muted elsewhere, and hides at once", async (t) => {
-  const agree = later();
-  const { inbox, asked } = open(t, (path, body) =>
+test("mute adds to the mutes set elsewhere, and hides at once", async (t) => {
+  const agree = deferred();
+  const { inbox, requests } = open(t, (path, body) =>
     path === "/v1/inbox" ? page([item(1)]) : body ? agree.promise : { mutes: ["entity:post/9"] },
   );
-  await settled();
+  await settle();
   const done = inbox.mute("type:like");
-  await settled();
+  await settle();
   assert.deepEqual(ids(inbox), []);
   agree.resolve({});
   await done;
-  assert.equal(asked[2], 'PUT /v1/preferences?user=alice {"mutes":["entity:post/9","type:like"]}');
+  assert.equal(requests[2], 'PUT /v1/preferences?user=alice {"mutes":["entity:post/9","type:like"]}');
   assert.deepEqual(inbox.getSnapshot().mutes, ["entity:post/9", "type:like"]);
 });
 
-test("an item that a change has brought from behind a mute is loaded, soon and once", async (t) => {
+test("an item that a change has unmuted is loaded, soon and once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const back = item(1, { type: "note" });
-  const pages = [{ ...page([item(2)]), mutes: ["type:like"] }, { ...page([item(2), back], { cursor: at(4) }), mutes: [] }];
-  const { inbox, connection, asked } = open(t, () => pages.shift());
-  await settled();
+  const pages = [{ ...page([item(2)]), mutes: ["type:like"] }, { ...page([item(2), back], { cursor: cursorAt(4) }), mutes: [] }];
+  const { inbox, connection, requests } = open(t, () => pages.shift());
+  await settle();
   assert.deepEqual(inbox.getSnapshot().mutes, ["type:like"]);
-  await connection.say(told(3, "notification.updated", back), told(4, "notification.updated", back));
-  assert.equal(asked.length, 1, "a change reaches many inboxes at once: not all of them ask in the same moment");
+  await connection.send(logEvent(3, "notification.updated", back), logEvent(4, "notification.updated", back));
+  assert.equal(requests.length, 1, "a change reaches many inboxes at once: not all of them ask in the same moment");
   t.mock.timers.tick(1000);
-  await settled();
-  assert.deepEqual([ids(inbox), asked.length], [["n2", "n1"], 2]);
+  await settle();
+  assert.deepEqual([ids(inbox), requests.length], [["n2", "n1"], 2]);
 });
 
-test("older pages join below, for the whole list and for the unread ones", async (t) => {
+test("older pages are appended, for the whole list and for the unread one", async (t) => {
   const pages = [
     page([item(9), item(8, { status: "READ", read_time: "t" })], { next: "p2", unread: 4 }),
     page([item(9), item(3)], { next: "p4" }),
     page([item(7, { status: "READ", read_time: "t" }), item(3)]),
   ];
-  const { inbox, asked } = open(t, () => pages.shift());
-  await settled();
+  const { inbox, requests } = open(t, () => pages.shift());
+  await settle();
   assert.deepEqual(inbox.getSnapshot().more, { all: true, unread: true });
   await inbox.loadMore("unread");
   assert.deepEqual(inbox.getSnapshot().unread.map(({ id }) => id), ["n9", "n3"]);
@@ -289,53 +289,53 @@ test("older pages join below, for the whole list and for the unread ones", async
   await inbox.loadMore();
   assert.deepEqual(ids(inbox), ["n9", "n8", "n7", "n3"]);
   assert.deepEqual(inbox.getSnapshot().more, { all: false, unread: false });
-  assert.deepEqual(asked.slice(1), [
+  assert.deepEqual(requests.slice(1), [
     "GET /v1/inbox?user=alice&limit=20&status=unread",
     "GET /v1/inbox?user=alice&limit=20&after=p2",
   ]);
 });
 
-test("a page and a stream that cross each other end in the same picture", async (t) => {
-  const second = later();
+test("a page and a stream that cross end in the same state", async (t) => {
+  const second = deferred();
   const pages = [page([item(5)], { next: "p2", unread: 3 }), second.promise];
   const { inbox, connection } = open(t, () => pages.shift());
-  await settled();
+  await settle();
   const done = inbox.loadMore();
-  await connection.say(told(6, "inbox.read", { ids: ["n3"] }), told(7, "notification.deleted", { id: "n2" }));
-  second.resolve(page([item(3), item(2)], { cursor: at(5) }));
+  await connection.send(logEvent(6, "inbox.read", { ids: ["n3"] }), logEvent(7, "notification.deleted", { id: "n2" }));
+  second.resolve(page([item(3), item(2)], { cursor: cursorAt(5) }));
   await done;
   assert.deepEqual(inbox.getSnapshot().items.map(({ id, status }) => `${id} ${status}`), ["n5 UNREAD", "n3 READ"]);
 });
 
-test("an item that a page shows before the stream has told of it is left to the stream", async (t) => {
-  const pages = [page([item(5)], { next: "p2", unread: 1 }), page([item(8, { id: "n2" }), item(1)], { cursor: at(9) })];
+test("an item that a page has before the stream delivers it is left to the stream", async (t) => {
+  const pages = [page([item(5)], { next: "p2", unread: 1 }), page([item(8, { id: "n2" }), item(1)], { cursor: cursorAt(9) })];
   const { inbox, connection } = open(t, () => pages.shift());
-  await settled();
+  await settle();
   await inbox.loadMore();
   assert.deepEqual(ids(inbox), ["n5", "n1"]);
-  await connection.say(told(8, "notification.updated", item(8, { id: "n2" })));
+  await connection.send(logEvent(8, "notification.updated", item(8, { id: "n2" })));
   assert.deepEqual(ids(inbox), ["n2", "n5", "n1"]);
 });
 
-test("a page that fails leaves the list as it was, and can be asked for again", async (t) => {
+test("a page that fails leaves the list as it was, and can be requested again", async (t) => {
   const pages = [page([item(5)], { next: "p2" }), problem(), page([item(1)])];
   const { inbox } = open(t, () => pages.shift());
-  await settled();
+  await settle();
   await assert.rejects(inbox.loadMore());
   assert.deepEqual([ids(inbox), inbox.getSnapshot().busy], [["n5"], false]);
   await inbox.loadMore();
   assert.deepEqual(ids(inbox), ["n5", "n1"]);
 });
 
-test("an older page that comes after a reload leaves no hole", async (t) => {
-  const older = later();
+test("an older page that arrives after a reload leaves no gap", async (t) => {
+  const older = deferred();
   const pages = [
     page([item(5)], { next: "p5", unread: 2 }),
     older.promise,
     page([item(9), item(8)], { next: "p8", unread: 4 }),
   ];
   const { inbox } = open(t, () => pages.shift());
-  await settled();
+  await settle();
   const done = inbox.loadMore();
   await inbox.reload();
   older.resolve(page([item(1)]));
@@ -343,81 +343,81 @@ test("an older page that comes after a reload leaves no hole", async (t) => {
   assert.deepEqual([ids(inbox), inbox.getSnapshot().more.all], [["n9", "n8"], true]);
 });
 
-test("muting and unmuting while a page is on its way hides nothing for good", async (t) => {
-  const second = later();
-  const pages = [page([item(2), item(1)]), second.promise, page([item(2), item(1)], { cursor: at(4) })];
+test("mute and unmute while a page is loading hide nothing for good", async (t) => {
+  const second = deferred();
+  const pages = [page([item(2), item(1)]), second.promise, page([item(2), item(1)], { cursor: cursorAt(4) })];
   const { inbox, connection } = open(t, () => pages.shift());
-  await settled();
-  await connection.say(told(3, "preferences.updated", { mutes: ["type:like"] }));
-  await connection.say(told(4, "preferences.updated", { mutes: [] }));
-  second.resolve(page([], { cursor: at(3) }));
+  await settle();
+  await connection.send(logEvent(3, "preferences.updated", { mutes: ["type:like"] }));
+  await connection.send(logEvent(4, "preferences.updated", { mutes: [] }));
+  second.resolve(page([], { cursor: cursorAt(3) }));
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  await settled();
+  await settle();
   t.mock.timers.tick(0);
-  await settled();
+  await settle();
   assert.deepEqual(ids(inbox), ["n2", "n1"]);
 });
 
-test("reset loads the inbox anew, and events told meanwhile are not lost", async (t) => {
-  const second = later();
+test("a reset reloads the inbox, and events received meanwhile are not lost", async (t) => {
+  const second = deferred();
   const pages = [page([item(5)]), second.promise];
   const { inbox, connection, connects } = open(t, () => pages.shift());
-  await settled();
-  await connection.say({ id: "f-0", type: "reset", data: { reason: "unknown_epoch", cursor: "f-0" } });
+  await settle();
+  await connection.send({ id: "f-0", type: "reset", data: { reason: "unknown_epoch", cursor: "f-0" } });
   const three = item(3, { cursor: "f-3" });
-  await connection.say({ id: "f-3", type: "notification.created", data: three });
+  await connection.send({ id: "f-3", type: "notification.created", data: three });
   second.resolve(page([item(2, { cursor: "f-2" })], { cursor: "f-2" }));
-  await settled();
+  await settle();
   assert.deepEqual(ids(inbox), ["n3", "n2"]);
   assert.equal(inbox.getSnapshot().counters.unread, 2);
   assert.equal(connects.length, 1, "the stream went on by itself");
 });
 
-test("counters that cannot be known are asked for, once", async (t) => {
+test("inexact counters are fetched, once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const exact = { unread: 6, unseen: 6, by_type: { like: 6 }, more: false, cursor: at(11) };
-  const { inbox, connection, asked } = open(t, (path) =>
+  const exact = { unread: 6, unseen: 6, by_type: { like: 6 }, more: false, cursor: cursorAt(11) };
+  const { inbox, connection, requests } = open(t, (path) =>
     path === "/v1/inbox/counters" ? exact : page([item(5)], { next: "p2", unread: 8 }),
   );
-  await settled();
-  await connection.say(told(10, "notification.deleted", { id: "n1" }), told(11, "notification.deleted", { id: "n2" }));
+  await settle();
+  await connection.send(logEvent(10, "notification.deleted", { id: "n1" }), logEvent(11, "notification.deleted", { id: "n2" }));
   assert.equal(inbox.getSnapshot().counters.unread, 8);
   t.mock.timers.tick(1000);
-  await settled();
+  await settle();
   assert.equal(inbox.getSnapshot().counters.unread, 6);
-  assert.equal(asked.length, 2);
+  assert.equal(requests.length, 2);
 });
 
-test("an item disappears when its time is up", async (t) => {
+test("an item disappears at its expire_time", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let now = new Date("2026-01-01T00:00:00Z");
   const { inbox } = open(t, () => page([item(2, { expire_time: "2026-01-01T00:00:05Z" }), item(1)]), { clock: () => now });
-  await settled();
+  await settle();
   assert.deepEqual(ids(inbox), ["n2", "n1"]);
   now = new Date("2026-01-01T00:00:05Z");
   t.mock.timers.tick(5000);
   assert.deepEqual([ids(inbox), inbox.getSnapshot().counters.unread], [["n1"], 1]);
 });
 
-test("when the first page fails it says so and tries again by itself", async (t) => {
+test("a first page that fails is reported, and retried", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const pages = [problem(), page([item(1)])];
   const { inbox } = open(t, () => pages.shift());
-  await settled();
+  await settle();
   assert.equal(inbox.getSnapshot().phase, "failed");
   assert.match(String(inbox.getSnapshot().error), /no/);
   t.mock.timers.tick(1000);
-  await settled();
+  await settle();
   assert.deepEqual([inbox.getSnapshot().phase, inbox.getSnapshot().error], ["ready", null]);
 });
 
 test("the state of the connection is in the snapshot, and reload opens a closed one", async (t) => {
   const { inbox, connection, connects } = open(t, () => page([item(1)]));
-  await settled();
-  connection.turn("reconnecting");
+  await settle();
+  connection.setStatus("reconnecting");
   assert.equal(inbox.getSnapshot().connection, "reconnecting");
-  connection.turn("closed");
-  await settled();
+  connection.setStatus("closed");
+  await settle();
   await inbox.reload();
   assert.equal(connects.length, 2);
 });
@@ -430,35 +430,35 @@ test("a token goes into the header, never the address, and a refused one is repl
     url: "https://t.example",
     user: "alice",
     getToken: async () => tokens.shift() ?? "",
-    connect: () => new Said(),
+    connect: () => new ScriptedConnection(),
     fetch: async (/** @type {any} */ url, /** @type {any} */ init) => {
       heads.push(`${new URL(url).search} ${init.headers.authorization}`);
       return heads.length === 1 ? new Response("", { status: 401 }) : Response.json(page([item(1)]));
     },
   });
   t.after(inbox.close);
-  await settled();
-  await settled();
+  await settle();
+  await settle();
   assert.equal(inbox.getSnapshot().phase, "ready");
   assert.deepEqual(heads, ["?limit=20 Bearer old", "?limit=20 Bearer new"]);
 });
 
 test("an inbox that was closed while it loads does not try again", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const { inbox, asked } = open(t, () => problem());
+  const { inbox, requests } = open(t, () => problem());
   inbox.close();
   for (let time = 0; time < 5; time++) {
     await new Promise((resolve) => setImmediate(resolve));
     t.mock.timers.tick(60_000);
   }
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
 });
 
-test("a closed inbox is silent", async (t) => {
+test("a closed inbox calls no subscriber", async (t) => {
   const { inbox, connection } = open(t, () => page([item(1)]));
-  await settled();
+  await settle();
   inbox.subscribe(() => assert.fail("it spoke"));
   inbox.close();
-  await connection.say(told(2, "notification.created", item(2)));
+  await connection.send(logEvent(2, "notification.created", item(2)));
   assert.equal(connection.status, "closed");
 });

@@ -1,73 +1,74 @@
 /**
- * Counting between two absolute counts.
+ * Counters between two absolute counts of the server.
  *
- * The server's counters are exact at `counters.cursor`. What happens after that is counted here, by what
- * it changed among the items that are held, until the next absolute count replaces the sum.
+ * The server's counters are exact at `counters.cursor`. Later events adjust them by the difference they make among the
+ * held items, until the next absolute count replaces them.
  */
 
-import { place, unseen } from "./model.js";
+import { seqOf } from "../cursor.js";
+import { isUnseen } from "./model.js";
 
 /** @import { Counters, Item, State } from "./model.js" */
 
 /**
- * What these items add to the counters.
+ * The contribution of these items to the counters.
  *
  * @param {readonly Item[]} items
  */
-export function tally(items) {
+export function count(items) {
   /** @type {Record<string, number>} */
   const by_type = {};
-  const shown = items.filter((item) => item.expired !== true && item.status !== "ARCHIVED");
-  const unread = shown.filter((item) => item.status === "UNREAD");
+  const listed = items.filter((item) => item.expired !== true && item.status !== "ARCHIVED");
+  const unread = listed.filter((item) => item.status === "UNREAD");
   for (const { type } of unread) by_type[type] = (by_type[type] ?? 0) + 1;
-  return { unread: unread.length, unseen: shown.filter(unseen).length, by_type };
+  return { unread: unread.length, unseen: listed.filter(isUnseen).length, by_type };
 }
 
 /**
- * Are all the items that the counters speak of among those held? Then an item that is not held is not
- * unread, and what happens to it can be counted.
+ * Whether all counted items are held. Then an item that is not held is not unread, and its changes do not affect the
+ * counters.
  *
  * @param {State} state
  */
-export function complete(state) {
-  const held = tally(state.items);
+export function allHeld(state) {
+  const held = count(state.items);
   const { counters } = state;
-  return state.sure && !counters.more && held.unread === counters.unread && held.unseen === counters.unseen;
+  return state.exact && !counters.more && held.unread === counters.unread && held.unseen === counters.unseen;
 }
 
 /**
- * The counters after the held items went from `before` to `after`.
+ * The counters after the held items changed from `before` to `after`.
  *
  * @param {Counters} counters
  * @param {readonly Item[]} before
  * @param {readonly Item[]} after
- * @returns {{counters: Counters, sure: boolean}} not sure when a capped count went down: by how much is unknown
+ * @returns {{counters: Counters, exact: boolean}} not exact when a capped count went down: by how much is unknown
  */
-export function recount(counters, before, after) {
-  if (before === after) return { counters, sure: true };
-  const was = tally(before);
-  const is = tally(after);
-  if (counters.more) return { counters, sure: is.unread >= was.unread && is.unseen >= was.unseen };
+export function adjustCounters(counters, before, after) {
+  if (before === after) return { counters, exact: true };
+  const countBefore = count(before);
+  const countAfter = count(after);
+  if (counters.more) return { counters, exact: countAfter.unread >= countBefore.unread && countAfter.unseen >= countBefore.unseen };
   /** @type {Record<string, number>} */
   const by_type = {};
-  for (const type of Object.keys({ ...counters.by_type, ...is.by_type })) {
-    const n = (counters.by_type[type] ?? 0) + (is.by_type[type] ?? 0) - (was.by_type[type] ?? 0);
-    if (n > 0) by_type[type] = n;
+  for (const type of Object.keys({ ...counters.by_type, ...countAfter.by_type })) {
+    const left = (counters.by_type[type] ?? 0) + (countAfter.by_type[type] ?? 0) - (countBefore.by_type[type] ?? 0);
+    if (left > 0) by_type[type] = left;
   }
-  const sum = (/** @type {"unread" | "unseen"} */ what) => Math.max(0, counters[what] + is[what] - was[what]);
-  return { counters: { ...counters, unread: sum("unread"), unseen: sum("unseen"), by_type }, sure: true };
+  const sum = (/** @type {"unread" | "unseen"} */ field) => Math.max(0, counters[field] + countAfter[field] - countBefore[field]);
+  return { counters: { ...counters, unread: sum("unread"), unseen: sum("unseen"), by_type }, exact: true };
 }
 
 /**
- * Take an absolute count, unless a later one is known already.
+ * Replace the counters by an absolute count, unless a later one is known already.
  *
  * @param {State} state
  * @param {Counters} counters
  * @returns {State}
  */
-export function takeCounters(state, counters) {
-  if (place(counters.cursor) < place(state.counters.cursor)) return state;
-  // The server counts what is over until it says that it is deleted: only then it is to be taken off.
+export function replaceCounters(state, counters) {
+  if (seqOf(counters.cursor) < seqOf(state.counters.cursor)) return state;
+  // The server counts expired items until their `notification.deleted`: only then they are subtracted.
   const items = state.items.map((item) => (item.expired ? { ...item, expired: /** @type {const} */ ("counted") } : item));
-  return { ...state, items, counters, sure: true };
+  return { ...state, items, counters, exact: true };
 }

@@ -1,5 +1,5 @@
 /**
- * The inbox over HTTP: one function, JSON in, JSON out.
+ * The inbox over HTTP.
  */
 
 /** An answer that is not a success: its `status` and its stable `code` (RFC 9457 problem details). */
@@ -18,7 +18,7 @@ export class InboxError extends Error {
 }
 
 /**
- * @typedef {object} Way
+ * @typedef {object} ConnectOptions
  * @property {string} [url] the server's base; relative to the page if not absolute
  * @property {string} [user] who I am, where the server lets one say so (`tidings dev`)
  * @property {() => string | Promise<string>} [getToken] asked for one, and for another when that is refused
@@ -29,7 +29,7 @@ export class InboxError extends Error {
 // A page of the inbox takes milliseconds; a request that is not back by then has lost its network.
 const TIMEOUT = 10_000; // ms
 
-/** @param {Way} way */
+/** @param {ConnectOptions} options */
 export function openHttp({ url = "", user, getToken, credentials, fetch = globalThis.fetch }) {
   const base = url.replace(/\/+$/, "");
   /** @type {string | undefined} */

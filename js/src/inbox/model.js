@@ -1,12 +1,12 @@
 /**
- * The words of the inbox, as values.
+ * The data types of the inbox.
  *
  * Rule 1. Nothing here reads a clock, touches the network or the DOM.
- * Rule 2. Every value is replaced, never changed: an item that stayed the same is the same object.
+ * Rule 2. Values are immutable: an item that did not change stays the same object.
  */
 
 /**
- * Who did it. Whatever the application sent; these names are the ones a bell shows.
+ * The author of a notification, as the application sent it; the bell shows these fields.
  *
  * @typedef {object} Actor
  * @property {string} [id]
@@ -15,11 +15,11 @@
  */
 
 /**
- * A notification as it lies in this inbox (docs/events.md, "A notification").
+ * A notification as it is in this inbox (docs/events.md, "A notification").
  *
  * @typedef {object} Item
  * @property {string} id
- * @property {string} cursor its place: the event that last put it at the top
+ * @property {string} cursor its sort position: the event that last moved it to the top
  * @property {string} topic
  * @property {string} type
  * @property {string | null} [title]
@@ -29,7 +29,7 @@
  * @property {string | null} [action_url]
  * @property {string | null} [entity]
  * @property {{key: string, count: number, actors: Actor[], total?: number} | null} [group] `count` notifications of
- *   `total` people, of whom `actors` came last
+ *   `total` actors, of which `actors` are the latest
  * @property {"low" | "normal" | "high" | "critical"} [priority]
  * @property {number | null} [progress] 0 to 1
  * @property {"UNREAD" | "READ" | "ARCHIVED"} status
@@ -39,26 +39,27 @@
  * @property {string | null} [seen_time]
  * @property {string | null} [expire_time]
  * @property {number} [revision]
- * @property {boolean | "counted"} [expired] its time was up before the server said so; is it in its counters?
+ * @property {boolean | "counted"} [expired] expired by this clock, not yet deleted by the server; "counted" if the
+ *   counters include it
  */
 
 /**
  * @typedef {object} Counters
  * @property {number} unread
  * @property {number} unseen
- * @property {Readonly<Record<string, number>>} by_type unread ones of each type
- * @property {boolean} more true: above the cap up to which the server counts
- * @property {string} cursor the event at which these numbers are exact
+ * @property {Readonly<Record<string, number>>} by_type unread count of each type
+ * @property {boolean} more true: above the cap of the counters
+ * @property {string} cursor the event at which the counters are exact
  */
 
 /**
- * How far down one list has been loaded: everything placed at or above `floor` is held.
+ * How far down one list is loaded: every item with a seq of `floor` or more is held.
  *
  * @typedef {{next: string | null | undefined, floor: number}} Edge
  */
 
 /**
- * A list of which no page was asked for yet.
+ * A list without a loaded page.
  *
  * @type {Edge}
  */
@@ -66,14 +67,14 @@ export const UNLOADED = { next: undefined, floor: Infinity };
 
 /**
  * @typedef {object} State
- * @property {readonly Item[]} items all that is held, newest place first; archived and expired ones too
+ * @property {readonly Item[]} items all that are held, newest first; archived and expired ones too
  * @property {Counters} counters
- * @property {boolean} sure false: something happened to an item that is not held; ask for the counters
- * @property {string} cursor every event up to here is in the picture
- * @property {Readonly<Record<string, number>>} marks the highest watermark heard of, by event type
- * @property {readonly string[] | null} mutes null while nothing has told
+ * @property {boolean} exact false: an item that is not held changed; the counters must be fetched
+ * @property {string} cursor every event up to here is applied
+ * @property {Readonly<Record<string, number>>} watermarks the highest `up_to` (seq) received, by event type
+ * @property {readonly string[] | null} mutes null while unknown
  * @property {{all: Edge, unread: Edge}} edges
- * @property {string | null} reload why the picture must be loaded again, if it must
+ * @property {string | null} reload the reason why the first page must be loaded again, if it must
  */
 
 /**
@@ -81,21 +82,12 @@ export const UNLOADED = { next: undefined, floor: Infinity };
  */
 
 /**
- * Where a cursor stands in its log. Cursors are `<epoch>-<seq>`; within one epoch seq is the order.
- *
- * @param {string} cursor
- */
-export function place(cursor) {
-  return Number(cursor.slice(cursor.lastIndexOf("-") + 1));
-}
-
-/**
- * Do these mutes keep this notification away? A critical one passes.
+ * Whether a notification is muted. A critical one never is.
  *
  * @param {Pick<Item, "type" | "topic" | "entity" | "priority">} item
  * @param {readonly string[]} mutes
  */
-export function muted(item, mutes) {
+export function isMuted(item, mutes) {
   if (item.priority === "critical") return false;
   return mutes.some(
     (mute) =>
@@ -104,20 +96,20 @@ export function muted(item, mutes) {
 }
 
 /**
- * Is it on show: neither archived nor over?
+ * Whether an item belongs in the lists: neither archived nor expired.
  *
  * @param {Item} item
  */
-export function present(item) {
+export function isListed(item) {
   return !item.expired && item.status !== "ARCHIVED";
 }
 
 /**
- * Was it never on the screen? One that is read at no known time was there before its reader came, and does
- * not count as new either.
+ * Whether an item was never on the screen. One that is read without a `read_time` was published before the user
+ * followed its topic, and does not count as new either.
  *
  * @param {Item} item
  */
-export function unseen(item) {
+export function isUnseen(item) {
   return !item.seen_time && (item.status !== "READ" || !!item.read_time);
 }

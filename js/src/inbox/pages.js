@@ -1,31 +1,31 @@
 /**
- * Pages of `GET /v1/inbox`, and how they join the picture that the stream keeps.
+ * Pages of `GET /v1/inbox`, and how they are merged into the state that the stream keeps.
  *
- * A page is true at its own cursor, which is seldom the stream's. So the state decides about everything it
- * holds already, what the page has beyond it is left to the stream, and what the stream has told since the
- * page was made is told again to the newcomers.
+ * A page is exact at its own cursor, which is rarely the stream's. The state wins for every item it holds, items newer
+ * than the state are left to the stream, and events received since the page was made are applied to the added items.
  */
 
-import { UNLOADED, place, present } from "./model.js";
-import { put, touch } from "./reduce.js";
+import { seqOf } from "../cursor.js";
+import { UNLOADED, isListed } from "./model.js";
+import { insertItem, applyToItems } from "./reduce.js";
 
 /** @import { Counters, Edge, InboxEvent, Item, State } from "./model.js" */
 
 /** @typedef {{data: Item[], next: string | null, cursor: string, counters: Counters, mutes?: readonly string[]}} Page */
 
 /**
- * How far down a list is held with this page. One without items may have a next: what it looked at was muted.
+ * How far down a list is loaded with this page. A page without items may have a next: all it covered was muted.
  *
  * @param {Page} page
- * @param {number} [above] how far it was held before
+ * @param {number} [previousFloor] the floor before
  * @returns {Edge}
  */
-function edgeOf({ next, data, cursor }, above = Infinity) {
-  return { next, floor: next ? Math.min(above, place(data.at(-1)?.cursor ?? cursor)) : -1 };
+function edgeAfter({ next, data, cursor }, previousFloor = Infinity) {
+  return { next, floor: next ? Math.min(previousFloor, seqOf(data.at(-1)?.cursor ?? cursor)) : -1 };
 }
 
 /**
- * The state that a first page tells.
+ * The state after a first page.
  *
  * @param {Page} page
  * @returns {State}
@@ -34,12 +34,12 @@ export function fromPage(page) {
   return {
     items: page.data,
     counters: page.counters,
-    sure: true,
+    exact: true,
     cursor: page.cursor,
-    marks: {},
-    // Those of an older server are not known: what was known before may have changed just below the page's cursor.
+    watermarks: {},
+    // A page without mutes (an older server) leaves them unknown: they may have changed just below its cursor.
     mutes: page.mutes ?? null,
-    edges: { all: edgeOf(page), unread: UNLOADED },
+    edges: { all: edgeAfter(page), unread: UNLOADED },
     reload: null,
   };
 }
@@ -50,24 +50,24 @@ export function fromPage(page) {
  * @param {State} state
  * @param {Page} page
  * @param {"all" | "unread"} list
- * @param {readonly InboxEvent[]} missed what the stream told since the page was asked for
+ * @param {readonly InboxEvent[]} received events received since the page was requested
  * @param {string} now
  * @returns {State}
  */
-export function extend(state, page, list, missed, now) {
+export function extend(state, page, list, received, now) {
   const held = new Set(state.items.map((item) => item.id));
-  const told = place(state.cursor);
+  const appliedSeq = seqOf(state.cursor);
   /** @type {readonly Item[]} */
-  let fresh = page.data.filter((item) => !held.has(item.id) && place(item.cursor) <= told);
-  for (const event of missed) {
-    if (event.id && place(event.id) > place(page.cursor)) fresh = touch({ ...state, items: fresh }, event, now);
+  let added = page.data.filter((item) => !held.has(item.id) && seqOf(item.cursor) <= appliedSeq);
+  for (const event of received) {
+    if (event.id && seqOf(event.id) > seqOf(page.cursor)) added = applyToItems({ ...state, items: added }, event, now);
   }
-  const items = fresh.filter((item) => !held.has(item.id)).reduce(put, state.items);
-  return { ...state, items, edges: { ...state.edges, [list]: edgeOf(page, state.edges[list].floor) } };
+  const items = added.filter((item) => !held.has(item.id)).reduce(insertItem, state.items);
+  return { ...state, items, edges: { ...state.edges, [list]: edgeAfter(page, state.edges[list].floor) } };
 }
 
 /**
- * What there is to see of a list: without holes from the top down to its floor.
+ * The items of a list, complete from the top down to its floor.
  *
  * @param {State} state
  * @param {"all" | "unread"} list
@@ -76,12 +76,12 @@ export function listed({ items, edges }, list) {
   const unread = list === "unread";
   const floor = unread ? Math.min(edges.all.floor, edges.unread.floor) : edges.all.floor;
   return items.filter(
-    (item) => present(item) && place(item.cursor) >= floor && (!unread || item.status === "UNREAD"),
+    (item) => isListed(item) && seqOf(item.cursor) >= floor && (!unread || item.status === "UNREAD"),
   );
 }
 
 /**
- * Are there older ones to load?
+ * Whether a list has older items to load.
  *
  * @param {State} state
  * @param {"all" | "unread"} list

@@ -1,18 +1,19 @@
 /**
- * One event of the stream, one new state: the rules of docs/events.md.
+ * The inbox reducer: one event of the stream, one new state (the rules of docs/events.md).
  *
  * Rule 1. Pure: the same state, event and time give the same state, on every device.
- * Rule 2. An event that is in the picture already changes nothing.
- * Rule 3. What cannot be known from the stream alone is said (`sure`, `reload`), never guessed.
+ * Rule 2. An event that was applied already changes nothing.
+ * Rule 3. Nothing is guessed: `exact` and `reload` say when the stream alone is not enough.
  */
 
-import { complete, recount, takeCounters, tally } from "./count.js";
-import { UNLOADED, muted, place, unseen } from "./model.js";
+import { seqOf } from "../cursor.js";
+import { allHeld, adjustCounters, replaceCounters, count } from "./counters.js";
+import { UNLOADED, isMuted, isUnseen } from "./model.js";
 
 /** @import { InboxEvent, Item, State } from "./model.js" */
 
 /**
- * What a mark does to an item it reaches. Who reads or archives has seen.
+ * The effect of each mark on an item. Reading or archiving an item also marks it seen.
  *
  * @type {Record<string, (item: Item, now: string) => Item>}
  */
@@ -27,7 +28,7 @@ const MARKS = {
     ...item,
     status: item.status === "READ" ? "UNREAD" : item.status,
     read_time: null,
-    seen_time: item.seen_time || (unseen(item) ? null : now),
+    seen_time: item.seen_time || (isUnseen(item) ? null : now),
   }),
   "inbox.seen": (item, now) => ({ ...item, seen_time: item.seen_time || now }),
   "inbox.unseen": (item) => ({ ...item, seen_time: null }),
@@ -37,123 +38,123 @@ const MARKS = {
 };
 
 /**
- * Put an item at its place.
+ * Insert an item at its sort position.
  *
  * @param {readonly Item[]} items
  * @param {Item} item
  */
-export function put(items, item) {
+export function insertItem(items, item) {
   const others = items.filter((other) => other.id !== item.id);
-  const at = others.findIndex((other) => place(other.cursor) < place(item.cursor));
-  return others.toSpliced(at < 0 ? others.length : at, 0, item);
+  const index = others.findIndex((other) => seqOf(other.cursor) < seqOf(item.cursor));
+  return others.toSpliced(index < 0 ? others.length : index, 0, item);
 }
 
 /**
  * @param {readonly Item[]} items
  * @param {(item: Item) => boolean} keep
  */
-function only(items, keep) {
+function keepItems(items, keep) {
   return items.every(keep) ? items : items.filter(keep);
 }
 
 /**
- * The items as a mark leaves them. `data.at` bounds a mark of our own: what has moved up since the user
- * saw it is not meant.
+ * The items after a mark. `data.at` bounds an optimistic mark: an item that moved up after the user saw it is not
+ * marked.
  *
  * @param {State} state
  * @param {InboxEvent} event
  * @param {string} now
  */
-function marked({ items, marks }, { type, data }, now) {
+function applyMark({ items, watermarks }, { type, data }, now) {
   const mark = MARKS[type];
-  // What is read at no known time was there before its reader came: naming it changes nothing.
-  const named = type === "inbox.read" ? items.filter(({ status }) => status !== "READ") : items;
-  const ids = new Set(named.flatMap(({ id }) => (data.ids?.includes(id) ? id : [])));
-  const upTo = data.up_to === undefined ? -1 : place(data.up_to);
-  if (!mark || (upTo >= 0 && upTo <= (marks[type] ?? -1))) return items;
-  const reached = (/** @type {Item} */ item) =>
-    (ids.has(item.id) || place(item.cursor) <= upTo) && place(item.cursor) <= (data.at ?? Infinity);
-  return items.map((item) => (reached(item) ? mark(item, now) : item));
+  // An item read before the user followed its topic has no read_time: marking it read by id changes nothing.
+  const markable = type === "inbox.read" ? items.filter(({ status }) => status !== "READ") : items;
+  const ids = new Set(markable.flatMap(({ id }) => (data.ids?.includes(id) ? id : [])));
+  const upTo = data.up_to === undefined ? -1 : seqOf(data.up_to);
+  if (!mark || (upTo >= 0 && upTo <= (watermarks[type] ?? -1))) return items;
+  const isMarked = (/** @type {Item} */ item) =>
+    (ids.has(item.id) || seqOf(item.cursor) <= upTo) && seqOf(item.cursor) <= (data.at ?? Infinity);
+  return items.map((item) => (isMarked(item) ? mark(item, now) : item));
 }
 
 /**
- * Did this event put its notification at the top? A change of content alone keeps the place.
+ * Whether this event moves its notification to the top. A change of content alone keeps the position.
  *
  * @param {InboxEvent} event
  */
-function moved({ id, type, data }) {
+function changesPosition({ id, type, data }) {
   return type === "notification.created" || (type === "notification.updated" && data.cursor === id);
 }
 
 /**
- * What an event does to the items held, and nothing else. Doing it twice is doing it once.
+ * The held items after an event. Idempotent.
  *
  * @param {State} state
  * @param {InboxEvent} event
  * @param {string} now RFC 3339
  * @returns {readonly Item[]}
  */
-export function touch(state, event, now) {
+export function applyToItems(state, event, now) {
   const { items } = state;
   const { type, data } = event;
   switch (type) {
     case "notification.created":
     case "notification.updated": {
-      // A change can take an item we hold across our mutes: then it is not ours to see any more.
-      if (muted(data, state.mutes ?? [])) return only(items, (item) => item.id !== data.id);
-      const { ring: _, ...fresh } = data;
+      // A change may make a held item match a mute: then it is removed.
+      if (isMuted(data, state.mutes ?? [])) return keepItems(items, (item) => item.id !== data.id);
+      const { ring: _, ...content } = data;
       const held = items.find((item) => item.id === data.id);
-      if (!held) return moved(event) ? put(items, fresh) : items;
-      if (place(data.cursor) > place(held.cursor)) return put(items, fresh);
-      // In place: the personal fields are absent and stay what they are, and so does the place.
-      const { expired: __, ...kept } = held;
-      return items.map((item) => (item === held ? { ...kept, ...fresh, cursor: held.cursor } : item));
+      if (!held) return changesPosition(event) ? insertItem(items, content) : items;
+      if (seqOf(data.cursor) > seqOf(held.cursor)) return insertItem(items, content);
+      // Changed in place: the personal fields are absent and stay as they are, and so does the position.
+      const { expired: __, ...rest } = held;
+      return items.map((item) => (item === held ? { ...rest, ...content, cursor: held.cursor } : item));
     }
     case "notification.deleted":
-      return only(items, (item) => item.id !== data.id);
+      return keepItems(items, (item) => item.id !== data.id);
     case "follow.deleted":
-      return only(items, (item) => item.topic !== data.topic);
+      return keepItems(items, (item) => item.topic !== data.topic);
     case "preferences.updated":
-      return only(items, (item) => !muted(item, data.mutes));
+      return keepItems(items, (item) => !isMuted(item, data.mutes));
     default:
-      return marked(state, event, now);
+      return applyMark(state, event, now);
   }
 }
 
 /**
- * Could an item we do not hold have been counted before this event, and be counted otherwise now?
+ * Whether this event may change the counters through an item that is not held.
  *
  * @param {State} state
  * @param {InboxEvent} event
  */
-function unaccounted(state, event) {
+function affectsUnheldCounts(state, event) {
   const { type, data } = event;
-  const changed = type === "notification.updated" && (moved(event) || muted(data, state.mutes ?? []));
-  return (changed || type === "notification.deleted") && missing(state, [data.id]) && !complete(state);
+  const changed = type === "notification.updated" && (changesPosition(event) || isMuted(data, state.mutes ?? []));
+  return (changed || type === "notification.deleted") && anyUnheld(state, [data.id]) && !allHeld(state);
 }
 
 /**
- * Was it perhaps muted until this change? Whoever mutes nothing misses nothing.
+ * Whether an item that is not held may have been muted until this change.
  *
  * @param {State} state
  * @param {InboxEvent} event
  */
-function surfaced({ items, mutes }, event) {
+function maybeUnmuted({ items, mutes }, event) {
   const { type, data } = event;
-  const open = type === "notification.updated" && !moved(event) && data.status !== "ARCHIVED";
-  return open && mutes?.length && !muted(data, mutes) && missing({ items }, [data.id]);
+  const visible = type === "notification.updated" && !changesPosition(event) && data.status !== "ARCHIVED";
+  return visible && mutes?.length && !isMuted(data, mutes) && anyUnheld({ items }, [data.id]);
 }
 
 /**
  * @param {Pick<State, "items">} state
  * @param {string[]} ids
  */
-function missing(state, ids) {
+function anyUnheld(state, ids) {
   return ids.some((id) => !state.items.some((item) => item.id === id));
 }
 
 /**
- * Everything an event or an act of our own changes, the cursor apart.
+ * The state after an event or an optimistic action, except for its cursor.
  *
  * @param {State} state
  * @param {InboxEvent} event
@@ -162,29 +163,29 @@ function missing(state, ids) {
  */
 export function apply(state, event, now) {
   const { id, type, data } = event;
-  const items = touch(state, event, now);
-  let { counters, sure, marks, mutes, edges, reload } = state;
-  if (!id || place(id) > place(counters.cursor)) {
-    const counted = recount(counters, state.items, items);
-    sure = sure && counted.sure && !unaccounted(state, event);
-    counters = id ? { ...counted.counters, cursor: id } : counted.counters;
+  const items = applyToItems(state, event, now);
+  let { counters, exact, watermarks, mutes, edges, reload } = state;
+  if (!id || seqOf(id) > seqOf(counters.cursor)) {
+    const adjusted = adjustCounters(counters, state.items, items);
+    exact = exact && adjusted.exact && !affectsUnheldCounts(state, event);
+    counters = id ? { ...adjusted.counters, cursor: id } : adjusted.counters;
   }
-  if (surfaced(state, event)) {
-    if (place(data.cursor) < Math.min(edges.all.floor, edges.unread.floor)) sure = false;
+  if (maybeUnmuted(state, event)) {
+    if (seqOf(data.cursor) < Math.min(edges.all.floor, edges.unread.floor)) exact = false;
     else reload = "changed";
   }
   if (MARKS[type] && data.up_to !== undefined) {
-    const upTo = place(data.up_to);
-    marks = { ...marks, [type]: Math.max(upTo, marks[type] ?? -1) };
-    // Everything above the floor is held: of what is older than the mark, nothing is left to count.
+    const upTo = seqOf(data.up_to);
+    watermarks = { ...watermarks, [type]: Math.max(upTo, watermarks[type] ?? -1) };
+    // Everything above the floor is held: items older than the watermark no longer count.
     if (upTo >= edges.all.floor) {
-      const left = tally(items.filter((item) => place(item.cursor) > upTo));
-      counters = { ...counters, unseen: left.unseen };
-      if (type === "inbox.read") counters = { ...counters, ...left, more: false };
+      const remaining = count(items.filter((item) => seqOf(item.cursor) > upTo));
+      counters = { ...counters, unseen: remaining.unseen };
+      if (type === "inbox.read") counters = { ...counters, ...remaining, more: false };
     }
   }
-  if ((type === "inbox.unread" || type === "inbox.unarchived") && missing(state, data.ids)) {
-    // They belong on show, and only a page has them.
+  if ((type === "inbox.unread" || type === "inbox.unarchived") && anyUnheld(state, data.ids)) {
+    // They belong in the lists, and only a page has them.
     if (type === "inbox.unarchived") reload = "unarchived";
     else edges = { ...edges, unread: UNLOADED };
   }
@@ -192,8 +193,8 @@ export function apply(state, event, now) {
     if (!mutes || mutes.some((mute) => !data.mutes.includes(mute))) reload = "unmuted";
     mutes = data.mutes;
   }
-  const next = { ...state, items, counters, sure, marks, mutes, edges, reload };
-  return data.counters ? takeCounters(next, data.counters) : next;
+  const next = { ...state, items, counters, exact, watermarks, mutes, edges, reload };
+  return data.counters ? replaceCounters(next, data.counters) : next;
 }
 
 /**
@@ -201,34 +202,34 @@ export function apply(state, event, now) {
  *
  * @param {State} state
  * @param {InboxEvent} event
- * @param {string} now RFC 3339; stamps what the event itself does not date
+ * @param {string} now RFC 3339; the time of changes that the event does not date
  * @returns {State}
  */
 export function reduce(state, event, now) {
   const { id, type, data } = event;
   if (type === "hello") {
-    // The numbers are those of `counters.cursor`. Where the stream starts before it, events are still to
-    // come that the numbers know already: then our own count goes on.
-    const behind = place(data.cursor) < place(data.counters.cursor);
-    return behind && state.sure ? state : takeCounters(state, data.counters);
+    // The counters are exact at `counters.cursor`. Where the stream starts before it, events that they include are
+    // still to come: then the state keeps its own counters.
+    const resumesBefore = seqOf(data.cursor) < seqOf(data.counters.cursor);
+    return resumesBefore && state.exact ? state : replaceCounters(state, data.counters);
   }
   if (type === "reset") return { ...state, cursor: data.cursor, reload: data.reason };
-  if (!id || !(place(id) > place(state.cursor))) return state;
+  if (!id || !(seqOf(id) > seqOf(state.cursor))) return state;
   return { ...apply(state, event, now), cursor: id };
 }
 
 /**
- * The state at a time: what has run out by then is over.
+ * The state at a time: items whose `expire_time` has passed are expired.
  *
  * @param {State} state
  * @param {string} now RFC 3339
  * @returns {State}
  */
 export function expire(state, now) {
-  const over = (/** @type {Item} */ item) =>
+  const isExpired = (/** @type {Item} */ item) =>
     !item.expired && item.expire_time && Date.parse(item.expire_time) <= Date.parse(now);
-  if (!state.items.some(over)) return state;
-  const items = state.items.map((item) => (over(item) ? { ...item, expired: true } : item));
-  const { counters, sure } = recount(state.counters, state.items, items);
-  return { ...state, items, counters, sure: state.sure && sure };
+  if (!state.items.some(isExpired)) return state;
+  const items = state.items.map((item) => (isExpired(item) ? { ...item, expired: true } : item));
+  const { counters, exact } = adjustCounters(state.counters, state.items, items);
+  return { ...state, items, counters, exact: state.exact && exact };
 }

@@ -5,17 +5,18 @@
  * then it becomes part of it, or it is taken away again and the promise rejects.
  */
 
-import { takeCounters } from "./count.js";
+import { replaceCounters } from "./counters.js";
+import { seqOf } from "../cursor.js";
 import { openHttp } from "./http.js";
-import { place, present } from "./model.js";
+import { isListed } from "./model.js";
 import { extend, fromPage, hasMore, listed } from "./pages.js";
 import { apply, expire, reduce } from "./reduce.js";
 
-/** @import { Way } from "./http.js" */
+/** @import { ConnectOptions } from "./http.js" */
 /** @import { Counters, InboxEvent, Item, State } from "./model.js" */
 
 /**
- * A stream as the inbox needs it: events in order, and where it stands.
+ * A stream as the inbox needs it: events in order, and a status.
  *
  * @typedef {AsyncIterable<InboxEvent> & EventTarget & {status: string, close(): void}} Connection
  */
@@ -25,60 +26,60 @@ import { apply, expire, reduce } from "./reduce.js";
 /**
  * @typedef {object} Snapshot
  * @property {"loading" | "ready" | "failed"} phase of the first page
- * @property {readonly Item[]} items newest first, archived ones left out
- * @property {readonly Item[]} unread the unread ones, which may reach further down than `items`
+ * @property {readonly Item[]} items newest first, without archived ones
+ * @property {readonly Item[]} unread the unread ones, which may reach further back than `items`
  * @property {Counters} counters
- * @property {readonly string[] | null} mutes what is muted; null while that is not known
- * @property {Record<List, boolean>} more are there older ones to load?
- * @property {boolean} busy a page is on its way
+ * @property {readonly string[] | null} mutes null while unknown
+ * @property {Record<List, boolean>} more whether there are older ones to load
+ * @property {boolean} busy a page is being loaded
  * @property {string} connection "connecting", "open", "reconnecting" or "closed"
- * @property {string} cursor everything up to here is in this picture
+ * @property {string} cursor every event up to here is in this snapshot
  * @property {Error | null} error why loading failed
  */
 
 /**
  * @typedef {object} Options
  * @property {number} [limit] items a page
- * @property {(options: any) => Connection} connect opens the stream; gets these options and `cursor`
+ * @property {(options: any) => Connection} connect opens the stream; receives these options and `cursor`
  * @property {() => Date} [clock]
  */
 
-/** @typedef {Way & Options & Record<string, unknown>} StoreOptions */
+/** @typedef {ConnectOptions & Options & Record<string, unknown>} StoreOptions */
 
 /** @typedef {ReturnType<typeof openStore>} Inbox */
 
-const NOTHING = { unread: 0, unseen: 0, by_type: {}, more: false, cursor: "" };
-const FIRST = 1_000; // ms, at most, before a page that failed is asked for again
-const LONGEST = 30_000; // ms, what that grows to
-const UNSURE = 1_000; // ms, at most: a retraction reaches many inboxes at once, and each asks for its counters
-const FAR = 2 ** 31 - 1; // ms: the longest timer there is
+const NO_COUNTERS = { unread: 0, unseen: 0, by_type: {}, more: false, cursor: "" };
+const FIRST_RETRY = 1_000; // ms, at most, before a failed page is requested again
+const MAX_RETRY = 30_000; // ms
+const MAX_SPREAD = 1_000; // ms, at most: a retraction reaches many inboxes at once, and each fetches its counters
+const MAX_TIMEOUT = 2 ** 31 - 1; // ms; a longer timeout overflows
 
 /** @param {StoreOptions} options */
 export function openStore(options) {
   const { limit = 20, connect, clock = () => new Date() } = options;
   const call = openHttp(options);
-  /** @type {State | null} what the server has confirmed */
-  let base = null;
-  /** @type {InboxEvent[]} acts of the user that the server has not answered yet */
-  let acts = [];
+  /** @type {State | null} the confirmed state */
+  let state = null;
+  /** @type {InboxEvent[]} actions of the user that the server has not answered yet */
+  let pendingActions = [];
   /** @type {Connection | null} */
   let connection = null;
-  /** @type {Set<InboxEvent[]>} for each page on its way, what the stream told since it was asked for */
-  const waiting = new Set();
+  /** @type {Set<InboxEvent[]>} for each page being loaded, the events received since its request */
+  const pendingPages = new Set();
   /** @type {Promise<void> | null} */
   let loading = null;
   /** @type {Error | null} */
   let error = null;
   let busy = false;
   let closed = false;
-  let pause = FIRST;
+  let retryDelay = FIRST_RETRY;
   /** @type {Record<string, ReturnType<typeof setTimeout>>} one timer per purpose */
   const timers = {};
   /** @type {Set<() => void>} */
   const subscribers = new Set();
   /** @type {Set<(event: InboxEvent) => void>} */
   const listeners = new Set();
-  let snapshot = picture();
+  let snapshot = makeSnapshot();
 
   const now = () => clock().toISOString();
 
@@ -87,7 +88,7 @@ export function openStore(options) {
    * @param {number} delay
    * @param {() => void} action
    */
-  function later(name, delay, action) {
+  function schedule(name, delay, action) {
     clearTimeout(timers[name]);
     if (closed) return;
     timers[name] = setTimeout(() => {
@@ -97,62 +98,62 @@ export function openStore(options) {
   }
 
   /** @returns {Snapshot} */
-  function picture() {
-    const view = base && acts.reduce((state, act) => apply(state, act, now()), base);
+  function makeSnapshot() {
+    const shown = state && pendingActions.reduce((state, action) => apply(state, action, now()), state);
     return {
-      phase: view ? "ready" : error ? "failed" : "loading",
-      items: view ? listed(view, "all") : [],
-      unread: view ? listed(view, "unread") : [],
-      counters: view?.counters ?? NOTHING,
-      mutes: view?.mutes ?? null,
-      more: { all: !!view && hasMore(view, "all"), unread: !!view && hasMore(view, "unread") },
+      phase: shown ? "ready" : error ? "failed" : "loading",
+      items: shown ? listed(shown, "all") : [],
+      unread: shown ? listed(shown, "unread") : [],
+      counters: shown?.counters ?? NO_COUNTERS,
+      mutes: shown?.mutes ?? null,
+      more: { all: !!shown && hasMore(shown, "all"), unread: !!shown && hasMore(shown, "unread") },
       busy,
       connection: connection?.status ?? "connecting",
-      cursor: view?.cursor ?? "",
+      cursor: shown?.cursor ?? "",
       error,
     };
   }
 
   function publish() {
     if (closed) return;
-    snapshot = picture();
-    awaitExpiry();
-    if (base?.sure === false && !timers["counters"]) later("counters", UNSURE * Math.random(), recount);
+    snapshot = makeSnapshot();
+    scheduleExpiry();
+    if (state?.exact === false && !timers["counters"]) schedule("counters", MAX_SPREAD * Math.random(), fetchCounters);
     for (const subscriber of [...subscribers]) subscriber();
   }
 
-  function awaitExpiry() {
-    const ends = (base?.items ?? []).flatMap((item) =>
-      item.expire_time && present(item) ? Date.parse(item.expire_time) : [],
+  function scheduleExpiry() {
+    const expiries = (state?.items ?? []).flatMap((item) =>
+      item.expire_time && isListed(item) ? Date.parse(item.expire_time) : [],
     );
     clearTimeout(timers["expiry"]);
-    if (!ends.length) return;
-    later("expiry", Math.min(FAR, ...ends.map((end) => end - +clock())), () => {
-      if (base) base = expire(base, now());
+    if (!expiries.length) return;
+    schedule("expiry", Math.min(MAX_TIMEOUT, ...expiries.map((expiry) => expiry - +clock())), () => {
+      if (state) state = expire(state, now());
       publish();
     });
   }
 
-  async function recount() {
+  async function fetchCounters() {
     const counters = await call("GET", "/v1/inbox/counters").catch(() => null);
-    if (!base || !counters) return;
-    base = takeCounters(base, counters);
+    if (!state || !counters) return;
+    state = replaceCounters(state, counters);
     publish();
   }
 
   /**
-   * A page, and what the stream told while it was on its way.
+   * A page, and the events received while it was being loaded.
    *
    * @param {Record<string, string | null | undefined>} query
    */
-  async function ask(query) {
+  async function fetchPage(query) {
     /** @type {InboxEvent[]} */
-    const missed = [];
-    waiting.add(missed);
+    const received = [];
+    pendingPages.add(received);
     try {
-      return { page: await call("GET", "/v1/inbox", { query: { limit: String(limit), ...query } }), missed };
+      return { page: await call("GET", "/v1/inbox", { query: { limit: String(limit), ...query } }), received };
     } finally {
-      waiting.delete(missed);
+      pendingPages.delete(received);
     }
   }
 
@@ -163,11 +164,11 @@ export function openStore(options) {
       publish();
     }
     try {
-      const { page, missed } = await ask({});
-      base = fromPage(page);
-      for (const event of missed) base = reduce(base, event, now());
-      if (base.reload) later("retry", 0, reload);
-      if (!connection || connection.status === "closed") follow(page.cursor);
+      const { page, received } = await fetchPage({});
+      state = fromPage(page);
+      for (const event of received) state = reduce(state, event, now());
+      if (state.reload) schedule("retry", 0, reload);
+      if (!connection || connection.status === "closed") openStream(page.cursor);
       publish();
     } catch (reason) {
       fail(reason);
@@ -177,13 +178,13 @@ export function openStore(options) {
   /** @param {unknown} reason */
   function fail(reason) {
     error = /** @type {Error} */ (reason);
-    later("retry", pause * (0.5 + Math.random() / 2), reload);
-    pause = Math.min(pause * 2, LONGEST);
+    schedule("retry", retryDelay * (0.5 + Math.random() / 2), reload);
+    retryDelay = Math.min(retryDelay * 2, MAX_RETRY);
     publish();
   }
 
   /** @param {string} cursor */
-  async function follow(cursor) {
+  async function openStream(cursor) {
     if (closed) return;
     const stream = (connection = connect({ ...options, cursor }));
     stream.addEventListener("status", publish);
@@ -193,7 +194,7 @@ export function openStore(options) {
         receive(event);
       }
     } catch (reason) {
-      // Refused, or this page was too slow for its stream: begin again, from a page.
+      // Refused, or the page was too slow for its stream: start again from a first page.
       stream.close();
       fail(reason);
     }
@@ -201,59 +202,59 @@ export function openStore(options) {
 
   /** @param {InboxEvent} event */
   function receive(event) {
-    for (const missed of waiting) missed.push(event);
-    pause = FIRST;
-    if (!base) return;
-    base = reduce(base, event, now());
-    // What one change brings back it brings back to many at once: as with their counters, they ask one by one.
-    if (base.reload === "changed") timers["reload"] ?? later("reload", UNSURE * Math.random(), reload);
-    else if (base.reload) reload();
+    for (const received of pendingPages) received.push(event);
+    retryDelay = FIRST_RETRY;
+    if (!state) return;
+    state = reduce(state, event, now());
+    // One change may bring an item back to many users at once: spread their requests, as with counters.
+    if (state.reload === "changed") timers["reload"] ?? schedule("reload", MAX_SPREAD * Math.random(), reload);
+    else if (state.reload) reload();
     publish();
     for (const listener of [...listeners]) listener(event);
   }
 
-  /** Load the first page anew, and open the stream if it is closed. Tries again by itself when it fails. */
+  /** Load the first page again, and open the stream if it is closed. Retries by itself after a failure. */
   function reload() {
     loading ??= load().finally(() => (loading = null));
     return loading;
   }
 
   /**
-   * Show an act at once, and make it true or take it back.
+   * Apply an action optimistically, and confirm it or take it back.
    *
-   * @param {InboxEvent} act
-   * @param {() => Promise<{counters?: Counters, cursor?: string} | undefined>} say
+   * @param {InboxEvent} action
+   * @param {() => Promise<{counters?: Counters, cursor?: string} | undefined>} send
    */
-  async function doing(act, say) {
-    acts = [...acts, act];
+  async function optimistically(action, send) {
+    pendingActions = [...pendingActions, action];
     publish();
     try {
-      const answer = await say();
-      const said = { ...act, data: { ...act.data, counters: answer?.counters } };
-      // Where the stream has come further, it has told of this act and of what others did after it.
-      if (base && !(place(answer?.cursor ?? "?") <= place(base.cursor))) base = apply(base, said, now());
+      const response = await send();
+      const confirmed = { ...action, data: { ...action.data, counters: response?.counters } };
+      // Where the stream is further ahead, it has delivered this action and everything after it.
+      if (state && !(seqOf(response?.cursor ?? "?") <= seqOf(state.cursor))) state = apply(state, confirmed, now());
     } finally {
-      acts = acts.filter((other) => other !== act);
+      pendingActions = pendingActions.filter((other) => other !== action);
       publish();
     }
   }
 
   /**
    * @param {"read" | "unread" | "seen" | "archive" | "unarchive"} verb
-   * @param {{ids: string[]} | {up_to: string}} what
+   * @param {{ids: string[]} | {up_to: string}} target
    */
-  function mark(verb, what) {
+  function mark(verb, target) {
     const type = `inbox.${verb}${verb.endsWith("archive") ? "d" : ""}`;
-    const act = { type, data: { ...what, at: place(snapshot.cursor) } };
-    return doing(act, () => call("POST", `/v1/inbox/${verb}`, { body: what }));
+    const action = { type, data: { ...target, at: seqOf(snapshot.cursor) } };
+    return optimistically(action, () => call("POST", `/v1/inbox/${verb}`, { body: target }));
   }
 
   /** @param {(mutes: readonly string[]) => string[]} change */
-  async function prefer(change) {
+  async function updateMutes(change) {
     const { mutes } = await call("GET", "/v1/preferences");
     const body = { mutes: change(mutes) };
-    if (base) base = { ...base, mutes: base.mutes ?? mutes };
-    return doing({ type: "preferences.updated", data: body }, () => call("PUT", "/v1/preferences", { body }));
+    if (state) state = { ...state, mutes: state.mutes ?? mutes };
+    return optimistically({ type: "preferences.updated", data: body }, () => call("PUT", "/v1/preferences", { body }));
   }
 
   const inbox = {
@@ -269,7 +270,7 @@ export function openStore(options) {
     },
 
     /**
-     * Call `listener` with each event of the stream, after it has taken effect.
+     * Call `listener` with each event of the stream, after it was applied.
      *
      * @param {(event: InboxEvent) => void} listener
      * @returns {() => void} stops it
@@ -279,7 +280,7 @@ export function openStore(options) {
       return () => listeners.delete(listener);
     },
 
-    /** The picture now: the same object until something changes. */
+    /** The current snapshot: the same object until something changes. */
     getSnapshot: () => snapshot,
 
     reload,
@@ -291,14 +292,14 @@ export function openStore(options) {
      * @throws {import("./http.js").InboxError}
      */
     async loadMore(list = "all") {
-      if (busy || !base || !hasMore(base, list)) return;
-      const after = base.edges[list].next;
+      if (busy || !state || !hasMore(state, list)) return;
+      const after = state.edges[list].next;
       busy = true;
       publish();
       try {
-        const { page, missed } = await ask({ status: list === "unread" ? list : null, after });
-        // A reload meanwhile has begun the list anew: below its end, this page would leave a hole.
-        if (base.edges[list].next === after) base = extend(base, page, list, missed, now());
+        const { page, received } = await fetchPage({ status: list === "unread" ? list : null, after });
+        // After a reload meanwhile this page would leave a gap below the end of the list.
+        if (state.edges[list].next === after) state = extend(state, page, list, received, now());
       } finally {
         busy = false;
         publish();
@@ -318,9 +319,9 @@ export function openStore(options) {
     unarchive: (ids) => mark("unarchive", { ids }),
 
     /**
-     * Read, all that the user has been shown: what arrives meanwhile stays unread.
+     * Mark read all that the user was shown: what arrives meanwhile stays unread.
      *
-     * @param {string} [upTo] the `cursor` of the snapshot on the screen; that of the present one if left out
+     * @param {string} [upTo] the `cursor` of the snapshot on the screen; by default of the current one
      */
     async markAllRead(upTo = snapshot.cursor) {
       if (upTo) await mark("read", { up_to: upTo });
@@ -332,12 +333,12 @@ export function openStore(options) {
     },
 
     /** @param {...string} mutes `type:like`, `topic:author/42`, `entity:post/9` */
-    mute: (...mutes) => prefer((old) => [...new Set([...old, ...mutes])]),
+    mute: (...mutes) => updateMutes((current) => [...new Set([...current, ...mutes])]),
 
     /** @param {...string} mutes */
-    unmute: (...mutes) => prefer((old) => old.filter((mute) => !mutes.includes(mute))),
+    unmute: (...mutes) => updateMutes((current) => current.filter((mute) => !mutes.includes(mute))),
 
-    /** Stop streaming and forget all timers. */
+    /** Close the stream and cancel all timers. */
     close() {
       closed = true;
       connection?.close();
