@@ -22,9 +22,9 @@ const ENTRIES = ["stream", "inbox", "element", "define", "worker"];
 const sheets = {
   name: "sheets",
   setup({ onLoad }) {
-    onLoad({ filter: /bell.(styles|face\.css)\.js$/ }, async ({ path }) => {
+    onLoad({ filter: /bell.(styles|overlay\.css)\.js$/ }, async ({ path }) => {
       const [before, sheet, after, ...more] = (await readFile(path, "utf8")).split(/(?<= = )`|`(?=;\n)/);
-      if (!sheet || after === undefined || more.length) throw new Error("a module of looks is to hold one sheet");
+      if (!sheet || after === undefined || more.length) throw new Error("a style module must contain one sheet");
       const { code } = await transform(sheet, { loader: "css", minify: true, charset: "utf8" });
       return { contents: `${before}\`${code.trim().replace(/[\\`]|\$\{/g, "\\$&")}\`${after}` };
     });

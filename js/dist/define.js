@@ -1,1 +1,1 @@
-import{a as e}from"./chunk-DNOG56CC.js";import"./chunk-K6AAP5OR.js";import"./chunk-YLGQF2MK.js";import"./chunk-UVNWQCNM.js";import"./chunk-4ZPHVZRM.js";customElements.get("tidings-bell")||customElements.define("tidings-bell",e);
+import{a as e}from"./chunk-CPOFWVOI.js";import"./chunk-JEQHIWXG.js";import"./chunk-QGYWI2CZ.js";import"./chunk-CC74UVQB.js";import"./chunk-BHBSI4Y4.js";customElements.get("tidings-bell")||customElements.define("tidings-bell",e);

@@ -1,1 +1,1 @@
-import{a}from"./chunk-DNOG56CC.js";import"./chunk-K6AAP5OR.js";import"./chunk-YLGQF2MK.js";import"./chunk-UVNWQCNM.js";import"./chunk-4ZPHVZRM.js";export{a as TidingsBell};
+import{a}from"./chunk-CPOFWVOI.js";import"./chunk-JEQHIWXG.js";import"./chunk-QGYWI2CZ.js";import"./chunk-CC74UVQB.js";import"./chunk-BHBSI4Y4.js";export{a as TidingsBell};

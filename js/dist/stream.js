@@ -1,1 +1,1 @@
-import{a as b,b as c}from"./chunk-YLGQF2MK.js";import{i as a}from"./chunk-UVNWQCNM.js";export{c as Connection,b as connect,a as realWorld};
+import{a as b,b as c}from"./chunk-QGYWI2CZ.js";import{a}from"./chunk-CC74UVQB.js";export{c as Connection,b as connect,a as defaultEnv};

@@ -1,4 +1,4 @@
-/** Makes <tidings-bell> known to the page: `<script type="module" src=".../define.js"></script>` is all it takes. */
+/** Defines <tidings-bell>: `<script type="module" src=".../define.js"></script>` is all a page needs. */
 
 import { TidingsBell } from "./element.js";
 

@@ -1,22 +1,22 @@
 /**
- * <tidings-bell>: the inbox with a face. A bell with its badge; its list and its toasts come when they are
- * needed (bell/face.js), so that a page pays for a live badge and no more.
+ * <tidings-bell>: a bell with a badge, a list and toasts. The list and the toasts are loaded when they are needed
+ * (bell/overlay.js), so that a page pays for a live badge only.
  */
 
 import { h, set } from "./bell/dom.js";
 import { BELL, icon } from "./bell/icon.js";
+import { createStrings } from "./bell/strings.js";
 import { sheet } from "./bell/styles.js";
-import { openVoice } from "./bell/voice.js";
 import { openInbox } from "./inbox.js";
 
-/** @import { Face } from "./bell/face.js" */
-/** @import { Tab } from "./bell/tab.js" */
-/** @import { Label } from "./bell/voice.js" */
+/** @import { Overlay } from "./bell/overlay.js" */
+/** @import { Label } from "./bell/strings.js" */
+/** @import { TabBadge } from "./bell/tab-badge.js" */
 /** @import { Inbox, InboxEvent } from "./inbox.js" */
 
-const RING = 800; // ms, the swing of the bell
+const RING_TIME = 800; // ms of the bell's animation
 
-// Where there is no DOM (a server that renders), the module can still be imported.
+// Without a DOM (a server that renders) the module can still be imported.
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
 
 /**
@@ -29,10 +29,10 @@ export class TidingsBell extends Base {
 
   /** @type {Inbox | undefined} */
   #store;
-  /** @type {Inbox | undefined} the page's own, which it opened and will close */
-  #given;
-  /** Ends what was begun for the store; closes it if it was opened here. */
-  #leave = () => {};
+  /** @type {Inbox | undefined} a store set by the page, which also closes it */
+  #pageStore;
+  /** Unsubscribes from the store; closes it if it was opened here. */
+  #detach = () => {};
   /** @type {Record<string, Label>} */
   #labels = {};
   /** @type {Record<string, string>} */
@@ -43,16 +43,16 @@ export class TidingsBell extends Base {
   #options = {};
   /** @type {string | undefined} */
   #locale;
-  #voice = openVoice(undefined, {});
-  /** @type {Promise<Face> | undefined} */
-  #coming;
-  /** @type {Face | undefined} */
-  #face;
-  /** @type {Tab | undefined} */
-  #tab;
-  #due = false; // a frame is on its way
+  #strings = createStrings(undefined, {});
+  /** @type {Promise<Overlay> | undefined} */
+  #overlayLoading;
+  /** @type {Overlay | undefined} */
+  #overlay;
+  /** @type {TabBadge | undefined} */
+  #tabBadge;
+  #frameRequested = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #swing;
+  #ringTimer;
   #internals = this.attachInternals();
   #root = this.attachShadow({ mode: "open" });
   #badge = h("span", { class: "badge", part: "badge", "aria-hidden": true });
@@ -64,26 +64,26 @@ export class TidingsBell extends Base {
       type: "button",
       "aria-haspopup": "dialog",
       "aria-expanded": false,
-      // Reaching for the bell fetches its face; a click that is faster than that waits for it.
-      onpointerenter: () => this.#awake(),
-      onfocus: () => this.#awake(),
-      onclick: () => this.#face || this.show(),
+      // Hover and focus load the overlay; a faster click waits for it.
+      onpointerenter: () => this.#loadOverlay(),
+      onfocus: () => this.#loadOverlay(),
+      onclick: () => this.#overlay || this.show(),
     },
     h("slot", { name: "icon" }, icon(BELL)),
     this.#badge,
   );
 
-  /** The inbox it shows: its own, or one that the page has opened and shares. @type {Inbox | undefined} */
+  /** The inbox it shows: its own, or one that the page opened and shares. @type {Inbox | undefined} */
   get store() {
     return this.#store;
   }
 
   set store(store) {
-    this.#given = store;
+    this.#pageStore = store;
     this.#attach(store);
   }
 
-  /** Gives the token, and a fresh one when that was refused. */
+  /** Returns a token; called again when that was refused. */
   get getToken() {
     return this.#getToken;
   }
@@ -103,28 +103,28 @@ export class TidingsBell extends Base {
     this.#open();
   }
 
-  /** Words in place of the English ones; a text with `{n}`, or a function of n. */
+  /** Strings that replace the English ones; a text with `{n}`, or a function of n. */
   get labels() {
     return this.#labels;
   }
 
   set labels(labels) {
     this.#labels = labels;
-    this.#build();
+    this.#rebuild();
   }
 
-  /** Drawings by type of notification: the `d` of an SVG path on a grid of 24. */
+  /** Icons by type of notification: the `d` of an SVG path on a grid of 24. */
   get icons() {
     return this.#icons;
   }
 
   set icons(icons) {
     this.#icons = icons;
-    this.#build();
+    this.#rebuild();
   }
 
   connectedCallback() {
-    // A property that was set before the element was defined hides the accessor: set it anew.
+    // A property that was set before the element was defined shadows the accessor: set it again.
     const self = /** @type {any} */ (this);
     for (const name of ["labels", "icons", "getToken", "options", "store"]) {
       if (!Object.hasOwn(self, name)) continue;
@@ -132,20 +132,20 @@ export class TidingsBell extends Base {
       delete self[name];
       self[name] = value;
     }
-    // A page that says nothing of its colours gets the system's; one that does is followed.
+    // A page without a color-scheme gets the system's; otherwise the page's is used.
     if (getComputedStyle(this).colorScheme === "normal") this.#internals.states.add("system");
     this.#root.adoptedStyleSheets = [sheet()];
-    this.#build();
+    this.#rebuild();
     if (!this.#store) this.#open();
-    this.#hook();
+    this.#updateTabBadge();
   }
 
   disconnectedCallback() {
-    // Moved within the page, it is back before this runs.
+    // An element that is moved within the page is connected again before this runs.
     queueMicrotask(() => {
       if (this.isConnected) return;
       this.#attach(undefined);
-      this.#tab?.close();
+      this.#tabBadge?.close();
     });
   }
 
@@ -157,60 +157,60 @@ export class TidingsBell extends Base {
   attributeChangedCallback(name, before, now) {
     if (before === now || !this.isConnected) return;
     if (name === "src" || name === "user") this.#open();
-    else if (name === "lang") this.#build();
-    else this.#hook();
+    else if (name === "lang") this.#rebuild();
+    else this.#updateTabBadge();
   }
 
   /** Open the list, as a click on the bell does. */
   async show() {
-    (await this.#awake()).show();
+    (await this.#loadOverlay()).show();
   }
 
-  /** Put the list away. */
+  /** Close the list. */
   hide() {
-    this.#face?.hide();
+    this.#overlay?.hide();
   }
 
-  /** All that is drawn in words; the face is made when it is asked for. */
-  #build() {
+  /** Build everything that contains text; the overlay is built again when it is needed. */
+  #rebuild() {
     if (!this.isConnected) return;
     this.#locale = /** @type {HTMLElement | null} */ (this.closest("[lang]"))?.lang || undefined;
-    this.#voice = openVoice(this.#locale, this.#labels);
-    this.#face?.close();
-    if (this.#face) this.#face = this.#coming = undefined; // one that is still to come is made of the new words
+    this.#strings = createStrings(this.#locale, this.#labels);
+    this.#overlay?.close();
+    if (this.#overlay) this.#overlay = this.#overlayLoading = undefined; // one still loading uses the new strings
     this.#root.replaceChildren(this.#button);
-    this.#paint();
+    this.#renderBadge();
   }
 
-  /** The face, fetched the first time. */
-  #awake() {
-    const coming = (this.#coming ??= this.#fetch());
-    // One that did not come is asked for again the next time.
-    coming.catch(() => this.#coming === coming && (this.#coming = undefined));
-    return coming;
+  /** Load the overlay, once. */
+  #loadOverlay() {
+    const loading = (this.#overlayLoading ??= this.#createOverlay());
+    // After a failure the next call tries again.
+    loading.catch(() => this.#overlayLoading === loading && (this.#overlayLoading = undefined));
+    return loading;
   }
 
-  async #fetch() {
-    const { openFace } = await import("./bell/face.js");
-    const face = openFace({
+  async #createOverlay() {
+    const { createOverlay } = await import("./bell/overlay.js");
+    const overlay = createOverlay({
       button: this.#button,
       locale: this.#locale,
       labels: this.#labels,
       icons: this.#icons,
       store: () => this.#store,
-      tell: (name, detail) => this.#tell(name, detail),
+      dispatch: (name, detail) => this.#dispatch(name, detail),
     });
-    this.#face = face;
-    this.#root.adoptedStyleSheets = [sheet(), face.sheet];
-    this.#root.append(...face.nodes);
-    this.#button.popoverTargetElement = face.panel;
-    return face;
+    this.#overlay = overlay;
+    this.#root.adoptedStyleSheets = [sheet(), overlay.sheet];
+    this.#root.append(...overlay.nodes);
+    this.#button.popoverTargetElement = overlay.panel;
+    return overlay;
   }
 
-  /** Show the inbox that was given, or open one. */
+  /** Attach the page's store, or open one. */
   #open() {
     if (!this.isConnected) return;
-    this.#attach(this.#given);
+    this.#attach(this.#pageStore);
     // Attributes and properties that are set one after the other open one inbox.
     queueMicrotask(() => {
       if (!this.isConnected || this.#store) return;
@@ -223,68 +223,68 @@ export class TidingsBell extends Base {
 
   /**
    * @param {Inbox | undefined} store
-   * @param {() => void} [close] what ends it, if it is ours to end
+   * @param {() => void} [close] closes a store that was opened here
    */
   #attach(store, close) {
-    this.#leave();
+    this.#detach();
     this.#store = store;
-    const stops = [store?.subscribe(this.#changed), store?.listen(this.#heard), close];
-    this.#leave = () => {
-      for (const stop of stops) stop?.();
-      this.#face?.close();
+    const cleanups = [store?.subscribe(this.#onChange), store?.listen(this.#onEvent), close];
+    this.#detach = () => {
+      for (const cleanup of cleanups) cleanup?.();
+      this.#overlay?.close();
     };
-    this.#changed();
+    this.#onChange();
   }
 
-  /** The browser's tab, if the page wants it badged; fetched only then. */
-  async #hook() {
+  /** Create the badge of the browser's tab, if the page asks for it. */
+  async #updateTabBadge() {
     const title = this.hasAttribute("title-badge");
     const favicon = this.getAttribute("favicon-badge");
     const wanted = title || favicon !== null;
-    const made = wanted ? (await import("./bell/tab.js")).openTab(title, favicon) : undefined;
-    this.#tab?.close();
-    this.#tab = made;
-    this.#paint();
+    const created = wanted ? (await import("./bell/tab-badge.js")).createTabBadge(title, favicon) : undefined;
+    this.#tabBadge?.close();
+    this.#tabBadge = created;
+    this.#renderBadge();
   }
 
-  /** The bell itself, and the browser's tab: also in a hidden page, where no frame is ever drawn. */
-  #paint() {
+  /** Render the badge at once: a hidden page has no animation frames. */
+  #renderBadge() {
     const { unread = 0, unseen = 0, more = false } = this.#store?.getSnapshot().counters ?? {};
-    const number = this.#voice.badge(this.getAttribute("count") === "unseen" ? unseen : unread, more);
+    const number = this.#strings.badge(this.getAttribute("count") === "unseen" ? unseen : unread, more);
     this.#badge.textContent = number;
     this.#badge.hidden = !number;
-    set(this.#button, "aria-label", this.#voice.say(number ? "bell" : "title", number));
-    this.#tab?.paint(number);
+    set(this.#button, "aria-label", this.#strings.text(number ? "bell" : "title", number));
+    this.#tabBadge?.update(number);
   }
 
-  #changed = () => {
-    this.#paint();
-    if (this.#due) return;
-    this.#due = true;
+  #onChange = () => {
+    this.#renderBadge();
+    if (this.#frameRequested) return;
+    this.#frameRequested = true;
     requestAnimationFrame(() => {
-      this.#due = false;
-      this.#face?.render();
+      this.#frameRequested = false;
+      this.#overlay?.render();
     });
   };
 
   /** @param {InboxEvent} event */
-  #heard = async ({ type, data }) => {
+  #onEvent = async ({ type, data }) => {
     const notification = data?.ring && this.#store?.getSnapshot().items.find((item) => item.id === data.id);
-    if (!notification || !this.#tell("tidings:notification", { notification, event: type })) return;
+    if (!notification || !this.#dispatch("tidings:notification", { notification, event: type })) return;
     this.#button.classList.add("ringing");
-    clearTimeout(this.#swing);
-    this.#swing = setTimeout(() => this.#button.classList.remove("ringing"), RING);
-    if (this.hasAttribute("sound")) import("./bell/sound.js").then(({ ring }) => ring(notification.cursor));
+    clearTimeout(this.#ringTimer);
+    this.#ringTimer = setTimeout(() => this.#button.classList.remove("ringing"), RING_TIME);
+    if (this.hasAttribute("sound")) import("./bell/chime.js").then(({ playChime }) => playChime(notification.cursor));
     if (document.hidden) return;
-    (await this.#awake()).ring(notification, this.getAttribute("toasts") !== "off");
+    (await this.#loadOverlay()).ring(notification, this.getAttribute("toasts") !== "off");
   };
 
   /**
    * @param {string} name
    * @param {Record<string, unknown>} detail
-   * @returns {boolean} nobody has prevented what would follow
+   * @returns {boolean} false if a listener prevented the default action
    */
-  #tell(name, detail) {
+  #dispatch(name, detail) {
     return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
   }
 }

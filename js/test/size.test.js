@@ -38,7 +38,7 @@ test("a live badge, stream and inbox included, is at most 15 KB", (t) => {
 
 test("the list, the toasts, the tab's badges and the sound are fetched when they are needed", () => {
   const later = [...loaded("define.js")].flatMap(onDemand).map((name) => name.replace(/-\w+\./, "."));
-  assert.deepEqual(later.sort(), ["face.js", "sound.js", "tab.js"]);
+  assert.deepEqual(later.sort(), ["chime.js", "overlay.js", "tab-badge.js"]);
 });
 
 test("every module that is fetched lies beside the one that asks for it, and nothing else is shipped", () => {
@@ -48,8 +48,8 @@ test("every module that is fetched lies beside the one that asks for it, and not
 });
 
 test("a style sheet is shipped as it was written, what is not ASCII included", () => {
-  const [face = ""] = readdirSync(DIST).filter((name) => name.startsWith("face-"));
-  const [, , sheet = ""] = /(['"`])(:host\{.*?)\1/.exec(read(face)) ?? [];
+  const [overlay = ""] = readdirSync(DIST).filter((name) => name.startsWith("overlay-"));
+  const [, , sheet = ""] = /(['"`])(:host\{.*?)\1/.exec(read(overlay)) ?? [];
   assert.match(sheet, /content:"·"/);
   assert.ok(!sheet.includes("\\"), "a backslash of CSS would be read as one of JavaScript");
 });

@@ -112,7 +112,7 @@ def test_what_is_sent_is_counted_shown_and_told(server: Server, opened: Open, us
     server.publish({"user": user}, type="comment", title="Bob Tanaka commented", body="Lovely.", actor=BOB)
     bell.unread(2)
     expect(bell.toasts).to_have_count(1)
-    expect(bell.page.locator("[role=status].aside")).to_have_text("Bob Tanaka commented Lovely.")
+    expect(bell.page.locator("[role=status].visually-hidden")).to_have_text("Bob Tanaka commented Lovely.")
     expect(bell.button).to_have_accessible_name("Notifications, 2 unread")
     assert bell.told() == ["tidings:notification Bob Tanaka commented"]
     bell.show()
@@ -138,7 +138,7 @@ def test_a_group_is_one_row_that_names_the_newest_and_counts_the_rest(
     bell.unread(4)
     bell.show()
     assert bell.titles()[0] == "Dee Okafor, Cy Twombly, and 2 others liked your post"
-    expect(bell.rows.first.locator(".face")).to_have_count(2)
+    expect(bell.rows.first.locator(".avatar")).to_have_count(2)
 
 
 def test_people_are_counted_in_a_group_and_not_what_they_did(server: Server, opened: Open, user: str) -> None:
@@ -545,7 +545,7 @@ def test_a_storm_is_three_toasts_and_one_sentence(server: Server, opened: Open, 
     assert server.request("POST", "/v1/notifications:batch", batch).status == 200
     bell.unread(200)
     expect(bell.toasts).to_have_count(3)
-    expect(bell.page.locator("[role=status].aside")).to_have_text("200 new notifications")
+    expect(bell.page.locator("[role=status].visually-hidden")).to_have_text("200 new notifications")
 
 
 def test_toasts_go_by_themselves_but_not_under_the_pointer(server: Server, opened: Open, user: str) -> None:
@@ -737,7 +737,7 @@ def test_right_to_left_it_is_its_own_mirror(
     furnish(user)
     left, right = opened(user, dir="ltr").show(), opened(user, dir="rtl", lang="ar").show()
     width = 1000
-    for part in (".panel", ".row:first-child .portrait", ".row:first-child .main", "[role=tab]:first-child"):
+    for part in (".panel", ".row:first-child .avatars", ".row:first-child .link", "[role=tab]:first-child"):
         here, there = box(left.page.locator(part).first), box(right.page.locator(part).first)
         assert there["x"] + there["width"] == pytest.approx(width - here["x"], abs=1), part
     assert "دقيقة" in (said := right.rows.first.inner_text()) or "الآن" in said, "the time speaks the page's language"

@@ -1,4 +1,4 @@
-/** The small parts that the list and the toasts are made of. */
+/** Small controls of the list and the toasts. */
 
 import { h, set } from "./dom.js";
 import { icon } from "./icon.js";
@@ -6,18 +6,18 @@ import { icon } from "./icon.js";
 /** @import { Value } from "./dom.js" */
 
 /**
- * Put a text into an element, or hide it if there is none.
+ * Set the text of an element; an empty text hides it.
  *
  * @param {HTMLElement} element
  * @param {string} text
  */
-export function write(element, text) {
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
   element.hidden = !text;
 }
 
 /**
- * A button with words on it.
+ * A text button.
  *
  * @param {string} text
  * @param {() => void} onclick
@@ -26,28 +26,28 @@ export function write(element, text) {
 export const button = (text, onclick, attributes) => h("button", { type: "button", class: "text", ...attributes, onclick }, text);
 
 /**
- * A button with a drawing on it.
+ * An icon button.
  *
  * @param {() => void} onclick
  * @param {string} [text]
- * @param {string} [drawing]
+ * @param {string} [path] of the icon
  */
-export function iconButton(onclick, text = "", drawing = "") {
+export function iconButton(onclick, text = "", path = "") {
   const element = button("", onclick, { class: "icon" });
-  if (text) label(element, text, drawing);
+  if (text) setLabel(element, text, path);
   return element;
 }
 
 /**
- * What an icon button is for, in words and in a drawing.
+ * Set the label and the icon of an icon button.
  *
  * @param {HTMLElement} element
  * @param {string} text
- * @param {string} drawing
+ * @param {string} path of the icon
  */
-export function label(element, text, drawing) {
+export function setLabel(element, text, path) {
   if (element.title === text) return;
   element.title = text;
   set(element, "aria-label", text);
-  element.replaceChildren(icon(drawing));
+  element.replaceChildren(icon(path));
 }

@@ -1,6 +1,6 @@
 /**
- * Building elements without a string of markup: text is always text, and no `style` attribute is ever
- * written, so that a page may forbid both (Content-Security-Policy, Trusted Types).
+ * Builds elements without strings of markup and without `style` attributes, so that a page may forbid both
+ * (Content-Security-Policy, Trusted Types).
  */
 
 /** @typedef {string | number | boolean | null | undefined} Value */
@@ -23,8 +23,8 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 /**
- * Give an attribute a value; null and undefined take it away. A boolean is there or not, or says so in `aria-*`,
- * where an empty text would not be true.
+ * Set an attribute; null and undefined remove it. A boolean toggles it, except for `aria-*`, whose values are "true"
+ * and "false".
  *
  * @param {Element} element
  * @param {string} name

@@ -1,4 +1,4 @@
-/** Line drawings on a grid of 24: each is the `d` of one SVG path. */
+/** Line icons on a grid of 24 by 24: each is the `d` of one SVG path. */
 
 const SVG = "http://www.w3.org/2000/svg";
 

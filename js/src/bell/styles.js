@@ -1,8 +1,7 @@
 /**
- * The bell's looks, as a constructed style sheet: a page whose Content-Security-Policy forbids inline
- * styles allows it.
+ * The style of the bell, as a constructed style sheet: a Content-Security-Policy that forbids inline styles allows it.
  *
- * Custom properties that begin with `--tidings-` are the page's to set; the short ones inside are ours.
+ * The page sets custom properties that begin with `--tidings-`; the short ones are internal.
  */
 
 const CSS = `
@@ -36,10 +35,10 @@ svg { width: 1em; height: 1em; fill: none; stroke: currentColor; stroke-width: 1
 `;
 
 /** @type {CSSStyleSheet | undefined} */
-let made;
+let constructed;
 
 /** One sheet for all bells of a page. */
-export const sheet = () => (made ??= construct(CSS));
+export const sheet = () => (constructed ??= construct(CSS));
 
 /** @param {string} css */
 export function construct(css) {

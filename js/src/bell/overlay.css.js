@@ -1,4 +1,4 @@
-/** The looks of the list and the toasts. */
+/** The style of the list and the toasts. */
 
 import { construct } from "./styles.js";
 
@@ -16,15 +16,15 @@ const CSS = `
 }
 p, h2, ul { margin: 0; padding: 0; font-size: inherit }
 b, h2, .strong { font-weight: 650 }
-.aside { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap }
+.visually-hidden { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap }
 
 .panel, .toasts { position: fixed; margin: 0; border: 0; padding: 0; color: var(--text); text-align: left; white-space: normal }
 .panel:dir(rtl), .toasts:dir(rtl) { text-align: right }
-.panel { inset: var(--at); width: min(var(--tidings-width, 400px), 100vw - 16px); height: auto; max-height: min(var(--tidings-height, 620px), var(--room)); flex-direction: column; overflow: hidden; border-radius: var(--radius); background: var(--surface); box-shadow: var(--shadow); outline: 0; transition: all .15s allow-discrete; opacity: 0; transform: translateY(-6px) }
+.panel { inset: var(--position); width: min(var(--tidings-width, 400px), 100vw - 16px); height: auto; max-height: min(var(--tidings-height, 620px), var(--max-height)); flex-direction: column; overflow: hidden; border-radius: var(--radius); background: var(--surface); box-shadow: var(--shadow); outline: 0; transition: all .15s allow-discrete; opacity: 0; transform: translateY(-6px) }
 .panel:popover-open { display: flex; opacity: 1; transform: none }
 @starting-style { .panel:popover-open { opacity: 0; transform: translateY(-6px) } }
 
-.head { display: flex; flex-wrap: wrap; align-items: center; gap: 12px 4px; padding: 16px 14px 12px; border-block-end: 1px solid var(--line) }
+.header { display: flex; flex-wrap: wrap; align-items: center; gap: 12px 4px; padding: 16px 14px 12px; border-block-end: 1px solid var(--line) }
 h2 { flex: 1; padding-inline-start: 6px; font-size: 17px; line-height: 28px }
 .text, .tab, .notice { display: flex; align-items: center; gap: 6px; padding: 0 10px; font-size: 13px; font-weight: 550; line-height: 28px }
 .text { color: var(--accent) }
@@ -40,42 +40,42 @@ h2 { flex: 1; padding-inline-start: 6px; font-size: 17px; line-height: 28px }
 .count { min-width: 18px; padding: 0 5px; border-radius: 9px; background: var(--tint); color: var(--accent); font-size: 11px; font-weight: 650; line-height: 18px; text-align: center; font-variant-numeric: tabular-nums }
 .notice { padding: 4px 20px; background: var(--hover); font-weight: inherit }
 .notice span { flex: 1 }
-.late { animation: late 1.5s }
+.delayed { animation: delayed 1.5s }
 
 .scroller { flex: 1; min-height: 0; overflow: hidden auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--line) transparent; padding: 6px }
 .row, .toast { position: relative; display: grid; grid-template-columns: 40px minmax(0, 1fr) auto; column-gap: 12px; padding: 10px 12px }
 .row { margin-block-end: 2px; border-radius: max(4px, var(--radius) - 6px); content-visibility: auto; contain-intrinsic-size: auto 72px }
 .row[data-unread] { background: var(--tint) }
 .row:hover { background: var(--hover) }
-.main { min-width: 0; outline: 0; border-radius: inherit; overflow-wrap: anywhere }
-.main::after { content: ""; position: absolute; inset: 0; border-radius: inherit }
-.main:focus-visible::after { outline: 2px solid var(--accent); outline-offset: -2px }
-.main > * { display: block }
-.main > .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; font-size: 13px; color: var(--muted); text-align: start }
-.main > .meta { display: flex; gap: 6px; margin-block-start: 2px; font-size: 12px; line-height: 18px; color: var(--muted); font-variant-numeric: tabular-nums }
+.link { min-width: 0; outline: 0; border-radius: inherit; overflow-wrap: anywhere }
+.link::after { content: ""; position: absolute; inset: 0; border-radius: inherit }
+.link:focus-visible::after { outline: 2px solid var(--accent); outline-offset: -2px }
+.link > * { display: block }
+.link > .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; font-size: 13px; color: var(--muted); text-align: start }
+.link > .meta { display: flex; gap: 6px; margin-block-start: 2px; font-size: 12px; line-height: 18px; color: var(--muted); font-variant-numeric: tabular-nums }
 .meta > :not([hidden]) ~ :not([hidden])::before { content: "·"; margin-inline-end: 6px }
 [data-unread]::after { content: ""; grid-area: 1 / 3; width: 8px; height: 8px; margin-block-start: 6px; border-radius: 50%; background: var(--accent) }
 [data-unread][data-priority=critical]::after { background: var(--badge) }
 .actions { position: absolute; inset-block-end: 6px; inset-inline-end: 6px; display: flex; border-radius: 8px; background: var(--surface); box-shadow: 0 0 0 1px var(--line); opacity: 0 }
 .row:hover > .actions, .row:has(:focus-visible) > .actions { opacity: 1 }
 
-.portrait { position: relative; height: 40px }
-.face, .kind { display: grid; place-items: center; width: 40px; height: 40px; border-radius: 50%; font-size: 20px; background: light-dark(oklch(.92 .045 var(--hue)), oklch(.36 .06 var(--hue))); color: light-dark(oklch(.42 .11 var(--hue)), oklch(.9 .06 var(--hue))) }
-.face { position: relative; overflow: hidden; font-size: 13px; font-weight: 600 }
-.face img { position: absolute; width: 100%; height: 100%; object-fit: cover }
-.face ~ .kind { position: absolute; z-index: 1; inset-block-end: -4px; inset-inline-end: -5px; width: 18px; height: 18px; font-size: 11px; background: oklch(.57 .16 var(--hue)); color: #fff; outline: 2px solid var(--surface) }
-.face ~ .kind svg { stroke-width: 2.5 }
-.face:has(+ .face), .face + .face { position: absolute; inset-block-end: 0; width: 26px; height: 26px; font-size: 9px }
-.face:has(+ .face) { z-index: 1; outline: 2px solid var(--surface) }
-.face + .face { inset-block: 0 auto; inset-inline-end: 0 }
+.avatars { position: relative; height: 40px }
+.avatar, .kind { display: grid; place-items: center; width: 40px; height: 40px; border-radius: 50%; font-size: 20px; background: light-dark(oklch(.92 .045 var(--hue)), oklch(.36 .06 var(--hue))); color: light-dark(oklch(.42 .11 var(--hue)), oklch(.9 .06 var(--hue))) }
+.avatar { position: relative; overflow: hidden; font-size: 13px; font-weight: 600 }
+.avatar img { position: absolute; width: 100%; height: 100%; object-fit: cover }
+.avatar ~ .kind { position: absolute; z-index: 1; inset-block-end: -4px; inset-inline-end: -5px; width: 18px; height: 18px; font-size: 11px; background: oklch(.57 .16 var(--hue)); color: #fff; outline: 2px solid var(--surface) }
+.avatar ~ .kind svg { stroke-width: 2.5 }
+.avatar:has(+ .avatar), .avatar + .avatar { position: absolute; inset-block-end: 0; width: 26px; height: 26px; font-size: 9px }
+.avatar:has(+ .avatar) { z-index: 1; outline: 2px solid var(--surface) }
+.avatar + .avatar { inset-block: 0 auto; inset-inline-end: 0 }
 
-.main > progress { appearance: none; width: 100%; height: 5px; margin-block: 8px 4px; border: 0; border-radius: 3px; overflow: hidden; background: var(--line) }
+.link > progress { appearance: none; width: 100%; height: 5px; margin-block: 8px 4px; border: 0; border-radius: 3px; overflow: hidden; background: var(--line) }
 ::-webkit-progress-bar { background: none }
 ::-webkit-progress-value { background: var(--accent); transition: inline-size .3s }
 ::-moz-progress-bar { background: var(--accent) }
 
-.blank { display: grid; justify-items: center; gap: 4px; padding: 44px 24px; color: var(--muted); font-size: 13px }
-.blank svg { width: 56px; height: 56px; padding: 15px; margin-block-end: 8px; border-radius: 50%; background: var(--tint); color: var(--accent) }
+.placeholder { display: grid; justify-items: center; gap: 4px; padding: 44px 24px; color: var(--muted); font-size: 13px }
+.placeholder svg { width: 56px; height: 56px; padding: 15px; margin-block-end: 8px; border-radius: 50%; background: var(--tint); color: var(--accent) }
 .strong { color: var(--text); font-size: 15px }
 .end { display: grid; place-items: center; height: 44px }
 .spinner { width: 18px; height: 18px; border: 2px solid var(--line); border-block-start-color: var(--muted); border-radius: 50%; animation: spin .8s linear infinite }
@@ -84,7 +84,7 @@ slot[name=footer]::slotted(*) { padding: 10px 20px; border-block-start: 1px soli
 .toasts { inset: auto; inset-block-end: 20px; inset-inline-end: 20px; width: min(360px, 100vw - 32px); height: 0; overflow: visible; background: none }
 .toast { position: absolute; z-index: calc(9 - var(--depth)); inset: auto 0 0; height: var(--front); padding: 14px; overflow: hidden; border-radius: min(14px, var(--radius)); background: var(--surface); box-shadow: var(--shadow); transform: translateY(calc(var(--depth) * -10px)) scale(calc(1 - var(--depth) * .05)); transform-origin: bottom; transition: all .2s }
 .toast:last-child, [data-open] .toast { height: auto }
-[data-open] .toast { transform: translateY(calc(var(--rise) * -1)) }
+[data-open] .toast { transform: translateY(calc(var(--offset) * -1)) }
 [data-open]::before { content: ""; position: absolute; inset: auto 0 0; height: var(--height) }
 @starting-style { .toast { opacity: 0; transform: translateY(24px) } }
 .toast[data-leaving] { opacity: 0; transform: translateY(24px); pointer-events: none }
@@ -93,7 +93,7 @@ slot[name=footer]::slotted(*) { padding: 10px 20px; border-block-start: 1px soli
 @media (hover: none) {
   .icon { width: 36px; height: 36px }
   .actions { inset-block-end: 2px; background: none; box-shadow: none; opacity: 1 }
-  .main > .meta { min-height: 24px; align-items: center }
+  .link > .meta { min-height: 24px; align-items: center }
 }
 @media (max-width: 480px) {
   .panel { inset: auto 0 0; width: auto; height: 86dvh; max-height: none; border-radius: 20px 20px 0 0 }
@@ -101,11 +101,11 @@ slot[name=footer]::slotted(*) { padding: 10px 20px; border-block-start: 1px soli
   .close { display: grid }
   .toasts { inset-inline-end: 16px }
 }
-@keyframes late { 0%, 80% { opacity: 0 } }
+@keyframes delayed { 0%, 80% { opacity: 0 } }
 @keyframes spin { to { rotate: 1turn } }
 `;
 
 /** @type {CSSStyleSheet | undefined} */
-let made;
+let constructed;
 
-export const faceSheet = () => (made ??= construct(CSS));
+export const overlaySheet = () => (constructed ??= construct(CSS));

@@ -1,25 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { called, phrase } from "../src/bell/card.js";
-import { openWords } from "../src/bell/words.js";
+import { actorName, cardText } from "../src/bell/card.js";
+import { createOverlayStrings } from "../src/bell/overlay-strings.js";
 import { item } from "../fakes/notifications.js";
 
 /** @import { Actor } from "../src/inbox/model.js" */
 
-const words = openWords("en", {});
+const strings = createOverlayStrings("en", {});
 const [ADA, BEN, CHLOE] = ["Ada", "Ben", "Chloe"].map((name) => ({ id: name.toLowerCase(), name }));
 
 /**
- * What a card says of a group: its title and what stands below.
+ * The text of the card of a group: its title and the line below.
  *
  * @param {any[]} actors newest first
  * @param {{count: number, total?: number, title?: string}} more
  */
-function said(actors, { title = `${actors[0]?.name} liked your post`, ...numbers }) {
+function groupText(actors, { title = `${actors[0]?.name} liked your post`, ...numbers }) {
   const group = { key: "k", actors, ...numbers };
-  const { who, what, by, times } = phrase(item(1, { title, actor: actors[0], group }), words);
-  return [who + what, by, times].filter(Boolean).join(" · ");
+  const { names, text, by, times } = cardText(item(1, { title, actor: actors[0], group }), strings);
+  return [names + text, by, times].filter(Boolean).join(" · ");
 }
 
 for (const [sentence, actors, numbers, expected] of /** @type {[string, Actor[], any, string][]} */ ([
@@ -35,26 +35,26 @@ for (const [sentence, actors, numbers, expected] of /** @type {[string, Actor[],
   ["nobody has a name", [{}, {}], { count: 2, total: 2, title: "New likes" }, "New likes"],
   ["nobody did it", [], { count: 3, total: 0, title: "Disk is full" }, "Disk is full · 3 times"],
 ])) {
-  test(`people, not events, are counted: ${sentence}`, () => assert.equal(said(actors, numbers), expected));
+  test(`actors, not events, are counted: ${sentence}`, () => assert.equal(groupText(actors, numbers), expected));
 }
 
 for (const [sentence, actors, numbers, expected] of /** @type {[string, Actor[], any, string][]} */ ([
   ["as many as are named", [CHLOE, BEN, ADA], { count: 3 }, "Chloe, Ben, and Ada liked your post"],
-  ["fewer than would be named are all there are", [ADA], { count: 5 }, "Ada liked your post · 5 times"],
-  ["more, and nobody knows how many", [CHLOE, BEN, ADA], { count: 7 }, "Chloe, Ben, and others liked your post"],
+  ["fewer than the server would send are all there are", [ADA], { count: 5 }, "Ada liked your post · 5 times"],
+  ["more, of unknown number", [CHLOE, BEN, ADA], { count: 7 }, "Chloe, Ben, and others liked your post"],
 ])) {
-  test(`a group that does not tell its total: ${sentence}`, () => assert.equal(said(actors, numbers), expected));
+  test(`a group without a total: ${sentence}`, () => assert.equal(groupText(actors, numbers), expected));
 }
 
-test("a name that a longer word begins with is not that name", () => {
+test("a name is not matched as the beginning of a longer word", () => {
   const [ann, bo] = [{ id: "ann", name: "Ann" }, { id: "bo", name: "Bo" }];
-  assert.equal(said([ann, bo], { count: 3, total: 2, title: "Annual report is ready" }), "Annual report is ready · Ann and Bo · 3 times");
-  assert.equal(said([bo], { count: 1, total: 1, title: "Bobby tables came" }), "Bobby tables came");
-  assert.equal(said([bo], { count: 1, total: 1, title: "Bo's post" }), "Bo's post");
-  assert.equal(said([ann, bo], { count: 2, total: 2, title: "Ann, at last" }), "Ann and Bo, at last");
+  assert.equal(groupText([ann, bo], { count: 3, total: 2, title: "Annual report is ready" }), "Annual report is ready · Ann and Bo · 3 times");
+  assert.equal(groupText([bo], { count: 1, total: 1, title: "Bobby tables came" }), "Bobby tables came");
+  assert.equal(groupText([bo], { count: 1, total: 1, title: "Bo's post" }), "Bo's post");
+  assert.equal(groupText([ann, bo], { count: 2, total: 2, title: "Ann, at last" }), "Ann and Bo, at last");
 });
 
-test("whoever has no name that can be read is called by the id, or not at all", () => {
+test("an actor without a readable name is called by the id, or not at all", () => {
   /** @type {[any, string][]} */
   const odd = [
     [{ id: 42 }, "42"],
@@ -66,8 +66,8 @@ test("whoever has no name that can be read is called by the id, or not at all", 
     [{}, ""],
   ];
   for (const [actor, expected] of odd) {
-    assert.equal(called(actor), expected);
-    assert.equal(phrase(item(1, { title: "Hello", actor }), words).what, "Hello");
+    assert.equal(actorName(actor), expected);
+    assert.equal(cardText(item(1, { title: "Hello", actor }), strings).text, "Hello");
   }
-  assert.equal(said([{ id: 42 }, { id: "u1", name: null }], { count: 2, total: 2, title: "42 liked it" }), "42 and u1 liked it");
+  assert.equal(groupText([{ id: 42 }, { id: "u1", name: null }], { count: 2, total: 2, title: "42 liked it" }), "42 and u1 liked it");
 });

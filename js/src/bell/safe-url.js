@@ -1,7 +1,7 @@
-/** Which addresses a notification may lead to. */
+/** The URLs that a notification may link to. */
 
 /**
- * The address, if a link may lead there: http, https, or relative to the page.
+ * The absolute URL if a link may lead there (http, https, or relative to the page), else null.
  *
  * @param {unknown} text
  * @returns {string | null}

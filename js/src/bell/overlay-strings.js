@@ -1,8 +1,8 @@
-/** What the list and the toasts say, and how they tell the time. */
+/** The strings of the list and the toasts, and their dates and lists of names. */
 
-import { openVoice } from "./voice.js";
+import { createStrings } from "./strings.js";
 
-/** @import { Label } from "./voice.js" */
+/** @import { Label } from "./strings.js" */
 
 /** @type {Record<string, Label>} */
 const LABELS = {
@@ -30,27 +30,27 @@ const LABELS = {
   reconnecting: "Reconnecting…",
 };
 
-/** @type {[Intl.RelativeTimeFormatUnit, number][]} a unit, and its length in seconds */
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} a unit and its length in seconds */
 const UNITS = [
   ["week", 604_800],
   ["day", 86_400],
   ["hour", 3_600],
   ["minute", 60],
 ];
-const LONG = 30 * 86_400; // s; what is older than that is a date
+const MAX_AGE = 30 * 86_400; // s; anything older is shown as a date
 
-/** @typedef {ReturnType<typeof openWords>} Words */
+/** @typedef {ReturnType<typeof createOverlayStrings>} OverlayStrings */
 
 /**
  * @param {string | undefined} locale
  * @param {Record<string, Label>} labels
  */
-export function openWords(locale, labels) {
+export function createOverlayStrings(locale, labels) {
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
   const list = new Intl.ListFormat(locale);
 
   return {
-    ...openVoice(locale, { ...LABELS, ...labels }),
+    ...createStrings(locale, { ...LABELS, ...labels }),
 
     /**
      * "5 min. ago", or a date.
@@ -59,15 +59,15 @@ export function openWords(locale, labels) {
      * @param {number} now milliseconds since 1970
      */
     ago(time, now) {
-      // A clock that is behind the server's must not say "in 2 minutes".
+      // This clock may be behind the server's: never "in 2 minutes".
       const age = Math.max(0, now - Date.parse(time)) / 1000;
-      if (age > LONG) return new Date(time).toLocaleDateString(locale, { dateStyle: "medium" });
+      if (age > MAX_AGE) return new Date(time).toLocaleDateString(locale, { dateStyle: "medium" });
       const [unit, length] = UNITS.find(([, length]) => age >= length) ?? ["second", Infinity];
       return relative.format(-Math.floor(age / length), unit);
     },
 
     /** @param {string} time RFC 3339 */
-    moment: (time) => new Date(time).toLocaleString(locale),
+    dateTime: (time) => new Date(time).toLocaleString(locale),
 
     /** @param {string[]} names */
     list: (names) => list.format(names),

@@ -1,4 +1,4 @@
-/** What is drawn in the list, and which drawing speaks for which type of notification. */
+/** The icons of the list, and the icon of each type of notification. */
 
 export const PATHS = {
   check: "M5 12.5l4.5 4.5L19 7.5",
@@ -14,7 +14,7 @@ export const PATHS = {
   system: "M4 10v4h3l9 5V5l-9 5zM19.5 9.5v5",
 };
 
-/** Words in a type, the drawing and the hue for them; the first that fits. @type {[RegExp, string, number][]} */
+/** Patterns of a type with their icon and hue; the first match wins. @type {[RegExp, string, number][]} */
 const KINDS = [
   [/like|love|reaction/i, PATHS.like, 12],
   [/comment|reply|mention|message/i, PATHS.comment, 250],
@@ -31,8 +31,8 @@ const OTHER = [/^/, PATHS.system, 270];
  * @param {string} type of a notification
  * @returns {{path: string, hue: number}}
  */
-export function kindOf(type) {
-  const [, path, hue] = KINDS.find(([words]) => words.test(type)) ?? OTHER;
+export function iconForType(type) {
+  const [, path, hue] = KINDS.find(([pattern]) => pattern.test(type)) ?? OTHER;
   return { path, hue };
 }
 
