@@ -1,1 +1,1 @@
-import{a as e}from"./chunk-CPOFWVOI.js";import"./chunk-JEQHIWXG.js";import"./chunk-QGYWI2CZ.js";import"./chunk-CC74UVQB.js";import"./chunk-BHBSI4Y4.js";customElements.get("tidings-bell")||customElements.define("tidings-bell",e);
+import{g as e}from"./chunk-JBHPCBQQ.js";import"./chunk-457IROXS.js";import"./chunk-VZQBYH2R.js";customElements.get("tidings-bell")||customElements.define("tidings-bell",e);

@@ -1,1 +1,1 @@
-import{a}from"./chunk-CPOFWVOI.js";import"./chunk-JEQHIWXG.js";import"./chunk-QGYWI2CZ.js";import"./chunk-CC74UVQB.js";import"./chunk-BHBSI4Y4.js";export{a as TidingsBell};
+import{g as a}from"./chunk-JBHPCBQQ.js";import"./chunk-457IROXS.js";import"./chunk-VZQBYH2R.js";export{a as TidingsBell};

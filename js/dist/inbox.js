@@ -1,1 +1,1 @@
-import{a,b,c,d,e,f}from"./chunk-JEQHIWXG.js";import"./chunk-QGYWI2CZ.js";import"./chunk-CC74UVQB.js";export{a as InboxError,c as expire,d as fromPage,e as listed,f as openInbox,b as reduce};
+import{a as b,b as c,c as d,d as e,e as f}from"./chunk-457IROXS.js";import{c as a}from"./chunk-VZQBYH2R.js";export{a as TidingsError,c as expire,d as fromPage,e as listed,f as openInbox,b as reduce};

@@ -1,1 +1,1 @@
-import{a as b,b as c}from"./chunk-QGYWI2CZ.js";import{a}from"./chunk-CC74UVQB.js";export{c as Connection,b as connect,a as defaultEnv};
+import{a,c as b,i as c,j as d}from"./chunk-VZQBYH2R.js";export{d as Connection,b as TidingsError,c as connect,a as defaultEnv};

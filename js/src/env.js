@@ -30,6 +30,17 @@ export const defaultEnv = () => ({
   document: globalThis.document,
 });
 
+/** @typedef {boolean | ((message: string, details?: object) => void)} Debug true logs with `console.debug` */
+
+/**
+ * The function that logs what happens to a connection, and why.
+ *
+ * @param {Debug} [debug]
+ * @returns {(message: string, details?: object) => void}
+ */
+export const createLog = (debug) =>
+  typeof debug === "function" ? debug : debug ? (message, details) => console.debug(`tidings: ${message}`, details) : () => {};
+
 /**
  * Resolves after a delay, or at once when the signal is aborted.
  *

@@ -1,4 +1,6 @@
-/** The HTTP layer: the server's address, the credentials, and the meaning of responses. */
+/**
+ * The HTTP layer of the stream and the inbox: the server's address, the token cache, and the meaning of responses.
+ */
 
 /** @import {Env} from "./env.js" */
 
@@ -19,17 +21,18 @@
 export const RESPONSE_TIMEOUT = 10_000; // ms until the response to a plain request must be there; a token likewise
 const MAX_DELAY = 600_000; // ms; a mistake on the server must not silence a client for hours
 
-/** A delay that the server asks for, in parseRetryAfter, within bounds. @param {unknown} value */
+/** A delay that the server asks for, in milliseconds, within bounds. @param {unknown} value */
 export const clampDelay = (value) => Math.min(Math.max(Number(value), 0), MAX_DELAY) || 0;
 
-export class Failure extends Error {
+/** A request or a connection that failed: `status` (0 without a response) and the stable `code` (RFC 9457). */
+export class TidingsError extends Error {
   /**
    * @param {FailureKind} kind
    * @param {string} [message]
-   * @param {{status?: number, code?: string, retryAfter?: number}} [more] HTTP status, the problem's stable code,
-   *   parseRetryAfter to wait before the next attempt
+   * @param {{status?: number, code?: string, retryAfter?: number}} [details] `retryAfter`: milliseconds to wait before
+   *   the next attempt
    */
-  constructor(kind, message = kind, { status, code, retryAfter } = {}) {
+  constructor(kind, message = kind, { status = 0, code, retryAfter } = {}) {
     super(message);
     this.name = "TidingsError";
     this.kind = kind;
@@ -39,20 +42,35 @@ export class Failure extends Error {
   }
 }
 
-/** A `Failure` as it is; anything else counts as a network error. @param {unknown} error */
-export const toFailure = (error) => (error instanceof Failure ? error : new Failure("network", String(error)));
+/** A `TidingsError` as it is; anything else counts as a network error. @param {unknown} error */
+export const toTidingsError = (error) =>
+  error instanceof TidingsError ? error : new TidingsError("network", String(error), { code: "unreachable" });
 
 /**
  * @typedef {object} ClientOptions
- * @property {string} url the server's base, absolute, without a slash at its end
+ * @property {string} [url] the server's base; without it, the page's own origin
  * @property {string} [user] the `user` query parameter of development mode
  * @property {() => Promise<string> | string} [getToken]
  * @property {RequestCredentials} [credentials] as in `fetch`
  */
 
-/** @typedef {Record<string, string | number | string[] | undefined>} QueryParams */
+/** @typedef {Record<string, string | number | readonly string[] | null | undefined>} QueryParams */
+
+/**
+ * @typedef {object} RequestOptions
+ * @property {QueryParams} [params]
+ * @property {string} [method]
+ * @property {Record<string, string>} [headers]
+ * @property {string} [body]
+ * @property {boolean} [keepalive]
+ * @property {AbortSignal} [signal]
+ */
 
 export class HttpClient {
+  /** The token that was dropped last. @type {string | undefined} */
+  droppedToken;
+  /** @type {string | undefined} */
+  #tokenValue;
   /** @type {Promise<string> | undefined} */
   #token;
   #options;
@@ -61,8 +79,11 @@ export class HttpClient {
   /**
    * @param {ClientOptions} options
    * @param {Env} env
+   * @throws {TypeError} for a `url` that cannot be used
    */
   constructor(options, env) {
+    /** The server's base, absolute, without a slash at its end. */
+    this.base = new URL(options.url || "/", globalThis.location?.href).href.replace(/\/+$/, "");
     this.#options = options;
     this.#env = env;
   }
@@ -74,7 +95,7 @@ export class HttpClient {
   /**
    * The cached token; fetches one if there is none. Concurrent callers share one fetch.
    *
-   * @throws {Failure} `getToken` failed or timed out
+   * @throws {TidingsError} `getToken` failed or timed out
    */
   async token() {
     const { getToken } = this.#options;
@@ -83,17 +104,18 @@ export class HttpClient {
     let cancel = () => {};
     const timeout = new Promise((_, reject) => (cancel = this.#env.after(RESPONSE_TIMEOUT, () => reject("getToken timed out"))));
     try {
-      return await Promise.race([token, timeout]);
+      return (this.#tokenValue = await Promise.race([token, timeout]));
     } catch (error) {
-      if (this.#token === token) this.dropToken();
-      throw new Failure("busy", String(error));
+      if (this.#token === token) this.#token = undefined;
+      throw new TidingsError("busy", String(error));
     } finally {
       cancel();
     }
   }
 
-  /** Drop the cached token: it was refused, or is about to expire. The next request fetches another. */
+  /** Drop the cached token: it is about to expire, or was refused. The next request fetches another. */
   dropToken() {
+    this.droppedToken = this.#tokenValue;
     this.#token = undefined;
   }
 
@@ -107,44 +129,45 @@ export class HttpClient {
     for (const [name, value] of Object.entries({ ...params, user })) {
       for (const item of [value ?? []].flat()) query.append(name, String(item));
     }
-    return `${this.#options.url}${path}?${query}`;
+    return `${this.base}${path}?${query}`;
   }
 
   /**
    * The response, if it is a success or a 304.
    *
    * @param {string} path
-   * @param {{params?: QueryParams, method?: string, headers?: Record<string, string>, signal?: AbortSignal}} [request]
-   * @throws {Failure} or `fetch`'s own error
+   * @param {RequestOptions} [options]
+   * @throws {TidingsError} or `fetch`'s own error
    */
-  async request(path, { params, method, headers, signal } = {}) {
+  async request(path, { params, headers, ...init } = {}) {
     const token = await this.token();
     const response = await this.#env.fetch(this.url(path, params), {
-      method,
+      ...init,
       headers: token ? { ...headers, authorization: `Bearer ${token}` } : headers,
       credentials: this.#options.credentials,
       cache: "no-store",
-      signal,
     });
     if (response.ok || response.status === 304) return response;
-    throw await this.#failure(response);
+    throw await this.#errorFrom(response);
   }
 
   /**
    * @param {string} path
-   * @param {Parameters<HttpClient["request"]>[1]} [request]
+   * @param {RequestOptions} [options]
+   * @returns {Promise<any>} the parsed body; undefined if there is none
    */
-  async json(path, request) {
-    const response = await this.request(path, request);
+  async json(path, options) {
+    const response = await this.request(path, options);
+    if (response.status === 204) return;
     try {
       return await response.json();
     } catch (error) {
-      throw new Failure("blocked", String(error)); // a captive portal, or a proxy's page
+      throw new TidingsError("blocked", String(error)); // a captive portal, or a proxy's page
     }
   }
 
   /**
-   * One poll of events after a cursor, without waiting for new ones.
+   * One page of events after a cursor, without waiting for new ones.
    *
    * @param {QueryParams} params
    * @param {AbortSignal} [signal]
@@ -155,7 +178,7 @@ export class HttpClient {
   }
 
   /** @param {Response} response */
-  async #failure(response) {
+  async #errorFrom(response) {
     const { status } = response;
     const problem = await response.json().catch(() => ({}));
     /** @type {FailureKind} */
@@ -166,7 +189,8 @@ export class HttpClient {
     // A response without a code does not come from Tidings: a proxy answered.
     else if (status < 500 && ![408, 425, 429].includes(status)) kind = problem.code ? "invalid" : "unsupported";
     const retryAfter = parseRetryAfter(response.headers.get("retry-after"), this.#env.now());
-    return new Failure(kind, problem.detail ?? problem.title ?? `HTTP ${status}`, { status, code: problem.code, retryAfter });
+    const { code } = problem;
+    return new TidingsError(kind, problem.detail ?? problem.title ?? `HTTP ${status}`, { status, code, retryAfter });
   }
 }
 

@@ -1,14 +1,14 @@
 /**
- * The inbox without a face: for React, Vue, or anything that can call a function.
+ * The inbox without a user interface: for React, Vue, or any other code.
  *
- * `openInbox` gives a store (`subscribe`, `getSnapshot`, and the verbs); `reduce` is the pure function inside
- * it that turns the events of a stream into a picture of the inbox. Nothing here touches the DOM.
+ * `openInbox` returns a store (`subscribe`, `getSnapshot`, and the actions); `reduce` is the pure function inside it that
+ * applies the events of a stream to the state of the inbox. Nothing here touches the DOM.
  */
 
 import { openStore } from "./inbox/store.js";
 import { connect } from "./stream.js";
 
-export { InboxError } from "./inbox/http.js";
+export { TidingsError } from "./http.js";
 export { fromPage, listed } from "./inbox/pages.js";
 export { expire, reduce } from "./inbox/reduce.js";
 
@@ -21,10 +21,10 @@ export { expire, reduce } from "./inbox/reduce.js";
 /** @typedef {import("./inbox/store.js").StoreOptions} StoreOptions */
 
 /**
- * Open a user's inbox. What is not named here (`transports`, `share` ...) is handed on to the stream.
+ * Open a user's inbox. Further options (`transports`, `share` ...) are passed on to the stream.
  *
  * @param {Partial<StoreOptions>} [options] `url` of the server, `user` or `getToken`, `limit` per page,
- *   and, to stand in for the network, `connect` and `fetch`
+ *   `debug`, and, for tests, `connect` and `env`
  * @returns {Inbox}
  */
 export const openInbox = (options) => openStore({ connect, ...options });

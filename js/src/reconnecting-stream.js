@@ -6,7 +6,7 @@
 import { Backoff } from "./backoff.js";
 import { sleep } from "./env.js";
 import { HeartbeatMonitor } from "./heartbeat-monitor.js";
-import { Failure, RESPONSE_TIMEOUT, clampDelay, toFailure } from "./http.js";
+import { RESPONSE_TIMEOUT, TidingsError, clampDelay, toTidingsError } from "./http.js";
 import { TransportFallback } from "./transport-fallback.js";
 import { DEFAULT_HEARTBEAT, advancesCursor, invalidCursorReset } from "./transports/attempt.js";
 import { longPoll, shortPoll } from "./transports/poll.js";
@@ -24,7 +24,8 @@ import { ws } from "./transports/ws.js";
  * @typedef {object} Listener
  * @property {(event: TidingsEvent) => void} event
  * @property {(status: Status, transport: Transport) => void} status
- * @property {(failure: Failure | undefined) => void} closed it ended for good: refused, invalid, or (undefined) sent away
+ * @property {(failure: TidingsError | undefined) => void} closed it ended for good: refused, invalid, or (undefined) sent away
+ * @property {(message: string, details: object) => void} log
  *
  * @typedef {object} StreamOptions
  * @property {string} [cursor]
@@ -115,7 +116,7 @@ export class ReconnectingStream {
 
   /** End the running attempt or wait. @param {FailureKind} kind @param {{after?: number}} [options] */
   #end(kind, { after } = {}) {
-    this.#current.abort(new Failure(kind, undefined, { retryAfter: after }));
+    this.#current.abort(new TidingsError(kind, undefined, { retryAfter: after }));
     this.#endWait(kind !== "preferred");
   }
 
@@ -129,7 +130,7 @@ export class ReconnectingStream {
     while (!this.#closed) {
       const { failure, opened, stable } = await this.#attempt();
       if (this.#closed) return;
-      const { kind, retryAfter, code } = failure;
+      const { kind, retryAfter, status, code, message } = failure;
       if (stable) {
         this.#failures = 0;
         this.#backoff.reset();
@@ -153,11 +154,15 @@ export class ReconnectingStream {
         this.cursor = undefined;
         this.#cursorInvalid = true;
       }
+      const { transport } = this;
       const nextTransport = this.#fallback.ended(kind, { opened, stable }, this.#env.now());
+      this.#listener.log("disconnected", { transport, next: this.transport, reason: kind, message, status, code, cursor: this.cursor });
       if (nextTransport || kind === "invalid_cursor" || kind === "refused" || kind === "preferred") continue;
       this.#current = new AbortController();
       this.#setStatus("reconnecting");
-      await this.#wait(retryAfter + this.#backoff.next(), retryAfter);
+      const delay = retryAfter + this.#backoff.next();
+      this.#listener.log("reconnecting", { delay });
+      await this.#wait(delay, retryAfter);
     }
   }
 
@@ -200,7 +205,7 @@ export class ReconnectingStream {
    * @param {Transport} transport
    * @param {AbortSignal} signal
    * @param {Callbacks} callbacks not called once the signal is aborted
-   * @returns {Promise<Failure>} how it ended; never rejects
+   * @returns {Promise<TidingsError>} how it ended; never rejects
    */
   async #try(transport, signal, callbacks) {
     const stream = this;
@@ -230,9 +235,9 @@ export class ReconnectingStream {
         await TRANSPORTS[transport](attempt);
       };
       await Promise.race([run(), aborted]);
-      return new Failure("ended");
+      return new TidingsError("ended");
     } catch (error) {
-      return toFailure(signal.aborted ? signal.reason : error);
+      return toTidingsError(signal.aborted ? signal.reason : error);
     }
   }
 
@@ -246,6 +251,7 @@ export class ReconnectingStream {
       this.helloIsCurrent = true;
       this.#refusals = 0;
       this.#setStatus("open");
+      this.#listener.log("connected", { transport: this.transport, cursor: id, connection: data.connection });
     }
     this.#listener.event(event);
     if (type === "goaway" || (type === "expiring" && !this.#ignoreExpiring)) {
@@ -263,9 +269,9 @@ export class ReconnectingStream {
     const cancel = this.#env.after(RESPONSE_TIMEOUT, () => current.abort());
     try {
       await this.#http.poll({ cursor: this.cursor, topic: this.#topics, limit: 1 }, current.signal);
-      return new Failure("blocked"); // plain requests pass, streams do not
+      return new TidingsError("blocked"); // plain requests pass, streams do not
     } catch (error) {
-      return toFailure(error);
+      return toTidingsError(error);
     } finally {
       cancel();
     }

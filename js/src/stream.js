@@ -6,22 +6,24 @@
  * Zero dependencies, no DOM.
  */
 
-import { defaultEnv } from "./env.js";
+import { createLog, defaultEnv } from "./env.js";
 import { HttpClient } from "./http.js";
 import { openShared, openUnshared } from "./share/open.js";
 import { tabApis } from "./tab-apis.js";
 import { advancesCursor } from "./transports/attempt.js";
 
+export { TidingsError } from "./http.js";
 export { defaultEnv };
 
 /**
- * @import {Failure} from "./http.js"
+ * @import {TidingsError} from "./http.js"
  * @import {Status} from "./reconnecting-stream.js"
  * @import {Transport} from "./transport-fallback.js"
  * @import {TidingsEvent} from "./transports/attempt.js"
  * @import {Share} from "./share/open.js"
  * @import {Subscriber, Source} from "./share/subscriber.js"
  *
+ * @typedef {import("./env.js").Debug} Debug
  * @typedef {import("./env.js").Env} Env
  *
  * @typedef {object} Options
@@ -35,6 +37,8 @@ export { defaultEnv };
  * @property {Share} [share] how the tabs share one connection
  * @property {RequestCredentials} [credentials] as in `fetch`: "include" sends cookies to another origin
  * @property {Env} [env] replaces clock, randomness and network
+ * @property {Debug} [debug] log connects, disconnects and reconnects with their reasons
+ * @property {HttpClient} [http] shares its token cache with an inbox
  */
 
 const MAX_SEEN = 2000; // ids remembered, to drop duplicates
@@ -73,12 +77,13 @@ export class Connection extends EventTarget {
   #shared;
   #options;
   #env;
+  #http;
+  #log;
 
   /** @param {Options} options */
   constructor(options) {
     super();
-    const { url, user, getToken, cursor, topics = [], transports = DEFAULT_TRANSPORTS, credentials } = options;
-    const base = new URL(url || "/", globalThis.location?.href).href.replace(/\/$/, "");
+    const { user, cursor, topics = [], transports = DEFAULT_TRANSPORTS, credentials } = options;
     const invalid = transports.find((transport) => transport !== "ws" && !DEFAULT_TRANSPORTS.includes(transport));
     const preferred = transports[0];
     if (invalid || !preferred) throw new TypeError(`invalid transports: ${transports}`);
@@ -86,13 +91,15 @@ export class Connection extends EventTarget {
     this.transport = preferred;
     this.#options = options;
     this.#env = options.env ?? { ...defaultEnv(), ...tabApis() };
+    this.#log = createLog(options.debug);
+    this.#http = options.http ?? new HttpClient(options, this.#env);
     this.#shared = {
-      url: base,
+      url: this.#http.base,
       user,
       topics: [...topics].sort(),
       transports: [...transports],
       credentials,
-      hasToken: Boolean(getToken),
+      hasToken: this.#http.hasToken,
     };
     this.#observePage();
     void this.#start();
@@ -147,10 +154,10 @@ export class Connection extends EventTarget {
 
   async #start() {
     const generation = ++this.#generation;
-    const { share = "auto", getToken } = this.#options;
+    const { share = "auto" } = this.#options;
     const env = this.#env;
+    const http = this.#http;
     const shared = this.#shared;
-    const http = new HttpClient({ ...shared, getToken }, env);
     const ifCurrent = (/** @type {() => void} */ run) => void (generation === this.#generation && run());
     const connection = this;
     const owner = share === "none" ? undefined : shared.user ?? (await tokenSubject(http));
@@ -164,12 +171,12 @@ export class Connection extends EventTarget {
       },
       key: JSON.stringify([PROTOCOL, owner, shared]),
       shared,
-      getToken,
       http,
       env,
       event: (event) => ifCurrent(() => this.#deliver(event)),
       status: (status, transport) => ifCurrent(() => this.#setStatus(status, transport)),
       closed: (failure) => ifCurrent(() => this.#fail(failure)),
+      log: this.#log,
     };
     // Without a known owner a connection is not shared, or one user's tab could read another's.
     ifCurrent(() => (this.#source = owner === undefined ? openUnshared(subscriber) : openShared(subscriber, share)));
@@ -210,9 +217,10 @@ export class Connection extends EventTarget {
     if (!RESERVED.includes(type)) this.dispatchEvent(new CustomEvent(type, { detail: event }));
   }
 
-  /** @param {Failure | undefined} failure */
+  /** @param {TidingsError | undefined} failure */
   #fail(failure) {
     this.error = failure;
+    this.#log("closed", { error: failure });
     this.close();
     if (failure) this.dispatchEvent(new CustomEvent("error", { detail: failure }));
   }

@@ -1,7 +1,10 @@
 /** The SharedWorker: holds one connection for all tabs of this browser that ask for the same one. */
 
-import { attachPort } from "./share/shared-connection.js";
 import { defaultEnv } from "./env.js";
+import { attachPort } from "./share/shared-connection.js";
+
+// Puts the worker's code into the same chunk as the page's, which then weighs less.
+export { connect } from "./stream.js";
 
 /** @type {Map<string, import("./share/shared-connection.js").SharedConnection>} */
 const connections = new Map();

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { InboxError } from "../src/inbox/http.js";
+import { defaultEnv } from "../src/env.js";
+import { TidingsError } from "../src/http.js";
+import { openInbox } from "../src/inbox.js";
 import { openStore } from "../src/inbox/store.js";
+import { FakeServer } from "../fakes/server.js";
 import { cursorAt, item, page, logEvent } from "../fakes/notifications.js";
 
 /** @import { TestContext } from "node:test" */
+/** @import { Env } from "../src/env.js" */
 /** @import { InboxEvent } from "../src/inbox/model.js" */
 /** @import { Inbox, StoreOptions } from "../src/inbox/store.js" */
 
@@ -55,13 +59,24 @@ function deferred() {
 }
 
 /**
+ * @param {(url: string, init: any) => Promise<Response>} fetch
+ * @param {() => number} [now]
+ * @returns {Env}
+ */
+const environment = (fetch, now = () => Date.parse("2026-01-01T00:00:00Z")) => ({
+  ...defaultEnv(),
+  now,
+  fetch: /** @type {any} */ (fetch),
+});
+
+/**
  * An inbox, its connection, and the requests it makes: answered by `answer`, which may give a promise.
  *
  * @param {TestContext} t
  * @param {(path: string, body: any) => any} answer
- * @param {Partial<StoreOptions>} [options]
+ * @param {Partial<StoreOptions> & {now?: () => number}} [options]
  */
-function open(t, answer, options = {}) {
+function open(t, answer, { now, ...options } = {}) {
   /** @type {string[]} */
   const requests = [];
   const connection = new ScriptedConnection();
@@ -70,15 +85,14 @@ function open(t, answer, options = {}) {
   const inbox = openStore({
     url: "https://t.example/",
     user: "alice",
-    clock: () => new Date("2026-01-01T00:00:00Z"),
     connect: (/** @type {any} */ how) => (connects.push(how), connection),
-    fetch: async (/** @type {any} */ url, /** @type {any} */ init) => {
+    env: environment(async (url, init) => {
       const { pathname, search } = new URL(url);
       const body = init.body && JSON.parse(init.body);
       requests.push(`${init.method} ${pathname}${search}${body ? ` ${init.body}` : ""}`);
-      const said = await answer(pathname, body);
-      return said instanceof Response ? said : Response.json(said ?? {});
-    },
+      const response = await answer(pathname, body);
+      return response instanceof Response ? response : Response.json(response ?? {});
+    }, now),
     ...options,
   });
   t.after(inbox.close);
@@ -93,7 +107,7 @@ test("the inbox loads the first page, then streams from its cursor", async (t) =
   assert.equal(inbox.getSnapshot().phase, "loading");
   await settle();
   assert.deepEqual([inbox.getSnapshot().phase, ids(inbox)], ["ready", ["n2", "n1"]]);
-  assert.deepEqual(requests, ["GET /v1/inbox?user=alice&limit=20"]);
+  assert.deepEqual(requests, ["GET /v1/inbox?limit=20&user=alice"]);
   assert.equal(connects[0].cursor, cursorAt(7));
   await connection.send(logEvent(8, "notification.created", item(8)));
   assert.deepEqual(ids(inbox), ["n8", "n2", "n1"]);
@@ -143,7 +157,7 @@ test("markRead is taken back when the server refuses it", async (t) => {
   await settle();
   const done = inbox.markRead(["n1"]);
   assert.equal(inbox.getSnapshot().counters.unread, 0);
-  await assert.rejects(done, (error) => error instanceof InboxError && error.status === 403 && error.code === "forbidden");
+  await assert.rejects(done, (error) => error instanceof TidingsError && error.status === 403 && error.code === "forbidden");
   assert.equal(inbox.getSnapshot().counters.unread, 1);
   assert.equal(inbox.getSnapshot().items[0]?.status, "UNREAD");
 });
@@ -290,8 +304,8 @@ test("older pages are appended, for the whole list and for the unread one", asyn
   assert.deepEqual(ids(inbox), ["n9", "n8", "n7", "n3"]);
   assert.deepEqual(inbox.getSnapshot().more, { all: false, unread: false });
   assert.deepEqual(requests.slice(1), [
-    "GET /v1/inbox?user=alice&limit=20&status=unread",
-    "GET /v1/inbox?user=alice&limit=20&after=p2",
+    "GET /v1/inbox?limit=20&status=unread&user=alice",
+    "GET /v1/inbox?limit=20&after=p2&user=alice",
   ]);
 });
 
@@ -390,11 +404,11 @@ test("inexact counters are fetched, once", async (t) => {
 
 test("an item disappears at its expire_time", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  let now = new Date("2026-01-01T00:00:00Z");
-  const { inbox } = open(t, () => page([item(2, { expire_time: "2026-01-01T00:00:05Z" }), item(1)]), { clock: () => now });
+  let now = Date.parse("2026-01-01T00:00:00Z");
+  const { inbox } = open(t, () => page([item(2, { expire_time: "2026-01-01T00:00:05Z" }), item(1)]), { now: () => now });
   await settle();
   assert.deepEqual(ids(inbox), ["n2", "n1"]);
-  now = new Date("2026-01-01T00:00:05Z");
+  now += 5000;
   t.mock.timers.tick(5000);
   assert.deepEqual([ids(inbox), inbox.getSnapshot().counters.unread], [["n1"], 1]);
 });
@@ -431,16 +445,48 @@ test("a token goes into the header, never the address, and a refused one is repl
     user: "alice",
     getToken: async () => tokens.shift() ?? "",
     connect: () => new ScriptedConnection(),
-    fetch: async (/** @type {any} */ url, /** @type {any} */ init) => {
+    env: environment(async (url, init) => {
       heads.push(`${new URL(url).search} ${init.headers.authorization}`);
       return heads.length === 1 ? new Response("", { status: 401 }) : Response.json(page([item(1)]));
-    },
+    }),
   });
   t.after(inbox.close);
   await settle();
   await settle();
   assert.equal(inbox.getSnapshot().phase, "ready");
   assert.deepEqual(heads, ["?limit=20 Bearer old", "?limit=20 Bearer new"]);
+});
+
+test("a page that is refused for now is requested again after its Retry-After", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const busy = new Response(null, { status: 503, headers: { "retry-after": "20" } });
+  const pages = [busy, page([item(1)])];
+  const { inbox } = open(t, () => pages.shift());
+  await settle();
+  t.mock.timers.tick(19_999);
+  await settle();
+  assert.equal(inbox.getSnapshot().phase, "failed");
+  t.mock.timers.tick(1_001);
+  await settle();
+  assert.equal(inbox.getSnapshot().phase, "ready");
+});
+
+test("the stream shares the inbox's token", async (t) => {
+  let tokens = 0;
+  const server = new FakeServer();
+  const inbox = openInbox({
+    url: "https://t.example",
+    getToken: () => `t${++tokens}`,
+    env: environment(async (url, init) =>
+      new URL(url).pathname === "/v1/inbox" ? Response.json(page([item(1)], { cursor: "e-0" })) : server.fetch(url, init),
+    ),
+  });
+  t.after(inbox.close);
+  for (let turn = 0; turn < 10; turn++) await settle();
+  assert.equal(inbox.getSnapshot().connection, "open");
+  await inbox.markRead(["n1"]).catch(() => {});
+  assert.deepEqual([tokens, server.received.length > 1], [1, true]);
+  assert.deepEqual(new Set(server.received.map(({ headers }) => headers.get("authorization"))), new Set(["Bearer t1"]));
 });
 
 test("an inbox that was closed while it loads does not try again", async (t) => {

@@ -29,6 +29,7 @@ function follower() {
       if (id) subscriber.cursor = id;
     },
     status() {},
+    log() {},
     closed: (failure) => assert.fail(failure),
   };
   const tab = new Follower(subscriber, () => {}, () => {});

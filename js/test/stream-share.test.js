@@ -114,6 +114,25 @@ for (const sharing of /** @type {const} */ (["worker", "lock"])) {
     assert.deepEqual(behind.created(), ids(server, 4));
   });
 
+  test(`${sharing}: a tab ahead of the leader in the same epoch reads nothing, and repeats nothing`, async () => {
+    const { browser, server } = browserWith(sharing);
+    const first = open(browser.tab());
+    await settle();
+    server.buffering = true;
+    server.publish(3);
+    await settle();
+    server.buffering = false;
+    const ahead = open(browser.tab(), { cursor: "e-2" });
+    await settle();
+    const polls = server.requests.filter((request) => request.includes("/v1/poll")).length;
+    for (const stream of server.streams) {
+      for (const { id, type, data } of server.log) stream.send(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+    }
+    await settle();
+    assert.deepEqual([first.created(), ahead.created()], [["e-1", "e-2", "e-3"], ["e-3"]]);
+    assert.equal(polls, 0);
+  });
+
   test(`${sharing}: after a tab ends the others continue without loss, within a second`, async () => {
     const { browser, server } = browserWith(sharing);
     const tabs = Array.from({ length: 6 }, () => open(browser.tab()));
@@ -333,6 +352,49 @@ for (const sharing of /** @type {const} */ (["worker", "lock"])) {
     assert.deepEqual([late.connection.status, first.connection.status], ["closed", "open"]);
     assert.equal(/** @type {any} */ (late.connection.error).code, "expired");
     assert.equal(tokens, 3, "one for the connection, and two of the late tab's own");
+  });
+}
+
+test("worker: a refused token is replaced by the tab's next, which the tab uses too", async () => {
+  const { browser, server } = browserWith("worker");
+  let tokens = 0;
+  const { connection } = open(browser.tab(), { getToken: () => `t${++tokens}` });
+  await settle();
+  server.overrides["/v1/stream"] = [() => problem(401, "expired")];
+  server.hangUp();
+  await browser.clock.advance(5000);
+  assert.deepEqual([connection.status, tokens], ["open", 2]);
+  assert.equal(server.received.at(-1)?.headers.get("authorization"), "Bearer t2");
+});
+
+for (const sharing of /** @type {const} */ (["worker", "lock"])) {
+  test(`${sharing}: debug logs the shared connection in every tab that asks for it`, async () => {
+    const { browser, server } = browserWith(sharing);
+    /** @type {any[]} */
+    const logs = [];
+    open(browser.tab());
+    open(browser.tab(), { debug: (message, details) => logs.push([message, details]) });
+    await settle();
+    server.hangUp();
+    await browser.clock.advance(5000);
+    const [message, { reason, transport }] = logs.find(([message]) => message === "disconnected");
+    assert.deepEqual([message, reason, transport], ["disconnected", "ended", "sse"]);
+    assert.ok(logs.some(([message]) => message === "connected"));
+  });
+
+  test(`${sharing}: a browser that refuses the constructor opens an unshared stream, and debug says why`, async () => {
+    const { browser, server } = browserWith("lock");
+    const refuse = () => {
+      throw new DOMException("not here", "SecurityError");
+    };
+    /** @type {string[]} */
+    const logs = [];
+    const tab = browser.tab();
+    const env = sharing === "lock" ? { ...tab.env, channel: refuse } : { ...tab.env, channel: undefined, worker: refuse };
+    const { connection } = open(tab, { env, debug: (message) => logs.push(message) });
+    await settle();
+    assert.deepEqual([connection.status, server.streams.size], ["open", 1]);
+    assert.ok(logs.includes(sharing === "lock" ? "no broadcast channel" : "no shared worker"));
   });
 }
 

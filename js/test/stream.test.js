@@ -48,6 +48,22 @@ test("the first event is hello, then everything that happens, parsed", async () 
   connection.close();
 });
 
+test("debug logs each connect, disconnect and reconnect with its reason", async (t) => {
+  const log = t.mock.method(console, "debug", () => {});
+  const { server, clock, connection } = open({ debug: true, transports: ["sse"] });
+  await clock.advance(20_000);
+  server.overrides["/v1/stream"] = [() => problem(503, "overloaded", { "retry-after": "7" })];
+  server.control("goaway", { reason: "drain", retry: 3000 });
+  await clock.advance(30_000);
+  const lines = log.mock.calls.map(({ arguments: [message, details] }) => [message.replace("tidings: ", ""), details]);
+  assert.deepEqual(lines.map(([message]) => message), [
+    "connected", "disconnected", "reconnecting", "disconnected", "reconnecting", "connected",
+  ]);
+  const [, , , [, refused], [, wait]] = /** @type {any} */ (lines);
+  assert.deepEqual([refused.reason, refused.status, refused.code, wait.delay >= 7000], ["busy", 503, "overloaded", true]);
+  connection.close();
+});
+
 test("an event is also dispatched under the name of its type", async () => {
   const { server, connection } = open();
   /** @type {any[]} */

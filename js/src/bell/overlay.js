@@ -10,6 +10,9 @@ import { createOverlayStrings } from "./overlay-strings.js";
 import { createPanel } from "./panel.js";
 import { createToasts } from "./toasts.js";
 
+// Puts what both use into the same chunk as the element, which then weighs less.
+export { TidingsBell } from "../element.js";
+
 /** @import { Inbox, Item } from "../inbox.js" */
 /** @import { Label } from "./strings.js" */
 

@@ -6,13 +6,17 @@
  */
 
 import { replaceCounters } from "./counters.js";
+import { Backoff } from "../backoff.js";
 import { seqOf } from "../cursor.js";
-import { openHttp } from "./http.js";
+import { createLog, defaultEnv } from "../env.js";
+import { HttpClient } from "../http.js";
+import { createCalls } from "./calls.js";
 import { isListed } from "./model.js";
 import { extend, fromPage, hasMore, listed } from "./pages.js";
 import { apply, expire, reduce } from "./reduce.js";
 
-/** @import { ConnectOptions } from "./http.js" */
+/** @import { Debug, Env } from "../env.js" */
+/** @import { ClientOptions, TidingsError } from "../http.js" */
 /** @import { Counters, InboxEvent, Item, State } from "./model.js" */
 
 /**
@@ -41,23 +45,27 @@ import { apply, expire, reduce } from "./reduce.js";
  * @typedef {object} Options
  * @property {number} [limit] items a page
  * @property {(options: any) => Connection} connect opens the stream; receives these options and `cursor`
- * @property {() => Date} [clock]
+ * @property {Debug} [debug] log the inbox's loads and the stream's connects and disconnects, with reasons
+ * @property {Env} [env] replaces clock, randomness and network
  */
 
-/** @typedef {ConnectOptions & Options & Record<string, unknown>} StoreOptions */
+/** @typedef {ClientOptions & Options & Record<string, unknown>} StoreOptions */
 
 /** @typedef {ReturnType<typeof openStore>} Inbox */
 
 const NO_COUNTERS = { unread: 0, unseen: 0, by_type: {}, more: false, cursor: "" };
-const FIRST_RETRY = 1_000; // ms, at most, before a failed page is requested again
-const MAX_RETRY = 30_000; // ms
 const MAX_SPREAD = 1_000; // ms, at most: a retraction reaches many inboxes at once, and each fetches its counters
-const MAX_TIMEOUT = 2 ** 31 - 1; // ms; a longer timeout overflows
 
-/** @param {StoreOptions} options */
+/**
+ * @param {StoreOptions} options
+ * @throws {TypeError} for a `url` that cannot be used
+ */
 export function openStore(options) {
-  const { limit = 20, connect, clock = () => new Date() } = options;
-  const call = openHttp(options);
+  const { limit = 20, connect, env = defaultEnv() } = options;
+  const http = new HttpClient(options, env);
+  const calls = createCalls(http, env);
+  const backoff = new Backoff(env.random);
+  const log = createLog(options.debug);
   /** @type {State | null} the confirmed state */
   let state = null;
   /** @type {InboxEvent[]} actions of the user that the server has not answered yet */
@@ -68,12 +76,11 @@ export function openStore(options) {
   const pendingPages = new Set();
   /** @type {Promise<void> | null} */
   let loading = null;
-  /** @type {Error | null} */
+  /** @type {TidingsError | null} */
   let error = null;
   let busy = false;
   let closed = false;
-  let retryDelay = FIRST_RETRY;
-  /** @type {Record<string, ReturnType<typeof setTimeout>>} one timer per purpose */
+  /** @type {Record<string, () => void>} cancels the timer of each purpose */
   const timers = {};
   /** @type {Set<() => void>} */
   const subscribers = new Set();
@@ -81,7 +88,7 @@ export function openStore(options) {
   const listeners = new Set();
   let snapshot = makeSnapshot();
 
-  const now = () => clock().toISOString();
+  const now = () => new Date(env.now()).toISOString();
 
   /**
    * @param {string} name
@@ -89,12 +96,18 @@ export function openStore(options) {
    * @param {() => void} action
    */
   function schedule(name, delay, action) {
-    clearTimeout(timers[name]);
+    cancel(name);
     if (closed) return;
-    timers[name] = setTimeout(() => {
+    timers[name] = env.after(delay, () => {
       delete timers[name];
       action();
-    }, delay);
+    });
+  }
+
+  /** @param {string} name */
+  function cancel(name) {
+    timers[name]?.();
+    delete timers[name];
   }
 
   /** @returns {Snapshot} */
@@ -118,7 +131,7 @@ export function openStore(options) {
     if (closed) return;
     snapshot = makeSnapshot();
     scheduleExpiry();
-    if (state?.exact === false && !timers["counters"]) schedule("counters", MAX_SPREAD * Math.random(), fetchCounters);
+    if (state?.exact === false && !timers["counters"]) schedule("counters", MAX_SPREAD * env.random(), fetchCounters);
     for (const subscriber of [...subscribers]) subscriber();
   }
 
@@ -126,16 +139,16 @@ export function openStore(options) {
     const expiries = (state?.items ?? []).flatMap((item) =>
       item.expire_time && isListed(item) ? Date.parse(item.expire_time) : [],
     );
-    clearTimeout(timers["expiry"]);
+    cancel("expiry");
     if (!expiries.length) return;
-    schedule("expiry", Math.min(MAX_TIMEOUT, ...expiries.map((expiry) => expiry - +clock())), () => {
+    schedule("expiry", Math.min(...expiries) - env.now(), () => {
       if (state) state = expire(state, now());
       publish();
     });
   }
 
   async function fetchCounters() {
-    const counters = await call("GET", "/v1/inbox/counters").catch(() => null);
+    const counters = await calls.call("GET", "/v1/inbox/counters").catch(() => null);
     if (!state || !counters) return;
     state = replaceCounters(state, counters);
     publish();
@@ -144,21 +157,21 @@ export function openStore(options) {
   /**
    * A page, and the events received while it was being loaded.
    *
-   * @param {Record<string, string | null | undefined>} query
+   * @param {Record<string, string | null | undefined>} params
    */
-  async function fetchPage(query) {
+  async function fetchPage(params) {
     /** @type {InboxEvent[]} */
     const received = [];
     pendingPages.add(received);
     try {
-      return { page: await call("GET", "/v1/inbox", { query: { limit: String(limit), ...query } }), received };
+      return { page: await calls.call("GET", "/v1/inbox", { params: { limit, ...params } }), received };
     } finally {
       pendingPages.delete(received);
     }
   }
 
   async function load() {
-    clearTimeout(timers["retry"]);
+    cancel("retry");
     if (error) {
       error = null;
       publish();
@@ -177,16 +190,17 @@ export function openStore(options) {
 
   /** @param {unknown} reason */
   function fail(reason) {
-    error = /** @type {Error} */ (reason);
-    schedule("retry", retryDelay * (0.5 + Math.random() / 2), reload);
-    retryDelay = Math.min(retryDelay * 2, MAX_RETRY);
+    error = /** @type {TidingsError} */ (reason);
+    const delay = backoff.next() + (error.retryAfter ?? 0);
+    log("inbox failed", { error, delay });
+    schedule("retry", delay, reload);
     publish();
   }
 
   /** @param {string} cursor */
   async function openStream(cursor) {
     if (closed) return;
-    const stream = (connection = connect({ ...options, cursor }));
+    const stream = (connection = connect({ ...options, cursor, http }));
     stream.addEventListener("status", publish);
     try {
       for await (const event of stream) {
@@ -203,11 +217,11 @@ export function openStore(options) {
   /** @param {InboxEvent} event */
   function receive(event) {
     for (const received of pendingPages) received.push(event);
-    retryDelay = FIRST_RETRY;
+    backoff.reset();
     if (!state) return;
     state = reduce(state, event, now());
     // One change may bring an item back to many users at once: spread their requests, as with counters.
-    if (state.reload === "changed") timers["reload"] ?? schedule("reload", MAX_SPREAD * Math.random(), reload);
+    if (state.reload === "changed") timers["reload"] ?? schedule("reload", MAX_SPREAD * env.random(), reload);
     else if (state.reload) reload();
     publish();
     for (const listener of [...listeners]) listener(event);
@@ -246,15 +260,15 @@ export function openStore(options) {
   function mark(verb, target) {
     const type = `inbox.${verb}${verb.endsWith("archive") ? "d" : ""}`;
     const action = { type, data: { ...target, at: seqOf(snapshot.cursor) } };
-    return optimistically(action, () => call("POST", `/v1/inbox/${verb}`, { body: target }));
+    return optimistically(action, () => calls.call("POST", `/v1/inbox/${verb}`, { body: target }));
   }
 
   /** @param {(mutes: readonly string[]) => string[]} change */
   async function updateMutes(change) {
-    const { mutes } = await call("GET", "/v1/preferences");
+    const { mutes } = await calls.call("GET", "/v1/preferences");
     const body = { mutes: change(mutes) };
     if (state) state = { ...state, mutes: state.mutes ?? mutes };
-    return optimistically({ type: "preferences.updated", data: body }, () => call("PUT", "/v1/preferences", { body }));
+    return optimistically({ type: "preferences.updated", data: body }, () => calls.call("PUT", "/v1/preferences", { body }));
   }
 
   const inbox = {
@@ -289,7 +303,7 @@ export function openStore(options) {
      * Load the next older page.
      *
      * @param {List} [list]
-     * @throws {import("./http.js").InboxError}
+     * @throws {TidingsError}
      */
     async loadMore(list = "all") {
       if (busy || !state || !hasMore(state, list)) return;
@@ -342,7 +356,7 @@ export function openStore(options) {
     close() {
       closed = true;
       connection?.close();
-      for (const timer of Object.values(timers)) clearTimeout(timer);
+      Object.keys(timers).forEach(cancel);
     },
   };
 

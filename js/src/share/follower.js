@@ -1,18 +1,18 @@
 /**
  * A tab that is fed by the leader: another tab, or the worker.
  *
- * The leader's cursor and this tab's may lie in different epochs, where they have no order: only equality counts here.
- * Where the two differ, an event of the leader is a hint: the tab reads the log from its own cursor. A hint received
- * before the read and absent from its pages lies before the cursor; one that is in the pages shows how far the leader
- * has come, and from there on the two are in sync.
+ * A leader at or before this tab's cursor is in sync: its events up to the cursor are dropped, the later ones are this
+ * tab's next. A leader ahead, or in another epoch, sends hints: the tab reads the log from its own cursor. A hint that is
+ * in the pages shows how far the leader has come, and from there on the two are in sync.
  */
 
 import { Backoff } from "../backoff.js";
+import { isAtOrBefore } from "../cursor.js";
+import { sleep } from "../env.js";
 import { HeartbeatMonitor } from "../heartbeat-monitor.js";
-import { toFailure } from "../http.js";
+import { toTidingsError } from "../http.js";
 import { invalidCursorReset } from "../transports/attempt.js";
 import { fetchHello } from "../transports/poll.js";
-import { sleep } from "../env.js";
 import { KEEPALIVE_INTERVAL, LEADER_TIMEOUT } from "./messages.js";
 
 /**
@@ -85,6 +85,7 @@ export class Follower {
   /** @param {FromLeader} message */
   receive(message) {
     if (message.t === "event") this.#onEvent(message.term, message.event);
+    else if (message.t === "log") this.#subscriber.log(message.message, message.details);
     else if (message.t === "status" || (message.t === "welcome" && message.to === this.id)) {
       if (message.t === "welcome") this.#onWelcome(message);
       this.#subscriber.status(message.status, message.transport);
@@ -100,7 +101,7 @@ export class Follower {
     this.#hello = hello.data;
     const { cursor } = this.#subscriber;
     if (!this.#helloSent && helloIsCurrent && status === "open" && (cursor ?? at) === at) return this.#adoptHello(hello);
-    this.#inSync = cursor === at;
+    this.#inSync = cursor === at || isAtOrBefore(at, cursor);
     this.#behind = !this.#inSync && cursor !== undefined;
     void this.#run();
   }
@@ -116,10 +117,12 @@ export class Follower {
       this.#hello = event.data;
       if ((cursor ?? event.id) === event.id) return this.#adoptHello(event);
       this.#subscriber.event({ id: cursor ?? "", type: "hello", data: { ...event.data, cursor } });
-      this.#helloSent = this.#behind = true;
-      this.#inSync = false;
+      this.#helloSent = true;
+      this.#inSync = isAtOrBefore(event.id, cursor);
+      this.#behind = !this.#inSync;
       return void this.#run();
     }
+    if (isAtOrBefore(event.id, cursor)) return; // the leader is behind this tab
     if (!this.#helloSent && !this.#running) return; // no welcome yet
     if (term !== this.#term) {
       this.#term = term;
@@ -202,7 +205,7 @@ export class Follower {
   /** @param {unknown} error */
   async #recover(error) {
     const { http, env } = this.#subscriber;
-    const failure = toFailure(error);
+    const failure = toTidingsError(error);
     const { kind } = failure;
     if (kind === "refused") http.dropToken();
     if (kind === "invalid" || (kind === "unsupported" && failure.code) || (kind === "refused" && ++this.#refusals > 1)) {

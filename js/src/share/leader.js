@@ -32,6 +32,10 @@ export class Leader {
         own.status(status, transport);
       },
       closed: own.closed,
+      log: (message, details) => {
+        broadcast({ t: "log", message, details });
+        own.log(message, details);
+      },
     });
   }
 

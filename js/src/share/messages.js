@@ -15,10 +15,12 @@
  * @typedef {{t: "event", term: string, event: TidingsEvent}} EventMessage
  * @typedef {{t: "status", term: string, status: Status, transport: Transport}} StatusMessage
  * @typedef {{t: "closed", failure?: SerializedFailure}} ClosedMessage
- * @typedef {{t: "token"}} TokenRequest from the worker, which has no token of its own
- * @typedef {Welcome | EventMessage | StatusMessage | ClosedMessage | TokenRequest} FromLeader
+ * @typedef {{t: "token", dropped?: string}} TokenRequest from the worker, which has no token of its own; `dropped`: the one
+ *   that it does not want again
+ * @typedef {{t: "log", message: string, details: object}} LogMessage
+ * @typedef {Welcome | EventMessage | StatusMessage | ClosedMessage | TokenRequest | LogMessage} FromLeader
  *
- * @typedef {{kind: FailureKind, message: string, status?: number, code?: string}} SerializedFailure a `Failure` that can be cloned
+ * @typedef {{kind: FailureKind, message: string, status?: number, code?: string}} SerializedFailure a `TidingsError` that can be cloned
  *
  * @typedef {{t: "join", from: string, key: string, cursor?: string, options: SharedOptions}} Join also the tab's keep-alive
  * @typedef {{t: "wake", networkChanged?: boolean}} Wake

@@ -33,18 +33,26 @@ export function openShared(subscriber, share) {
     source.stop();
     source = next();
   };
+  const { log } = subscriber;
   const open = () => {
     if (worker && share !== "lock") {
       try {
         // A worker that once answered can be started again.
         return viaWorker(subscriber, worker(), (answered) => replace(() => openShared(subscriber, answered ? share : "lock")));
-      } catch {
-        // The module is served from another origin: no worker can be made from it.
+      } catch (error) {
+        // The module is served from another origin, or the page may not start workers.
+        log("no shared worker", { error });
       }
     }
-    return locks && channel
-      ? viaLock(subscriber, locks, channel, () => replace(() => openUnshared(subscriber)))
-      : openUnshared(subscriber);
+    if (locks && channel) {
+      try {
+        return viaLock(subscriber, locks, channel, () => replace(() => openUnshared(subscriber)));
+      } catch (error) {
+        log("no broadcast channel", { error }); // cookies are blocked, or the frame is sandboxed or partitioned
+      }
+    }
+    log("not shared", {});
+    return openUnshared(subscriber);
   };
   source = open();
   return { wake: (networkChanged) => source.wake(networkChanged), stop: () => source.stop() };

@@ -5,7 +5,7 @@ import { Leader } from "./leader.js";
 import { KEEPALIVE_INTERVAL } from "./messages.js";
 
 /**
- * @import {Failure} from "../http.js"
+ * @import {TidingsError} from "../http.js"
  * @import {Env} from "../env.js"
  * @import {FromLeader, FromTab, SharedOptions} from "./messages.js"
  *
@@ -56,8 +56,10 @@ export class SharedConnection {
 
   /** @param {SharedOptions} options @param {string} [cursor] of the first tab */
   #open({ hasToken, ...options }, cursor) {
-    const http = new HttpClient({ ...options, getToken: hasToken ? () => this.#requestToken() : undefined }, this.#env);
-    const own = { event() {}, status() {}, closed: (/** @type {Failure | undefined} */ failure) => this.#closed(failure) };
+    const getToken = hasToken ? () => this.#requestToken(http.droppedToken) : undefined;
+    /** @type {HttpClient} */
+    const http = new HttpClient({ ...options, getToken }, this.#env);
+    const own = { event() {}, status() {}, log() {}, closed: (/** @type {TidingsError | undefined} */ failure) => this.#closed(failure) };
     return new Leader({ ...options, cursor }, http, this.#env, (message) => this.#broadcast(message), own);
   }
 
@@ -78,7 +80,7 @@ export class SharedConnection {
     });
   }
 
-  /** @param {Failure | undefined} failure */
+  /** @param {TidingsError | undefined} failure */
   #closed(failure) {
     const { kind, message, status, code } = failure ?? {};
     this.#broadcast({ t: "closed", failure: kind && { kind, message: message ?? "", status, code } });
@@ -91,8 +93,13 @@ export class SharedConnection {
     this.#onEnd();
   }
 
-  /** Asks the tabs for a token, the latest first: it is the least likely to be frozen. The first token counts. */
-  #requestToken() {
+  /**
+   * Asks the tabs for a token, the latest first: it is the least likely to be frozen. The first token counts.
+   *
+   * @param {string | undefined} dropped
+   * @returns {Promise<string>}
+   */
+  #requestToken(dropped) {
     const ports = [...this.#tabs.keys()];
     return new Promise((resolve, reject) => {
       let cancel = () => {};
@@ -100,7 +107,7 @@ export class SharedConnection {
         cancel();
         const port = ports.pop();
         if (port) cancel = this.#env.after(TOKEN_TIMEOUT, askNext);
-        port?.postMessage({ t: "token" });
+        port?.postMessage({ t: "token", dropped });
         return port;
       };
       this.#onToken = (token) => {

@@ -10,7 +10,6 @@
  *   cursor: string | undefined,
  *   key: string,
  *   shared: SharedOptions,
- *   getToken?: () => Promise<string> | string,
  *   http: HttpClient,
  *   env: Env,
  * }} Subscriber `key` separates connections that must not be shared

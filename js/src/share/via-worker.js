@@ -1,6 +1,6 @@
 /** A connection held by the SharedWorker, reached through this tab's port. */
 
-import { Failure } from "../http.js";
+import { TidingsError } from "../http.js";
 import { Follower } from "./follower.js";
 
 /**
@@ -24,7 +24,12 @@ export function viaWorker(subscriber, worker, onLost) {
     if (!stopped.signal.aborted) onLost(answered);
   };
   const follower = new Follower(subscriber, send, lost);
-  const token = async () => (await subscriber.getToken?.()) ?? "";
+  const { http } = subscriber;
+  /** @param {string | undefined} dropped */
+  const token = async (dropped) => {
+    if (dropped && (await http.token()) === dropped) http.dropToken();
+    return (await http.token()) ?? "";
+  };
   worker.onerror = lost; // its script did not load
   port.onmessage = async ({ data }) => {
     const message = /** @type {FromLeader} */ (data);
@@ -35,7 +40,7 @@ export function viaWorker(subscriber, worker, onLost) {
     answered = true;
     if (message.t === "closed") subscriber.closed(message.failure && deserialize(message.failure));
     else if (message.t !== "token") follower.receive(message);
-    else send({ t: "token", token: await token().catch(() => "") }); // another tab may have one
+    else send({ t: "token", token: await token(message.dropped).catch(() => "") }); // another tab may have one
   };
   return {
     wake: (networkChanged) => follower.wake(networkChanged),
@@ -49,4 +54,4 @@ export function viaWorker(subscriber, worker, onLost) {
 }
 
 /** @param {SerializedFailure} failure */
-const deserialize = ({ kind, message, ...more }) => new Failure(kind, message, more);
+const deserialize = ({ kind, message, ...more }) => new TidingsError(kind, message, more);

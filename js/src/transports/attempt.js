@@ -1,6 +1,6 @@
 /**
  * One attempt on one transport: the interface that transports are given.
- * A transport resolves when the server ended the stream, and rejects with a `Failure` otherwise.
+ * A transport resolves when the server ended the stream, and rejects with a `TidingsError` otherwise.
  *
  * @import {HttpClient, QueryParams} from "../http.js"
  * @import {Env} from "../env.js"

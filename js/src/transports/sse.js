@@ -1,7 +1,7 @@
 /** Server-sent events over `fetch`: `EventSource` can neither send a token nor report why it failed. */
 
 import { EventStreamParser } from "../event-stream-parser.js";
-import { Failure } from "../http.js";
+import { TidingsError } from "../http.js";
 import { parseJson, streamParams } from "./attempt.js";
 
 /** @import {Attempt} from "./attempt.js" */
@@ -13,9 +13,9 @@ export async function sse(attempt) {
     headers: { accept: "text/event-stream" },
     signal: attempt.signal,
   });
-  if (response.status === 204) throw new Failure("stop");
+  if (response.status === 204) throw new TidingsError("stop");
   if (!response.headers.get("content-type")?.startsWith("text/event-stream") || !response.body) {
-    throw new Failure("blocked");
+    throw new TidingsError("blocked");
   }
   const parser = new EventStreamParser(
     (block) => attempt.emit({ ...block, data: parseJson(block.data) }),

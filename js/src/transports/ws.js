@@ -1,6 +1,6 @@
 /** WebSocket: the same events as text frames. */
 
-import { Failure } from "../http.js";
+import { TidingsError } from "../http.js";
 import { DEFAULT_HEARTBEAT, streamParams } from "./attempt.js";
 
 /**
@@ -37,7 +37,7 @@ export async function ws(attempt) {
     try {
       socket = env.socket(http.url("/v1/ws", { ...streamParams(attempt), ticket }).replace("http", "ws"));
     } catch (error) {
-      throw new Failure("unsupported", String(error)); // Node before 22 has none
+      throw new TidingsError("unsupported", String(error)); // Node before 22 has none
     }
     let opened = false;
     let cancelPing = () => {};
@@ -59,7 +59,7 @@ export async function ws(attempt) {
     socket.onclose = ({ code, reason }) => {
       // A failed handshake has no status here: a plain request is made to find out why.
       const kind = KINDS[code] ?? (opened ? (code === 4400 ? "invalid" : "ended") : "handshake");
-      reject(new Failure(kind, reason || undefined, { code: String(code) }));
+      reject(new TidingsError(kind, reason || undefined, { code: String(code) }));
     };
     signal.addEventListener("abort", () => {
       cancelPing();
