@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-JBHPCBQQ.js";import"./chunk-457IROXS.js";import"./chunk-VZQBYH2R.js";export{a as TidingsBell};
+import{g as a}from"./chunk-X2UP7PLU.js";import"./chunk-QKN2UU4P.js";import"./chunk-TKYSKWBN.js";export{a as TidingsBell};

@@ -35,6 +35,7 @@ export class FakeServer {
   /** Responses to send in place of the usual ones, per path, each used once. @type {Record<string, (() => Response)[]>} */
   overrides = {};
   heartbeat = 25;
+  contentType = "text/event-stream; charset=utf-8";
   /** Events per page of a poll. */
   limit = 3;
   retry = "";
@@ -156,7 +157,7 @@ export class FakeServer {
         this.opening(cursor).forEach((event) => stream.send(frame(event)));
       },
     });
-    return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8" } });
+    return new Response(body, { headers: { "content-type": this.contentType } });
   }
 
   /** @param {URL} url @param {Headers} headers @param {AbortSignal} signal */

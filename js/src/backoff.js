@@ -1,11 +1,14 @@
-/** Exponential back-off with full jitter, so that a thousand clients do not reconnect at the same moment. */
+/**
+ * How long to wait before the next attempt: at least what the server asked for, plus exponential back-off with full
+ * jitter, so that a thousand clients do not reconnect at the same moment.
+ */
 
-const BASE = 1000; // ms; until the server sends another with `retry:`
-const CAP = 30_000; // ms
+const BASE = 1000; // ms; the first window
+const CAP = 30_000; // ms; the widest window
 
 export class Backoff {
-  /** Ceiling of the first delay in milliseconds; set from the server's `retry:`. */
-  base = BASE;
+  /** The server's `retry:` in milliseconds: the least delay of every reconnect. */
+  retry = 0;
   #failures = 0;
   #random;
 
@@ -14,9 +17,13 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** The next delay in milliseconds: uniform between zero and a ceiling that doubles with each call. */
-  next() {
-    return this.#random() * Math.min(Math.max(CAP, this.base), this.base * 2 ** this.#failures++);
+  /**
+   * The next delay in milliseconds.
+   *
+   * @param {number} [once] what `goaway` or `Retry-After` asked for: replaces `retry` this time
+   */
+  next(once = 0) {
+    return (once || this.retry) + this.#random() * Math.min(CAP, BASE * 2 ** this.#failures++);
   }
 
   reset() {

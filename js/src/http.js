@@ -11,11 +11,11 @@
  * - `unsupported`: the server does not offer it; take the next, or stop where none is left
  * - `handshake`: a WebSocket failed and the browser does not say why; ask over plain HTTP
  * - `refused`: reconnect with another token, if there is one; `invalid_cursor`: start from now
- * - `invalid`: the request itself is wrong, stop; `stop`: the server asks the client to stay away
+ * - `invalid`: the request itself is wrong, stop
  * - `goaway` `expiring` `preferred`: a planned reconnect; `preferred` returns to the preferred transport
  *
  * @typedef {"ended" | "network" | "busy" | "timeout" | "blocked" | "unsupported" | "handshake" | "refused" |
- *   "invalid_cursor" | "invalid" | "stop" | "goaway" | "expiring" | "preferred"} FailureKind
+ *   "invalid_cursor" | "invalid" | "goaway" | "expiring" | "preferred"} FailureKind
  */
 
 export const RESPONSE_TIMEOUT = 10_000; // ms until the response to a plain request must be there; a token likewise

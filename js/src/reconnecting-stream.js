@@ -24,7 +24,7 @@ import { ws } from "./transports/ws.js";
  * @typedef {object} Listener
  * @property {(event: TidingsEvent) => void} event
  * @property {(status: Status, transport: Transport) => void} status
- * @property {(failure: TidingsError | undefined) => void} closed it ended for good: refused, invalid, or (undefined) sent away
+ * @property {(failure: TidingsError) => void} closed the server refused for good
  * @property {(message: string, details: object) => void} log
  *
  * @typedef {object} StreamOptions
@@ -45,7 +45,6 @@ const STABLE_AFTER = 15_000; // ms after `hello`; an attempt that ends before th
 const STABLE_AFTER_EXPIRY = 5000; // ms after `hello`, for a stream that ends with its token
 const MISSED_HEARTBEATS = 2.5; // heartbeats without activity before the server counts as gone
 const DIAGNOSE_EVERY = 3; // every third stream without a response is diagnosed by a plain request
-const MIN_RETRY = 100; // ms; a shorter `retry:` counts as this
 
 export class ReconnectingStream {
   /** @type {Status} */
@@ -111,7 +110,7 @@ export class ReconnectingStream {
   close() {
     this.#closed = true;
     this.status = "closed";
-    this.#end("stop");
+    this.#end("ended");
   }
 
   /** End the running attempt or wait. @param {FailureKind} kind @param {{after?: number}} [options] */
@@ -142,13 +141,12 @@ export class ReconnectingStream {
       this.#unsupported = kind === "unsupported" && (code || !this.hello) ? this.#unsupported + 1 : 0;
       if (
         kind === "invalid" ||
-        kind === "stop" ||
         this.#refusals > 1 ||
         this.#unsupported === this.#transportCount ||
         (kind === "invalid_cursor" && !this.cursor)
       ) {
         this.close();
-        return this.#listener.closed(kind === "stop" ? undefined : failure);
+        return this.#listener.closed(failure);
       }
       if (kind === "invalid_cursor") {
         this.cursor = undefined;
@@ -160,7 +158,7 @@ export class ReconnectingStream {
       if (nextTransport || kind === "invalid_cursor" || kind === "refused" || kind === "preferred") continue;
       this.#current = new AbortController();
       this.#setStatus("reconnecting");
-      const delay = retryAfter + this.#backoff.next();
+      const delay = this.#backoff.next(retryAfter);
       this.#listener.log("reconnecting", { delay });
       await this.#wait(delay, retryAfter);
     }
@@ -184,7 +182,7 @@ export class ReconnectingStream {
       },
       expectActivity: (milliseconds) => this.#monitor.start(milliseconds),
       retry: (milliseconds) => {
-        this.#backoff.base = Math.max(clampDelay(milliseconds), MIN_RETRY);
+        this.#backoff.retry = clampDelay(milliseconds);
       },
       cursorMoved: (cursor) => {
         this.cursor = cursor;

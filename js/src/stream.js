@@ -217,12 +217,12 @@ export class Connection extends EventTarget {
     if (!RESERVED.includes(type)) this.dispatchEvent(new CustomEvent(type, { detail: event }));
   }
 
-  /** @param {TidingsError | undefined} failure */
+  /** @param {TidingsError} failure */
   #fail(failure) {
     this.error = failure;
     this.#log("closed", { error: failure });
     this.close();
-    if (failure) this.dispatchEvent(new CustomEvent("error", { detail: failure }));
+    this.dispatchEvent(new CustomEvent("error", { detail: failure }));
   }
 
   /**

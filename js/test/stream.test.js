@@ -294,13 +294,31 @@ test("a connection that is closed before its token came asks for nothing", async
   assert.deepEqual([server.requests, clock.timers], [[], 0]);
 });
 
-test("204 means stop, without an error", async () => {
+test("204 does not close the stream for good: it is tried again, at growing intervals", async () => {
   const server = new FakeServer();
-  server.overrides["/v1/stream"] = [() => jsonResponse(204, null)];
-  const { clock, connection } = open({ server });
-  await clock.advance(100_000);
-  assert.deepEqual([connection.status, connection.error, server.requests.length], ["closed", undefined, 1]);
+  server.overrides["/v1/stream"] = [1, 2].map(() => () => jsonResponse(204, null));
+  const { clock, connection } = open({ server, transports: ["sse"] });
+  await clock.advance(10_000);
+  assert.deepEqual([connection.status, connection.transport, asked(server, "/v1/stream").length], ["open", "sse", 3]);
+  connection.close();
 });
+
+for (const [type, passes] of /** @type {[string, boolean][]} */ ([
+  ["Text/Event-Stream", true],
+  ["TEXT/EVENT-STREAM; charset=utf-8", true],
+  [" text/event-stream ;charset=utf-8", true],
+  ["text/event-streamish", false],
+  ["application/json; a=text/event-stream", false],
+])) {
+  test(`a stream's media type is compared as a whole, whatever its case: ${type}`, async () => {
+    const server = new FakeServer();
+    server.contentType = type;
+    const { connection } = open({ server });
+    await settle();
+    assert.equal(connection.transport, passes ? "sse" : "long-poll");
+    connection.close();
+  });
+}
 
 test("a getToken that rejects, or never resolves, is retried", async () => {
   let calls = 0;
@@ -408,14 +426,15 @@ test("topics and the cursor are part of every request", async () => {
 
 // Back-off
 
-test("waits double up to the cap, and lie anywhere below", () => {
+test("delays are what the server asked for, plus a random part of a window that doubles up to a cap", () => {
   const highest = new Backoff(() => 1);
   assert.deepEqual([1, 2, 3, 4, 5, 6, 7].map(() => highest.next()), [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   const lowest = new Backoff(() => 0);
   assert.deepEqual([1, 2, 3].map(() => lowest.next()), [0, 0, 0]);
   highest.reset();
-  highest.base = 60_000; // the server may ask for more than the cap
-  assert.deepEqual([highest.next(), highest.next()], [60_000, 60_000]);
+  highest.retry = 60_000;
+  assert.deepEqual([highest.next(), highest.next()], [61_000, 62_000]);
+  assert.equal(highest.next(5000), 9000, "goaway and Retry-After replace retry: once");
 });
 
 test("Retry-After is seconds or a date", () => {
@@ -445,16 +464,26 @@ test("a server that is down is asked at growing intervals", async () => {
   connection.close();
 });
 
-test("the server's retry: sets the first delay", async () => {
+test("no reconnect is earlier than the server's retry:, and a random part of a second comes on top", async () => {
   const { server, clock, connection } = open();
-  clock.randomValue = 0.99;
   server.retry = "8000";
   server.hangUp();
   await clock.advance(20_000);
   server.hangUp();
-  await clock.advance(7900);
+  await clock.advance(8400);
   assert.equal(connection.status, "reconnecting");
-  await clock.advance(100);
+  await clock.advance(200);
+  assert.equal(connection.status, "open");
+  connection.close();
+});
+
+test("goaway and Retry-After replace the server's retry: for one reconnect", async () => {
+  const { server, clock, connection } = open({ transports: ["sse"] });
+  server.retry = "60000";
+  server.hangUp();
+  await clock.advance(20_000);
+  server.control("goaway", { reason: "drain", retry: 2000 });
+  await clock.advance(2600);
   assert.equal(connection.status, "open");
   connection.close();
 });
@@ -514,8 +543,8 @@ test("no delay from the server exceeds ten minutes", async () => {
   server.hangUp();
   server.overrides["/v1/stream"] = [() => problem(503, "overloaded", { "retry-after": "86400" })];
   server.retry = "";
-  await clock.advance(601_000);
-  await clock.advance(1_205_000);
+  await clock.advance(602_000); // retry: holds until the server sends another
+  await clock.advance(604_000);
   assert.equal(connection.status, "open", "Retry-After");
   connection.close();
 });

@@ -191,7 +191,7 @@ export function openStore(options) {
   /** @param {unknown} reason */
   function fail(reason) {
     error = /** @type {TidingsError} */ (reason);
-    const delay = backoff.next() + (error.retryAfter ?? 0);
+    const delay = backoff.next(error.retryAfter);
     log("inbox failed", { error, delay });
     schedule("retry", delay, reload);
     publish();

@@ -217,6 +217,6 @@ export class Follower {
       this.#helloSent = false;
       this.#cursorInvalid = true;
     }
-    await sleep(env, failure.retryAfter + this.#backoff.next(), this.#stopped.signal);
+    await sleep(env, this.#backoff.next(failure.retryAfter), this.#stopped.signal);
   }
 }

@@ -14,7 +14,7 @@
  *   `missed`: the tab may have missed messages; `lock`: a lock that is held while the worker lives
  * @typedef {{t: "event", term: string, event: TidingsEvent}} EventMessage
  * @typedef {{t: "status", term: string, status: Status, transport: Transport}} StatusMessage
- * @typedef {{t: "closed", failure?: SerializedFailure}} ClosedMessage
+ * @typedef {{t: "closed", failure: SerializedFailure}} ClosedMessage
  * @typedef {{t: "token", dropped?: string}} TokenRequest from the worker, which has no token of its own; `dropped`: the one
  *   that it does not want again
  * @typedef {{t: "log", message: string, details: object}} LogMessage

@@ -59,7 +59,7 @@ export class SharedConnection {
     const getToken = hasToken ? () => this.#requestToken(http.droppedToken) : undefined;
     /** @type {HttpClient} */
     const http = new HttpClient({ ...options, getToken }, this.#env);
-    const own = { event() {}, status() {}, log() {}, closed: (/** @type {TidingsError | undefined} */ failure) => this.#closed(failure) };
+    const own = { event() {}, status() {}, log() {}, closed: (/** @type {TidingsError} */ failure) => this.#closed(failure) };
     return new Leader({ ...options, cursor }, http, this.#env, (message) => this.#broadcast(message), own);
   }
 
@@ -80,10 +80,9 @@ export class SharedConnection {
     });
   }
 
-  /** @param {TidingsError | undefined} failure */
-  #closed(failure) {
-    const { kind, message, status, code } = failure ?? {};
-    this.#broadcast({ t: "closed", failure: kind && { kind, message: message ?? "", status, code } });
+  /** @param {TidingsError} failure */
+  #closed({ kind, message, status, code }) {
+    this.#broadcast({ t: "closed", failure: { kind, message, status, code } });
     this.#end();
   }
 

@@ -38,7 +38,7 @@ export function viaWorker(subscriber, worker, onLost) {
       subscriber.env.locks?.request(message.lock, { signal: stopped.signal }, lost).catch(() => {});
     }
     answered = true;
-    if (message.t === "closed") subscriber.closed(message.failure && deserialize(message.failure));
+    if (message.t === "closed") subscriber.closed(deserialize(message.failure));
     else if (message.t !== "token") follower.receive(message);
     else send({ t: "token", token: await token(message.dropped).catch(() => "") }); // another tab may have one
   };

@@ -13,8 +13,9 @@ export async function sse(attempt) {
     headers: { accept: "text/event-stream" },
     signal: attempt.signal,
   });
-  if (response.status === 204) throw new TidingsError("stop");
-  if (!response.headers.get("content-type")?.startsWith("text/event-stream") || !response.body) {
+  // EventSource never returns after a 204. No Tidings server sends one: a proxy does, for a while.
+  if (response.status === 204) throw new TidingsError("busy");
+  if (mediaType(response.headers.get("content-type")) !== "text/event-stream" || !response.body) {
     throw new TidingsError("blocked");
   }
   const parser = new EventStreamParser(
@@ -30,3 +31,10 @@ export async function sse(attempt) {
     parser.feed(value);
   }
 }
+
+/**
+ * The media type without parameters, in lower case (RFC 9110, 8.3.1). A header that a proxy doubled counts once.
+ *
+ * @param {string | null} contentType
+ */
+const mediaType = (contentType) => contentType?.split(/[;,]/, 1)[0]?.trim().toLowerCase();
