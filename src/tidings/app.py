@@ -27,10 +27,12 @@ from tidings.auth.tickets import MemoryTickets
 from tidings.auth.tokens import check
 from tidings.background.catch_up import CatchUp
 from tidings.background.connection_timers import ConnectionTimers
+from tidings.background.head_watch import HeadWatch
 from tidings.background.heartbeat import HeartbeatScheduler
 from tidings.background.loop_lag import LoopLag
 from tidings.background.maintenance import Maintenance
 from tidings.background.relay import Relay
+from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
 from tidings.hub.hub import Hub
 from tidings.hub.ring import RING_EVENTS, Ring
@@ -93,9 +95,11 @@ async def open_services(
         stack.push_async_callback(store.close)
         floor, head = await store.span()
 
-        catchup = CatchUp(store)
+        retry = StoreRetry(clock=time.monotonic)
+        catchup = CatchUp(store, retry=retry)
         hub = Hub(Ring(head=max(floor, head - RING_EVENTS)), on_work=catchup.wake)
-        relay = Relay(store, hub)
+        relay = Relay(store, hub, retry=retry)
+        await relay.warm(head)  # the ring is warm before the first reader comes back
         gateway = StoreGateway(settings=settings, store=store, hub=hub, relay=relay, clock=_milliseconds)
         wheel = TimerWheel(clock=time.monotonic)
         wheel.every(RECENT_USER_AGE, hub.memberships.evict)
@@ -109,16 +113,16 @@ async def open_services(
         exporter = Exporter(gateway, folder, make=lambda: secrets.token_urlsafe(12))
 
         maintenance = Maintenance(
-            settings, relay, write=gateway.write, ask=gateway.ask, clock=_milliseconds, sweep=exporter.sweep
+            settings, write=gateway.write, ask=gateway.ask, clock=_milliseconds, sweep=exporter.sweep
         )
         workers = [
-            relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(), maintenance.run(),
+            relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(),
+            HeadWatch(relay, retry=retry).run(), maintenance.run(),
         ]  # fmt: skip
         for worker in workers:
             task = asyncio.create_task(worker)
             task.add_done_callback(lambda task: _on_worker_exit(task, on_fatal))
             stack.push_async_callback(_stop, task)
-        await relay.reached(head)  # the ring is warm before the first reader comes back
 
         tickets = MemoryTickets(new_name=secrets.token_urlsafe, clock=time.time)
         dev, origins = settings.mode == "dev", origin_policy(settings)

@@ -18,12 +18,12 @@ from tests.conftest import Name
 from tests.servers import Server
 from tidings.api.http import PathRouter, QueryParams, if_none_match, not_found, route
 from tidings.app import open_services
-from tidings.domain.errors import InvalidSettings, StoreTooNew, TidingsError
+from tidings.domain.errors import InvalidSettings, LogBroken, StoreTooNew, TidingsError
 from tidings.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SRC = Path(tidings.app.__file__).parent
-NEVER_ANSWERED = {InvalidSettings, StoreTooNew}  # with these the server does not start
+NEVER_ANSWERED = {LogBroken, InvalidSettings, StoreTooNew}  # with these the server does not start
 
 
 def asking(*values: str) -> Request:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.hub.fake_sink import FakeSink, WhenFull
 from tests.model.log import EPOCH, Log
-from tests.services.fakes import FakeStore, quiet
-from tidings.background.catch_up import PAGE_EVENTS, WORKERS, CatchUp
+from tests.services.fakes import FakeStore, quiet, retrying
+from tidings.background.catch_up import PAGE_EVENTS, STORE_WORKERS, CatchUp
 from tidings.domain.model import Event
 from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
@@ -46,7 +46,7 @@ class CatchUpHarness:
     def __init__(self, *, events: int = 0, users: Iterable[User] = (ALICE,), turns: Iterable[int] = ()) -> None:
         self.log = Log()
         self.store = FakeStore(self.log, turns=turns)
-        self.catchup = CatchUp(self.store)
+        self.catchup = CatchUp(self.store, retry=retrying())
         self.hub = Hub(Ring(head=0, slots=1), on_work=self.catchup.wake)
         for _ in range(events):
             for user in users:
@@ -90,23 +90,51 @@ async def test_a_thousand_readers_are_a_queue() -> None:
         sinks = [harness.join(ALICE) for _ in range(1000)]
         for _ in range(100):
             await quiet()
-    assert harness.store.most_under_way == WORKERS
+    assert harness.store.most_under_way == STORE_WORKERS
     assert all(seqs(sink) == [1, 2, 3] for sink in sinks)
 
 
-async def test_when_the_store_cannot_be_read_the_reader_is_ended_and_the_workers_live_on() -> None:
+async def test_readers_wait_while_the_store_is_away_and_then_get_everything() -> None:
     harness = CatchUpHarness(events=3)
     async with harness.working():
-        harness.store.violation = True
-        lost = [harness.join(ALICE) for _ in range(WORKERS + 2)]
+        harness.store.away = True
+        sinks = [harness.join(ALICE) for _ in range(STORE_WORKERS + 2)]
+        for _ in range(10):
+            await quiet()
+            assert not any(sink.aborted for sink in sinks)
+        harness.store.away = False
         await quiet()
-        harness.store.violation = False
-        found = harness.join(ALICE)
+    assert [seqs(sink) for sink in sinks] == [[1, 2, 3]] * len(sinks)
+
+
+async def test_reader_that_leaves_while_the_store_is_away_is_forgotten() -> None:
+    harness = CatchUpHarness(events=3)
+    async with harness.working():
+        harness.store.away = True
+        sinks = [harness.join(ALICE) for _ in range(STORE_WORKERS)]
         await quiet()
-    assert [sink.aborted for sink in lost] == [True] * len(lost)
-    assert [sink.received for sink in lost] == [[]] * len(lost)
-    assert seqs(found) == [1, 2, 3]
-    assert harness.hub.readers() == [found.reader]
+        for sink in sinks:
+            harness.hub.leave(sink.reader)
+        await quiet()
+        asked = len(harness.store.asked)
+        await quiet()
+        assert len(harness.store.asked) == asked
+        harness.store.away = False
+        other = harness.join(ALICE)
+        await quiet()
+    assert seqs(other) == [1, 2, 3]
+
+
+async def test_readers_that_the_ring_reaches_back_to_are_served_while_the_store_is_away() -> None:
+    harness = CatchUpHarness(events=3)
+    async with harness.working():
+        harness.store.away = True
+        for _ in range(STORE_WORKERS + 2):
+            harness.join(ALICE)
+        await quiet()
+        recent = harness.join(ALICE, position=2)
+        await quiet()
+    assert seqs(recent) == [3]
 
 
 async def test_reader_that_leaves_while_its_page_is_read_gets_nothing_more() -> None:

@@ -9,49 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.log import Log
-from tests.services.fakes import FakeStore, quiet
-from tidings.background.relay import RUN, Relay, fit, runs
+from tests.services.fakes import FakeStore, quiet, retrying
+from tidings.background.relay import Relay
+from tidings.background.sequencer import RUN_BYTES
+from tidings.domain.errors import LogBroken, StoreUnavailable
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
 
 TOPIC = Topic("post/7")
-
-
-def event(seq: int, *, size: int = 2) -> Event:
-    return Event(seq=seq, topic=TOPIC, type="note", data=b"x" * size)
-
-
-def seqs(events: Sequence[Event] | None) -> list[int] | None:
-    return None if events is None else [one.seq for one in events]
-
-
-@pytest.mark.parametrize(
-    ("head", "batch", "fresh"),
-    [
-        (0, [1, 2], [1, 2]),
-        (1, [1, 2], [2]),
-        (2, [1, 2], []),
-        (9, [1, 2], []),
-        (0, [2, 3], None),
-        (5, [7], None),
-    ],
-)
-def test_what_of_a_batch_is_new(head: int, batch: list[int], fresh: list[int] | None) -> None:
-    assert seqs(fit(head, [event(seq) for seq in batch])) == fresh
-
-
-@given(st.lists(st.tuples(st.booleans(), st.sampled_from([1, 1000, RUN // 2, RUN])), max_size=20))
-def test_runs_are_consecutive_and_bounded_and_leave_nothing_out(shape: list[tuple[bool, int]]) -> None:
-    events: list[Event] = []
-    for gap, size in shape:
-        events.append(event((events[-1].seq if events else 0) + (2 if gap else 1), size=size))
-    parts = list(runs(events))
-    assert [one for part in parts for one in part] == events
-    for part in parts:
-        assert seqs(part) == list(range(part[0].seq, part[-1].seq + 1))
-        assert sum(len(one.data) for one in part[:-1]) < RUN
 
 
 class Heard(Hub):
@@ -77,9 +44,10 @@ async def running(relay: Relay) -> AsyncIterator[asyncio.Task[None]]:
 
 
 Move = tuple[str, int, int]
+MOVES = ["commit", "commit", "deliver", "deliver", "again", "lose", "hint", "wrong", "look", "wait", "away", "back"]
 moves = st.lists(
     st.tuples(
-        st.sampled_from(["commit", "commit", "deliver", "deliver", "again", "lose", "hint", "wrong", "look", "wait"]),
+        st.sampled_from(MOVES),
         st.integers(0, 5),
         st.integers(1, 4),
     ),
@@ -88,10 +56,11 @@ moves = st.lists(
 
 
 @given(moves=moves, turns=st.lists(st.integers(0, 4), max_size=20))
-def test_the_hub_gets_the_log(moves: list[Move], turns: list[int]) -> None:
+def test_hub_gets_every_event_once_in_order(moves: list[Move], turns: list[int]) -> None:
     async def run() -> None:
         log, hub = Log(), Heard()
-        relay = Relay(FakeStore(log, turns=turns), hub)
+        store = FakeStore(log, turns=turns)
+        relay = Relay(store, hub, retry=retrying(), hole_wait=0)
         sent: list[list[Event]] = []
         async with running(relay) as task:
             for what, place, size in moves:
@@ -109,11 +78,15 @@ def test_the_hub_gets_the_log(moves: list[Move], turns: list[int]) -> None:
                     case "wrong":
                         relay.hint(log.head + size)
                     case "look":
-                        await relay.look()
+                        with contextlib.suppress(StoreUnavailable):
+                            await relay.look()
+                    case "away" | "back":
+                        store.away = what == "away"
                     case "wait":
                         await quiet(size)
                     case _:
                         pass
+            store.away = False
             await relay.look()
             await quiet()
             await asyncio.wait_for(relay.reached(log.head), timeout=5)
@@ -123,9 +96,9 @@ def test_the_hub_gets_the_log(moves: list[Move], turns: list[int]) -> None:
     asyncio.run(run())
 
 
-async def test_a_batch_that_is_committed_while_a_wrong_hint_is_looked_into_is_published() -> None:
+async def test_batch_committed_while_a_wrong_hint_is_checked_is_published() -> None:
     log, hub = Log(), Heard()
-    relay = Relay(FakeStore(log, turns=[5]), hub)
+    relay = Relay(FakeStore(log, turns=[5]), hub, retry=retrying(), hole_wait=0)
     async with running(relay) as task:
         relay.hint(100)
         await quiet(2)
@@ -135,9 +108,9 @@ async def test_a_batch_that_is_committed_while_a_wrong_hint_is_looked_into_is_pu
     assert hub.heard == [1]
 
 
-async def test_a_true_hint_that_comes_while_a_wrong_one_is_looked_into_is_not_lost() -> None:
+async def test_true_hint_while_a_wrong_one_is_checked_is_not_lost() -> None:
     log, hub = Log(), Heard()
-    relay = Relay(FakeStore(log, turns=[5]), hub)
+    relay = Relay(FakeStore(log, turns=[5]), hub, retry=retrying(), hole_wait=0)
     async with running(relay):
         relay.hint(100)
         await quiet(2)
@@ -146,18 +119,18 @@ async def test_a_true_hint_that_comes_while_a_wrong_one_is_looked_into_is_not_lo
     assert hub.heard == [1]
 
 
-async def test_a_wrong_hint_is_looked_into_once() -> None:
+async def test_wrong_hint_is_checked_once() -> None:
     store = FakeStore(Log())
-    relay = Relay(store, Heard())
+    relay = Relay(store, Heard(), retry=retrying(), hole_wait=0)
     async with running(relay):
         relay.hint(100)
         await quiet()
-    assert store.asked == ["tail"]
+    assert store.asked == ["tail", "span"]
 
 
-async def test_events_of_another_process_between_those_of_a_batch_are_read_from_the_store() -> None:
+async def test_events_of_another_process_inside_a_batch_are_read_from_the_store() -> None:
     log, hub = Log(), Heard()
-    relay = Relay(FakeStore(log), hub)
+    relay = Relay(FakeStore(log), hub, retry=retrying(), hole_wait=0)
     mine = [log.append(TOPIC)]
     log.append(TOPIC)
     mine.append(log.append(TOPIC))
@@ -168,11 +141,11 @@ async def test_events_of_another_process_between_those_of_a_batch_are_read_from_
     assert hub.heard == [1, 2, 3]
 
 
-async def test_a_large_batch_lets_the_loop_do_something_else() -> None:
+async def test_large_batch_yields_to_the_loop() -> None:
     log, hub = Log(), Heard()
-    relay = Relay(FakeStore(log), hub)
+    relay = Relay(FakeStore(log), hub, retry=retrying(), hole_wait=0)
     async with running(relay):
-        relay.committed([log.append(TOPIC, data=b"x" * RUN) for _ in range(3)])
+        relay.committed([log.append(TOPIC, data=b"x" * RUN_BYTES) for _ in range(3)])
         seen = []
         while hub.head < 3:
             await asyncio.sleep(0)
@@ -180,8 +153,65 @@ async def test_a_large_batch_lets_the_loop_do_something_else() -> None:
     assert set(seen) >= {1, 2, 3}
 
 
+async def test_store_that_is_away_for_a_while_ends_nothing() -> None:
+    log, hub = Log(), Heard()
+    store = FakeStore(log)
+    relay = Relay(store, hub, retry=retrying(), hole_wait=0)
+    async with running(relay) as task:
+        store.away = True
+        log.append(TOPIC)
+        relay.hint(1)
+        for _ in range(10):
+            await quiet()
+        assert not task.done()
+        assert hub.heard == []
+        store.away = False
+        await asyncio.wait_for(relay.reached(1), timeout=5)
+    assert hub.heard == [1]
+
+
+async def test_batches_of_other_nodes_that_are_in_no_store_end_nothing() -> None:
+    log, hub = Log(), Heard()
+    relay = Relay(FakeStore(log), hub, retry=retrying(), hole_wait=0)
+    async with running(relay) as task:
+        relay.heard([Event(seq=7, topic=TOPIC, type="note", data=b"")])
+        await quiet()
+        assert not task.done()
+        relay.committed([log.append(TOPIC)])
+        await quiet()
+    assert hub.heard == [1]
+
+
+async def test_hole_waits_for_the_bus_before_the_store_is_read() -> None:
+    log, hub = Log(), Heard()
+    store = FakeStore(log)
+    relay = Relay(store, hub, retry=retrying(), hole_wait=60)
+    async with running(relay):
+        first, second, third = (log.append(TOPIC) for _ in range(3))
+        relay.heard([third])
+        await quiet()
+        relay.heard([second])
+        await quiet()
+        assert hub.heard == []
+        relay.heard([first])
+        await quiet()
+    assert hub.heard == [1, 2, 3]
+    assert store.asked == []
+
+
+async def test_hole_that_the_bus_does_not_fill_is_read_from_the_store_whatever_else_comes() -> None:
+    log, hub = Log(), Heard()
+    relay = Relay(FakeStore(log), hub, retry=retrying(), hole_wait=0.001)
+    log.append(TOPIC)
+    async with running(relay), asyncio.timeout(5):
+        while not hub.heard:
+            relay.heard([log.append(TOPIC)])
+            await asyncio.sleep(0)
+    assert hub.heard == [one.seq for one in log.events][: len(hub.heard)]
+
+
 @pytest.mark.parametrize("pruned", [False, True], ids=["the store does not have it", "retention took it"])
-async def test_what_is_nowhere_ends_the_relay_loudly(pruned: bool) -> None:
+async def test_committed_event_that_is_not_in_the_log_ends_the_relay(pruned: bool) -> None:
     log = Log()
     missing = log.append(TOPIC)
     batch = [log.append(TOPIC)]
@@ -189,7 +219,44 @@ async def test_what_is_nowhere_ends_the_relay_loudly(pruned: bool) -> None:
         log.floor = missing.seq
     else:
         log.events.clear()
-    relay = Relay(FakeStore(log), Heard())
+    relay = Relay(FakeStore(log), Heard(), retry=retrying(), hole_wait=0)
     relay.committed(batch)
-    with pytest.raises(RuntimeError, match="not in the log"):
+    with pytest.raises(LogBroken):
         await asyncio.wait_for(relay.run(), timeout=5)
+
+
+class HollowStore(FakeStore):
+    """Its head says more than its log has."""
+
+    async def span(self) -> tuple[int, int]:
+        return self.log.floor, self.log.head + 5
+
+
+async def test_head_beyond_the_last_event_ends_the_start() -> None:
+    log = Log()
+    log.append(TOPIC)
+    relay = Relay(HollowStore(log), Heard(), retry=retrying(), hole_wait=0)
+    with pytest.raises(LogBroken, match="said to reach to 6, but has nothing after 1"):
+        await asyncio.wait_for(relay.warm(6), timeout=5)
+
+
+async def test_head_beyond_the_last_event_ends_the_running_relay() -> None:
+    log = Log()
+    log.append(TOPIC)
+    relay = Relay(HollowStore(log), Heard(), retry=retrying(), hole_wait=0)
+    waiting = asyncio.create_task(relay.reached(6))
+    with pytest.raises(LogBroken):
+        await asyncio.wait_for(relay.run(), timeout=5)
+    waiting.cancel()
+
+
+async def test_request_that_waits_for_the_hub_is_refused_when_the_store_stays_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tidings.background.relay.REACH_WITHIN", 0.01)
+    store = FakeStore(Log())
+    store.away = True
+    relay = Relay(store, Heard(), retry=retrying(), hole_wait=0)
+    async with running(relay):
+        with pytest.raises(StoreUnavailable):
+            await relay.reached(1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
 from tests.model.log import Log
-from tidings.background.relay import fit, runs
+from tidings.background.sequencer import fresh_events, runs
 from tidings.domain.model import FOLLOWED, Event, Feed, Page
 from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.hub.feed_page import feed_page
@@ -70,7 +70,7 @@ class Simulation:
             return
         place %= len(self.sent)
         batch = self.sent[place] if repeat else self.sent.pop(place)
-        while (fresh := fit(self.hub.head, batch)) is None:
+        while (fresh := fresh_events(batch, after=self.hub.head)) is None:
             self.look()
         self._publish(fresh)
 

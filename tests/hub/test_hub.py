@@ -247,7 +247,7 @@ def test_illegal_state_transition_raises() -> None:
         reader.become(State.LIVE)
 
 
-def test_heartbeat_goes_to_live_writable_readers_only() -> None:
+def test_heartbeat_goes_to_writable_readers_only() -> None:
     harness = HubHarness()
     log = harness.log
     live, live_sink = harness.join(log.feed(ALICE))
@@ -257,7 +257,7 @@ def test_heartbeat_goes_to_live_writable_readers_only() -> None:
     behind, behind_sink = harness.join(log.feed(ALICE), position=0)
     for reader in (live, stalled, behind):
         harness.hub.liveness.heartbeat(reader.slot)
-    assert (live_sink.writes, stalled_sink.writes, behind_sink.writes) == ([b":\n"], [], [])
+    assert (live_sink.writes, stalled_sink.writes, behind_sink.writes) == ([b":\n"], [], [b":\n"])
 
 
 def test_stalled_reader_with_some_progress_each_heartbeat_is_not_aborted() -> None:

@@ -6,6 +6,7 @@ from itertools import repeat
 from typing import Any
 
 from tests.model.log import EPOCH, Log
+from tidings.background.store_retry import StoreRetry
 from tidings.domain.errors import StoreUnavailable
 from tidings.domain.model import Event, Feed, Page
 from tidings.domain.ports import Outcome
@@ -19,7 +20,7 @@ class FakeStore:
 
     def __init__(self, log: Log, *, turns: Iterable[int] = repeat(0)) -> None:
         self.log = log
-        self.violation = False
+        self.away = False  # every answer is `StoreUnavailable`
         self.under_way = 0
         self.most_under_way = 0
         self.asked: list[str] = []
@@ -34,7 +35,7 @@ class FakeStore:
                 await asyncio.sleep(0)
         finally:
             self.under_way -= 1
-        if self.violation:
+        if self.away:
             raise StoreUnavailable("the disk is full")
 
     async def transact(self, jobs: Sequence[Any], *, now: int) -> Outcome:
@@ -64,6 +65,11 @@ class FakeStore:
         span = (self.log.floor, self.log.head)
         await self._late("span")
         return span
+
+
+def retrying() -> StoreRetry:
+    """Retries that cost no time."""
+    return StoreRetry(clock=lambda: 0.0, sleep=lambda seconds: asyncio.sleep(0))
 
 
 async def quiet(turns: int = 50) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.log import EPOCH, Log
-from tests.services.fakes import FakeStore
+from tests.services.fakes import FakeStore, retrying
 from tidings.background.loop_lag import LoopLag
 from tidings.background.relay import Relay
 from tidings.domain.cursor import Cursor
@@ -39,7 +39,7 @@ class StoreHarness:
         self.log = Log()
         self.store = FakeStore(self.log)
         self.hub = Hub(Ring(head=0, slots=slots), on_work=lambda: None)
-        self.relay = Relay(self.store, self.hub)
+        self.relay = Relay(self.store, self.hub, retry=retrying(), hole_wait=0)
         self.gateway = StoreGateway(
             settings=Settings(mode="dev"), store=self.store, hub=self.hub, relay=self.relay, clock=lambda: 0
         )

@@ -9,7 +9,7 @@ import pytest
 
 from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
 from tests.model.log import EPOCH, Log
-from tests.services.fakes import FakeStore, quiet
+from tests.services.fakes import FakeStore, quiet, retrying
 from tests.store.adapters import quick_folder
 from tests.store.strategies import NOW, failing, note, posting
 from tidings.background.relay import Relay
@@ -62,7 +62,7 @@ class StoreHarness:
 
     def __init__(self, store: Store, *, slots: int = 64, connections: int = 100) -> None:
         self.hub = Hub(Ring(head=0, slots=slots), on_work=lambda: None)
-        self.relay = Relay(store, self.hub)
+        self.relay = Relay(store, self.hub, retry=retrying(), hole_wait=0)
         settings = Settings(mode="dev", max_connections=connections)
         self.gateway = StoreGateway(settings=settings, store=store, hub=self.hub, relay=self.relay, clock=lambda: NOW)
 

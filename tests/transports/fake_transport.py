@@ -80,7 +80,7 @@ class Wire(asyncio.Transport):
 class Connection:
     """One connection to a server of one application."""
 
-    def __init__(self, app: Callable[[Any, Any, Any], Awaitable[None]]) -> None:
+    def __init__(self, app: Callable[[Any, Any, Any], Awaitable[None]], *, wire: Wire | None = None) -> None:
         config = uvicorn.Config(
             app,
             http=HttpProtocol,
@@ -91,7 +91,7 @@ class Connection:
             log_config=None,
         )
         self.state = ServerState()
-        self.wire = Wire()
+        self.wire = wire or Wire()
         self.wire.protocol = HttpProtocol(config, self.state, {})
         self.wire.protocol.connection_made(self.wire)
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from tidings.api.context import ApiContext
 from tidings.api.http import Json, Request, route
 from tidings.api.openapi import document
-from tidings.domain.errors import ShuttingDown
+from tidings.domain.errors import ShuttingDown, StoreUnavailable
 from tidings.services.store_gateway import StoreGateway
 
 TRANSPORTS = ("sse", "ws", "poll", "seed")
@@ -33,6 +33,13 @@ class ServerCollector(Collector):
         yield GaugeMetricFamily("tidings_topics", "Topics that somebody here listens to.", value=hub.topics)
         yield GaugeMetricFamily("tidings_users", "Users who have a stream here.", value=hub.users)
         yield GaugeMetricFamily("tidings_catching_up", "Readers waiting for a worker.", value=len(hub.catch_up_queue))
+        relay = self._gateway.relay
+        yield GaugeMetricFamily(
+            "tidings_store_unavailable", "1 while the store does not answer and readers wait.", value=relay.store_away
+        )
+        yield CounterMetricFamily(
+            "tidings_store_read_failures", "Background reads that the store did not answer.", value=relay.store_failures
+        )
         yield GaugeMetricFamily("tidings_head", "The newest event that readers were given.", value=hub.head)
         yield CounterMetricFamily("tidings_events", "Events that passed this hub.", value=hub.published)
         yield CounterMetricFamily("tidings_deliveries", "Events written to readers.", value=hub.delivered)
@@ -50,6 +57,8 @@ def routes(context: ApiContext) -> list[Route]:
     async def readyz(request: Request) -> Response:
         if gateway.draining:
             raise ShuttingDown("this server is stopping")
+        if gateway.relay.store_away:
+            raise StoreUnavailable("the store does not answer; readers that are behind wait for it")
         floor, head = await gateway.store.span()
         return Json({"status": "ready", "epoch": gateway.store.epoch, "head": head, "floor": floor})
 

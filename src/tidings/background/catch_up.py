@@ -1,59 +1,86 @@
-"""A few workers that bring every reader that is behind to the head: ten thousand reconnects are a queue."""
+"""Catch-up: brings every reader that is behind to the head. Ten thousand reconnects are a queue."""
 
 import asyncio
+from collections import deque
+from functools import partial
 
 import msgspec
 
+from tidings.background.store_retry import StoreRetry
 from tidings.domain.cursor import Cursor
-from tidings.domain.errors import TidingsError
 from tidings.domain.ports import Store
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader
 
-WORKERS = 4  # store pages under way at once
+STORE_WORKERS = 4  # pages under way at once
 PAGE_EVENTS = 500  # read from the store for one reader at a time
-YIELD_EVERY = 8  # readers served before yielding to the event loop
+YIELD_EVERY = 8  # readers served from the ring before yielding to the event loop
 
 
 class CatchUp:
-    """The only code that moves a reader along the log, other than the log's own growth."""
+    """The only code that moves a reader along the log, other than the log's own growth.
 
-    def __init__(self, store: Store) -> None:
+    One worker serves readers from the ring, a few read the store for the rest, so neither a slow store nor one that is
+    away holds up a reader that the ring reaches back to.
+    """
+
+    def __init__(self, store: Store, *, retry: StoreRetry) -> None:
         self._store = store
+        self._retry = retry
         self._wake = asyncio.Event()
+        self._needs_store: deque[Reader] = deque()
+        self._store_wake = asyncio.Event()
+
+    @property
+    def waiting_for_store(self) -> int:
+        """How many readers wait for a page of the store."""
+        return len(self._needs_store)
 
     def wake(self) -> None:
-        """There is a reader in `hub.catch_up_queue`."""
+        """Note that there is a reader in `hub.catch_up_queue`."""
         self._wake.set()
 
     async def run(self, hub: Hub) -> None:
-        """For ever."""
+        """Serve readers, for ever."""
         async with asyncio.TaskGroup() as workers:
-            for _ in range(WORKERS):
-                workers.create_task(self._work(hub))
+            workers.create_task(self._serve_from_ring(hub))
+            for _ in range(STORE_WORKERS):
+                workers.create_task(self._serve_from_store(hub))
 
-    async def _work(self, hub: Hub) -> None:
+    async def _serve_from_ring(self, hub: Hub) -> None:
         while True:
             await self._wake.wait()
             served = 0
             while hub.catch_up_queue:
                 reader = hub.catch_up_queue.popleft()
                 reader.in_queue = False
-                try:
-                    await self._serve(hub, reader)
-                except TidingsError:
-                    reader.sink.abort()  # the store cannot be read now: the client comes back with its cursor
+                if not hub.serve_from_ring(reader):
+                    reader.in_queue = True
+                    self._needs_store.append(reader)
+                    self._store_wake.set()
                 served += 1
                 if served % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
             self._wake.clear()
 
-    async def _serve(self, hub: Hub, reader: Reader) -> None:
-        if hub.serve_from_ring(reader):
-            return
-        after, member = reader.position, reader.membership
+    async def _serve_from_store(self, hub: Hub) -> None:
+        while True:
+            await self._store_wake.wait()
+            while self._needs_store:
+                reader = self._needs_store.popleft()
+                reader.in_queue = False
+                await self._retry.read(partial(self._page, hub, reader), wanted=reader.ready_for_catch_up)
+            self._store_wake.clear()
+
+    async def _page(self, hub: Hub, reader: Reader) -> None:
+        after, membership = reader.position, reader.membership
         page = await self._store.read(
-            member.user, follows=member.follows, extra=reader.extra, after=after, upto=hub.head, limit=PAGE_EVENTS
+            membership.user,
+            follows=membership.follows,
+            extra=reader.extra,
+            after=after,
+            upto=hub.head,
+            limit=PAGE_EVENTS,
         )
         if page is not None:
             hub.serve_page(reader, page, after=after)
@@ -65,7 +92,7 @@ class CatchUp:
 
 
 def reset_frame(reader: Reader, cursor: Cursor, *, reason: str) -> bytes:
-    """What a reader is told when its cursor cannot be served: why, and after which cursor it goes on."""
+    """The `reset` event of a reader whose cursor cannot be served: the reason, and the cursor it goes on after."""
     return reader.encoding.control("reset", reset_data(cursor, reason=reason), id=str(cursor))
 
 

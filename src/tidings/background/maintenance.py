@@ -1,4 +1,4 @@
-"""Retention, expiry, old workbooks, and a look at the store's head in case a hint was lost."""
+"""Maintenance: retention, expiry, old workbooks."""
 
 import asyncio
 import itertools
@@ -6,7 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tidings.background.relay import Relay
 from tidings.domain.errors import TidingsError
 from tidings.settings import Settings
 from tidings.store.transactions.publish import due, expire
@@ -14,28 +13,26 @@ from tidings.store.transactions.retention import Retention, prune
 
 _log = logging.getLogger("tidings.maintenance")
 
-EVERY = 0.2  # seconds between looks at what expires
-TIDY = 5  # looks between two rounds of almost everything else
-SWEEP = 3000  # looks between two rounds of the exports' folder; the first is at the start
-STEP = 500  # rows a transaction
+EXPIRY_INTERVAL = 0.2  # seconds between looks for expired notifications
+PRUNE_EVERY = 5  # looks between two rounds of retention
+SWEEP_EVERY = 3000  # looks between two rounds of the exports' folder; the first is at the start
+ROWS_PER_TRANSACTION = 500  # pruned or expired, so that publishers wait for a short transaction only
 
 
 class Maintenance:
-    """Small steps between other people's transactions; never a long one."""
+    """Small transactions between those of publishers; never a long one."""
 
     def __init__(
         self,
         settings: Settings,
-        relay: Relay,
         *,
         write: Callable[[Any], Awaitable[Any]],
         ask: Callable[[Any], Awaitable[Any]],
         clock: Callable[[], int],
         sweep: Callable[[], Awaitable[None]],
     ) -> None:
-        """`write` and `ask` run a job or a read script in the store; `clock` in milliseconds; `sweep` takes old
+        """`write` and `ask` run a job or a read script in the store; `clock` in milliseconds; `sweep` removes old
         workbooks from the disk."""
-        self._relay = relay
         self._write = write
         self._ask = ask
         self._clock = clock
@@ -47,14 +44,14 @@ class Maintenance:
         )
 
     async def run(self) -> None:
-        """For ever."""
+        """Repeat for ever; a round that the store cannot take now is left to the next."""
         for turn in itertools.count():
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(EXPIRY_INTERVAL)
             try:
                 await self._expire()
-                if turn % TIDY == 0:
-                    await self._tidy()
-                if turn % SWEEP == 0:
+                if turn % PRUNE_EVERY == 0:
+                    await self._prune()
+                if turn % SWEEP_EVERY == 0:
                     await self._sweep()
             except TidingsError as error:
                 _log.warning("maintenance_failed", extra={"code": error.code, "reason": str(error)})
@@ -62,9 +59,8 @@ class Maintenance:
     async def _expire(self) -> None:
         now = self._clock()
         while await self._ask(lambda floor, head: due(now=now)):
-            await self._write(expire(limit=STEP))
+            await self._write(expire(limit=ROWS_PER_TRANSACTION))
 
-    async def _tidy(self) -> None:
-        await self._relay.look()
-        while await self._write(prune(self._retention, step=STEP)):
+    async def _prune(self) -> None:
+        while await self._write(prune(self._retention, step=ROWS_PER_TRANSACTION)):
             pass

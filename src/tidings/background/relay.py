@@ -1,94 +1,142 @@
 """The relay: committed batches, in order, to the hub. What is missing it reads from the store (law 7)."""
 
 import asyncio
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from tidings.background.sequencer import Sequencer, runs
+from tidings.background.store_retry import StoreRetry
+from tidings.domain.errors import LogBroken, StoreUnavailable
 from tidings.domain.model import Event
 from tidings.domain.ports import Store
 from tidings.hub.hub import Hub
 
-RUN = 64 * 1024  # bytes of event data handed to the hub before the loop may do something else
-HOLE = 1000  # events read from the store at a time
-
-
-def fit(head: int, events: Sequence[Event]) -> Sequence[Event] | None:
-    """What of a batch (of consecutive events) is new after `head`; None if something before it is missing."""
-    if events[0].seq > head + 1:
-        return None
-    return events[head + 1 - events[0].seq :]
-
-
-def runs(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    """The parts in which events go to the hub: consecutive, and of little more than RUN bytes."""
-    start, size = 0, 0
-    for end, event in enumerate(events, 1):
-        size += len(event.data)
-        if size >= RUN or end == len(events) or events[end].seq != event.seq + 1:
-            yield events[start:end]
-            start, size = end, 0
+READ_EVENTS = 1000  # read from the store at a time
+HOLE_WAIT = 0.005  # seconds that a hole waits for the bus before the store is read
+REACH_WITHIN = 10.0  # seconds that a request waits for the hub to have what the store has; SQLite's busy time-out
 
 
 class Relay:
-    """Takes batches from the writer here and hints from elsewhere; any may be lost, repeated or late."""
+    """Takes batches from the writer here and from other nodes; any may be lost, repeated, reordered or late.
 
-    def __init__(self, store: Store, hub: Hub) -> None:
+    A store that is away for a while costs latency. A log that is not what it was is the only fatal state.
+    """
+
+    def __init__(self, store: Store, hub: Hub, *, retry: StoreRetry, hole_wait: float = HOLE_WAIT) -> None:
+        """`hole_wait` in seconds."""
         self._store = store
         self._hub = hub
-        self._batches: deque[Sequence[Event]] = deque()
-        self._known = hub.head  # the newest seq that is said to be in the store
+        self._retry = retry
+        self._hole_wait = hole_wait
+        self._sequencer = Sequencer(known=hub.head)
+        self._durable = hub.head  # the newest event that this node knows to be committed
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
 
+    @property
+    def store_away(self) -> bool:
+        """True while the store does not answer the reads of background workers."""
+        return self._retry.away_since is not None
+
+    @property
+    def store_failures(self) -> int:
+        """Reads of background workers that the store did not answer."""
+        return self._retry.failures
+
+    @property
+    def dropped(self) -> int:
+        """Batches that found no room behind a hole, and were read from the store instead."""
+        return self._sequencer.dropped
+
     def committed(self, events: Sequence[Event]) -> None:
-        """A batch that is durable. Other processes may have appended between its events."""
+        """Take a batch that is durable. Other processes may have appended between its events."""
         if events:
-            self._batches.extend(runs(events))
-            self._known = max(self._known, events[-1].seq)
+            self._durable = max(self._durable, events[-1].seq)
+            self.heard(events)
+
+    def heard(self, events: Sequence[Event]) -> None:
+        """Take a batch that another node says is durable."""
+        if events:
+            self._sequencer.offer(events, after=self._hub.head)
             self._wake.set()
 
     def hint(self, seq: int) -> None:
         """The log is said to reach up to here."""
         if seq > self._hub.head:
-            self._known = max(self._known, seq)
+            self._sequencer.hint(seq)
             self._wake.set()
 
     async def look(self) -> None:
-        """Ask the store, in case every hint was lost."""
+        """Ask the store how far the log reaches, in case every hint was lost."""
         _, head = await self._store.span()
         self.hint(head)
 
     async def reached(self, seq: int) -> None:
-        """Until the hub has everything up to here (which must be in the store)."""
+        """Wait until the hub has everything up to a seq that is in the store. Raises `StoreUnavailable`."""
+        if self._hub.head >= seq:
+            return
         self.hint(seq)
-        while self._hub.head < seq:
-            self._moved.clear()
-            await self._moved.wait()
+        try:
+            async with asyncio.timeout(REACH_WITHIN):
+                while self._hub.head < seq:
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError as error:
+            raise StoreUnavailable("the log cannot be read now") from error
+
+    async def warm(self, head: int) -> None:
+        """Fill the hub up to the store's head, before the relay runs. Raises `LogBroken`, `StoreUnavailable`."""
+        self._sequencer.hint(head)
+        while self._hub.head < head:
+            await self._publish(await self._missing())
 
     async def run(self) -> None:
-        """For ever. An exception in here must end the process: a hub without its relay delivers nothing."""
+        """Hand on what comes, for ever. Raises `LogBroken`, which must end the process."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._batches or self._known > self._hub.head:
-                fresh = fit(self._hub.head, self._batches[0]) if self._batches else None
-                if fresh is None:
-                    await self._fill()
-                    continue
-                self._batches.popleft()
-                self._hub.publish(fresh)
-                self._moved.set()
-                if self._batches:
-                    await asyncio.sleep(0)
+            while self._sequencer.known > self._hub.head:
+                fresh = self._sequencer.take(after=self._hub.head)
+                if fresh:
+                    await self._publish(fresh)
+                elif not await self._hole_closes():
+                    await self._publish(await self._retry.read(self._missing) or ())
 
-    async def _fill(self) -> None:
-        """Read what follows the hub's head: a batch is missing, or there is said to be more."""
-        head, missing = self._hub.head, bool(self._batches)
-        self._wake.clear()
-        events = (await self._store.tail(after=head, limit=HOLE)).events
-        if events and events[0].seq == head + 1:
-            self._batches.extendleft(reversed(list(runs(events))))
-        elif events or missing:
-            raise RuntimeError(f"what follows {head} is not in the log")
-        elif not self._wake.is_set():
-            self._known = head  # the hint was wrong, and nothing was said since
+    async def _publish(self, events: Sequence[Event]) -> None:
+        for run in runs(events):
+            self._hub.publish(run)
+            self._moved.set()
+            if self._sequencer.known > self._hub.head:
+                await asyncio.sleep(0)
+
+    async def _hole_closes(self) -> bool:
+        """Give the bus a moment to bring what is missing; True if it did."""
+        try:
+            async with asyncio.timeout(self._hole_wait):
+                while not self._sequencer.ready(after=self._hub.head):
+                    await self._wake.wait()
+                    self._wake.clear()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _missing(self) -> Sequence[Event]:
+        """Read what follows the hub's head; nothing if the log ends there. Raises `LogBroken`, `StoreUnavailable`."""
+        head, said = self._hub.head, self._sequencer.said
+        if events := await self._after(head):
+            return events
+        _, newest = await self._store.span()
+        if newest > head:  # appended between the two reads, or else:
+            if events := await self._after(head):
+                return events
+            raise LogBroken(f"the log is said to reach to {newest}, but has nothing after {head}")
+        if newest < max(head, self._durable):
+            raise LogBroken(f"the log ends at {newest}, but {max(head, self._durable)} was committed")
+        if said == self._sequencer.said:  # else there may be something since
+            self._sequencer.retract(known=newest)
+        return ()
+
+    async def _after(self, head: int) -> Sequence[Event]:
+        events = (await self._store.tail(after=head, limit=READ_EVENTS)).events
+        if events and events[0].seq != head + 1:
+            raise LogBroken(f"what follows {head} is not in the log: it goes on at {events[0].seq}")
+        return events

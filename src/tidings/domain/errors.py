@@ -173,3 +173,9 @@ class InvalidSettings(TidingsError):
     """A setting is not what it should be."""
 
     code, status = "invalid_settings", 500
+
+
+class LogBroken(TidingsError):
+    """The log is not what it was: events that were committed are not in it."""
+
+    code, status = "log_broken", 500

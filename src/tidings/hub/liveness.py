@@ -33,9 +33,9 @@ class Liveness:
         return [reader for slot in self._slots for reader in slot]
 
     def heartbeat(self, slot: int) -> None:
-        """Write a heartbeat to every LIVE reader of a slot whose sink takes bytes."""
+        """Write a heartbeat to every reader of a slot whose sink takes bytes: one that waits for the store, too."""
         for reader in list(self._slots[slot]):
-            if reader.writable and reader.state is State.LIVE and reader.encoding.heartbeat:
+            if reader.writable and reader.encoding.heartbeat:
                 reader.sink.write(reader.encoding.heartbeat)
 
     def check(self, slot: int, *, everyone: bool, patience: float) -> None:

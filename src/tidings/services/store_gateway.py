@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # else those of a script are made anew with each call
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -63,7 +64,7 @@ class StoreGateway:
         self.hub = hub
         self.clock = clock  # milliseconds since 1970
         self.draining = False
-        self._relay = relay
+        self.relay = relay
         self._committed = 0  # the newest event that was written here
         self._writer: Batcher[Job[Any]] = Batcher(self._transact, most=TRANSACTION)
         self._feeds: Batcher[User] = Batcher(self._lookup, most=LOOKUP)
@@ -83,14 +84,14 @@ class StoreGateway:
         """What this user receives, no newer than the hub. Someone who never came before is remembered from now."""
         while True:
             feed: Feed = await self._feeds(user) or await self._arrivals(user)
-            await self._relay.reached(feed.head)
+            await self.relay.reached(feed.head)
             if self.hub.ring.covers(feed.head):
                 return feed
 
     async def settled(self) -> None:
         """Until the hub has what was committed here: who has published finds it when they read."""
         if self.hub.head < self._committed:
-            await self._relay.reached(self._committed)
+            await self.relay.reached(self._committed)
 
     def admit(self) -> None:
         """Is there a place for one more stream? Raises `ShuttingDown`, `TooManyConnections`."""
@@ -134,7 +135,9 @@ class StoreGateway:
         done = await self.store.transact(jobs, now=self.clock())
         if done.events:
             self._committed = done.events[-1].seq
-        self._relay.committed(done.events)
+        # The batcher resolves the publishers' futures in this step of the loop, so they are answered before this call
+        # wakes the relay: a publisher does not wait for readers (law 9).
+        asyncio.get_running_loop().call_soon(self.relay.committed, done.events)
         return done.results
 
     async def _lookup(self, users: Sequence[User]) -> Sequence[Feed | None]:

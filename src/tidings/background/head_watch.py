@@ -1,0 +1,26 @@
+"""The head watch: a look at the store's head now and then, in case a hint was lost (law 7)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tidings.background.relay import Relay
+from tidings.background.store_retry import StoreRetry
+
+INTERVAL = 1.0  # seconds
+
+
+class HeadWatch:
+    """Tells the relay of this node how far the log reaches. Every node has one, outside any lease."""
+
+    def __init__(
+        self, relay: Relay, *, retry: StoreRetry, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._relay = relay
+        self._retry = retry
+        self._sleep = sleep
+
+    async def run(self) -> None:
+        """Look for ever; an outage of the store is waited for."""
+        while True:
+            await self._sleep(INTERVAL)
+            await self._retry.read(self._relay.look)
