@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ MODES: tuple[Mode, ...] = ("handover", "plain", "hypercorn", "granian")  # the w
 SECRET = "a secret for tests, of 32 characters or more"  # of servers in the mode "serve", who ask for tokens
 
 HOST = "127.0.0.1"
+ROWS = 1000  # that one request may become
 PATIENCE = 30.0  # seconds; far beyond what anything here takes, even on a machine that is busy
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _SAMPLE = re.compile(r"^(\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
@@ -218,10 +219,21 @@ class Server:
         assert answer.status == 201, (answer.status, answer.body)
         return answer.json
 
+    def publish_many(self, notifications: Sequence[object]) -> list[Any]:
+        """Publish in batches of as many as one may have; the results."""
+        results: list[Any] = []
+        for start in range(0, len(notifications), ROWS):
+            answer = self.request("POST", "/v1/notifications:batch", notifications[start : start + ROWS])
+            assert answer.status == 200, (answer.status, answer.body)
+            results += answer.json["results"]
+        return results
+
     def follow(self, topic: str, *users: str) -> None:
         """Let users follow a topic."""
-        answer = self.request("POST", f"/v1/topics/{topic}/followers", {"users": users})
-        assert answer.status == 200, (answer.status, answer.body)
+        for start in range(0, len(users), ROWS):
+            named = {"users": users[start : start + ROWS]}
+            answer = self.request("POST", f"/v1/topics/{topic}/followers", named)
+            assert answer.status == 200, (answer.status, answer.body)
 
     def gauges(self) -> dict[str, float]:
         """Every sample of /metrics, under its name and labels: `tidings_connections{transport="sse"}`."""

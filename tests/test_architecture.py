@@ -124,6 +124,17 @@ def test_a_door_says_its_rules_and_hands_nothing_on(path: Path) -> None:
     assert [name for _, name in imported(tree) if name.split(".")[0] == "tidings"] == []
 
 
+@pytest.mark.parametrize("package", ["api", "seed"])
+def test_http_calls_the_verbs_and_neither_the_store_nor_the_hub(package: str) -> None:
+    found = [
+        f"{path.relative_to(SRC)}:{line}: {name}"
+        for path in sorted((SRC / "tidings" / package).glob("**/*.py"))
+        for line, name in imported(ast.parse(path.read_text(encoding="utf-8")))
+        if name.startswith(("tidings.store", "tidings.hub", "tidings.bus"))
+    ]
+    assert found == []
+
+
 def files_below(top: Path) -> set[str]:
     """What git would keep below `top`, relative to it."""
     listed = subprocess.run(

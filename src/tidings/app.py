@@ -13,12 +13,14 @@ from typing import Any
 
 import msgspec
 from starlette.routing import BaseRoute
+from websockets.server import ServerProtocol
 
-from tidings.api import inbox, ops, poll, publish, seed, stream, ws
 from tidings.api.assets import Client
 from tidings.api.context import ApiContext
 from tidings.api.cors import Cors
 from tidings.api.http import PathRouter, not_found
+from tidings.api.routes import OPERATIONS, routes
+from tidings.api.ws import ClientMessages
 from tidings.auth.checked_tokens import CheckedTokens
 from tidings.auth.hosts import HostAllowlist
 from tidings.auth.identity import DevIdentity, TokenIdentity
@@ -36,10 +38,29 @@ from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
 from tidings.hub.hub import Hub
 from tidings.hub.ring import RING_EVENTS, Ring
-from tidings.services.exports import Exporter
+from tidings.seed.routes import OPERATIONS as SEED_OPERATIONS
+from tidings.seed.workbook import Workbook, require_writer
+from tidings.services.commands import Commands
+from tidings.services.exports import ExportService
+from tidings.services.follows import FollowService
+from tidings.services.inbox import InboxService
+from tidings.services.notifications import NotificationService
+from tidings.services.polls import PollService
+from tidings.services.preferences import PreferenceService
+from tidings.services.presence import PresenceService
+from tidings.services.services import Services
+from tidings.services.status import StatusService
 from tidings.services.store_gateway import StoreGateway
+from tidings.services.streams import StreamService
+from tidings.services.tickets import TicketService
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
+from tidings.transports.poll import PollContext
+from tidings.transports.poll_frames import PollEncoding
+from tidings.transports.sse import SseEncoding
+from tidings.transports.stream import StreamContext
+from tidings.transports.ws_frames import WsEncoding, WsLines
+from tidings.transports.ws_socket import WsContext
 
 _log = logging.getLogger("tidings")
 
@@ -109,11 +130,28 @@ async def open_services(
         )
         loop_lag = LoopLag(clock=time.monotonic)
 
+        commands = Commands(gateway)
         folder = settings.exports or settings.db.with_name(f"{settings.db.stem}-exports")
-        exporter = Exporter(gateway, folder, make=lambda: secrets.token_urlsafe(12))
+        exports = ExportService(
+            gateway, folder, new_id=lambda: secrets.token_urlsafe(12), new_book=Workbook, check=require_writer
+        )
+        tickets = MemoryTickets(new_name=secrets.token_urlsafe, clock=time.time)
+        poll_encoding = PollEncoding(store.epoch)
+        services = Services(
+            notifications=NotificationService(commands, hub, settings),
+            inbox=InboxService(commands, gateway),
+            follows=FollowService(commands, gateway, settings),
+            preferences=PreferenceService(commands, gateway),
+            streams=StreamService(gateway, process=secrets.token_urlsafe(6)),
+            polls=PollService(gateway, loop_lag, encoding=poll_encoding),
+            presence=PresenceService(hub),
+            tickets=TicketService(tickets),
+            exports=exports,
+            status=StatusService(gateway),
+        )
 
         maintenance = Maintenance(
-            settings, write=gateway.write, ask=gateway.ask, clock=_milliseconds, sweep=exporter.sweep
+            settings, write=gateway.write, ask=gateway.ask, clock=_milliseconds, sweep=exports.sweep
         )
         workers = [
             relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(),
@@ -124,23 +162,30 @@ async def open_services(
             task.add_done_callback(lambda task: _on_worker_exit(task, on_fatal))
             stack.push_async_callback(_stop, task)
 
-        tickets = MemoryTickets(new_name=secrets.token_urlsafe, clock=time.time)
-        dev, origins = settings.mode == "dev", origin_policy(settings)
+        origins = origin_policy(settings)
         tokens = CheckedTokens(partial(check, secret=settings.secret), clock=time.time)
-        identity = (
-            DevIdentity(tickets, origins=origins) if dev else TokenIdentity(tickets, check=tokens, origins=origins)
+        api = ApiContext(
+            services=services,
+            identity=DevIdentity(tickets, origins=origins)
+            if settings.mode == "dev"
+            else TokenIdentity(tickets, check=tokens, origins=origins),
+            origins=origins,
+            settings=settings,
+            streaming=StreamContext(hub=hub, timer=timer),
+            polling=PollContext(hub=hub, timer=timer, encoding=poll_encoding),
+            sockets=WsContext(hub=hub, timer=timer, handle=ClientMessages(services.inbox).handle),
+            sse=SseEncoding(store.epoch),
+            ws=WsEncoding(store.epoch),
+            ws_lines=WsLines(store.epoch),
+            handshakes=ServerProtocol(),
         )
-        context = ApiContext(gateway, identity, origins=origins, dev_mode=dev)
-        routes: list[BaseRoute] = [
-            *poll.routes(context, timer, loop_lag), *stream.routes(context, timer), *ws.routes(context, timer),
-            *publish.routes(context), *inbox.routes(context, tickets), *ops.routes(context),
-        ]  # fmt: skip
+        operations = list(OPERATIONS)
         if settings.seed:
-            await exporter.recover()
-            stack.push_async_callback(exporter.close)
-            routes += seed.routes(context, timer, exporter)
+            await exports.recover()
+            stack.push_async_callback(exports.close)
+            operations += SEED_OPERATIONS
         stack.push_async_callback(gateway.idle)
-        yield gateway, routes
+        yield gateway, routes(api, operations)
         drain(gateway)
 
 

@@ -32,8 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retry: int = 2000  # milliseconds; what a client waits before it comes back (jittered when the server drains)
     max_connections: int = 100_000
     max_notification: int = 64 * 1024  # bytes of JSON
-    max_batch: int = 10_000  # notifications
-    max_recipients: int = 10_000  # users of one notification
+    max_batch: int = 1000  # rows that one request may become: recipients and topics of its notifications, followers
     max_batch_bytes: int = 32 * 1024 * 1024
     group_window: float = 12 * 3600.0  # seconds within which notifications of a group_key merge
     counter_cap: int = 1000
@@ -69,7 +68,7 @@ _MANY = 1_000_000_000
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535), "heartbeat": (0.1, 60), "drain": (0, 3600), "retry": (1, 24 * 3600 * 1000),
     "max_connections": (1, _MANY), "max_notification": (1, _MANY), "max_batch": (1, _MANY),
-    "max_recipients": (1, _MANY), "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY),
+    "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY),
     "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip
 

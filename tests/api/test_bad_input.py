@@ -32,7 +32,16 @@ BAD = [
     ("broken UTF-8", b'{"to": {"all": true}, "body": "\xff\xfe"}', 400, "invalid_json"),
     ("UTF-16", '{"to": {"all": true}}'.encode("utf-16"), 400, "invalid_json"),
     ("a raw control character", b'{"to": {"all": true}, "body": "\x01"}', 400, "invalid_json"),
-    ("half a surrogate pair", b'{"to": {"all": true}, "body": "\\ud800"}', 400, "invalid_json"),
+    ("half a surrogate pair in a user id", b'{"to": {"user": "a\\ud800"}}', 400, "invalid_user"),
+    ("NUL in a user id", b'{"to": {"user": "a\\u0000"}}', 400, "invalid_user"),
+    ("half a surrogate pair in a topic", b'{"to": {"topic": "a\\udc00"}}', 400, "invalid_topic"),
+    ("half a surrogate pair in a type", b'{"to": {"all": true}, "type": "a\\ud83d"}', 400, "invalid_request"),
+    ("half a surrogate pair in an entity", b'{"to": {"all": true}, "entity": "a\\ud83d"}', 400, "invalid_request"),
+    ("half a surrogate pair in a group key", b'{"to": {"all": true}, "group_key": "a\\ud83d"}', 400, "invalid_request"),
+    ("half a pair in an actor's id", b'{"to": {"all": true}, "actor": {"id": "\\ud83d"}}', 400, "invalid_request"),
+    ("a Hangul filler for a user", '{"to": {"user": "\u3164"}}'.encode(), 400, "invalid_user"),
+    ("a Braille blank for a user", '{"to": {"user": "\u2800"}}'.encode(), 400, "invalid_user"),
+    ("a variation selector in a user id", '{"to": {"user": "a\ufe0f"}}'.encode(), 400, "invalid_user"),
     ("NaN", b'{"to": {"all": true}, "data": NaN}', 400, "invalid_json"),
     ("nested too deep", nested(30_000), 400, "invalid_request"),
     ("not an object", b"[]", 400, "invalid_request"),
@@ -83,7 +92,7 @@ BAD = [
     ("the topic of nobody", b'{"to": {"topic": "user"}}', 400, "invalid_topic"),
     ("the topic of a bad user", b'{"to": {"topic": "user/a/b"}}', 400, "invalid_user"),
     ("more than 64 KiB", b'{"to": {"all": true}, "body": "' + b"x" * 65_536 + b'"}', 413, "too_large"),
-    ("too many users", b'{"to": {"users": [' + b",".join([b'"a"'] * 10_001) + b"]}}", 413, "too_large"),
+    ("too many users", b'{"to": {"users": [' + b",".join(b'"u%d"' % n for n in range(1001)) + b"]}}", 413, "too_large"),
 ]  # fmt: skip
 
 
@@ -102,6 +111,26 @@ def test_a_bad_notification_is_refused_alone_and_in_a_batch(
     assert server.request("GET", "/readyz").json["head"] == head, "something of it was stored"
 
 
+def test_text_that_is_no_text_becomes_the_replacement_character(server: Server, listen: Listen, name: Name) -> None:
+    """Half an emoji and NUL, of a notification and of a batch; what only looks like them stays."""
+    cut = (
+        b'"great \\ud83d", "title": "\\ude00\\u0000", "actor": {"name": "\\uD83D"}, '
+        b'"data": {"k": ["\\udbff", "\\ud83d\\ude00"]}'
+    )
+    literal = b'"\\\\ud83d", "title": "t", "actor": {"name": "n"}, "data": "\\\\u0000"'
+    stream = listen(server, name("alice"))
+    for text in (cut, literal):
+        body = b'{"to": {"user": "%b"}, "body": %b}' % (name("alice").encode(), text)
+        for path, content in (("/v1/notifications", body), ("/v1/notifications:batch", b"[" + body + b"]")):
+            assert server.request("POST", path, body=content).status in {200, 201}
+    events = [event.json for event in stream.take(4)]
+    for event in events[:2]:
+        assert (event["body"], event["title"], event["actor"]) == ("great \ufffd", "\ufffd\ufffd", {"name": "\ufffd"})
+        assert event["data"] == {"k": ["\ufffd", "\U0001f600"]}
+    for event in events[2:]:
+        assert (event["body"], event["data"]) == ("\\ud83d", "\\u0000")
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -111,7 +140,7 @@ def test_a_bad_notification_is_refused_alone_and_in_a_batch(
         b'{"to": {"users": ["first.last+tag@sub.example.org", "\xc3\xbc@\xc3\xa4.de", "#%&?=;\'\\"<>"]}}',
         nested(64),
         b'{"to": {"all": true}, "data": [18446744073709551616, -9223372036854775809, 1e308, ' + b"9" * 400 + b"]}",
-        b'{"to": {"all": true}, "body": "\\u0000\\u0001\\u007f", "data": {"\\u0000": "\\u0000"}}',
+        b'{"to": {"all": true}, "body": "\\u0001\\u007f", "data": {"\\u0001": "\\u0001"}}',
         b' \n{"to": {"all": true}}\n ',
     ],
     ids=[

@@ -18,7 +18,7 @@ from tests.conftest import Name
 from tests.servers import Server
 from tidings.api.http import PathRouter, QueryParams, if_none_match, not_found, route
 from tidings.app import open_services
-from tidings.domain.errors import InvalidSettings, LogBroken, StoreTooNew, TidingsError
+from tidings.domain.errors import InvalidSettings, LogBroken, StoreTooNew, problems
 from tidings.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -131,22 +131,19 @@ async def test_a_table_finds_what_it_holds_and_says_what_it_does_not(method: str
         assert dict(sent[0]["headers"])[b"allow"] == b"GET, HEAD, PUT"
 
 
-def kinds(of: type[TidingsError]) -> set[type[TidingsError]]:
-    return {of}.union(*map(kinds, of.__subclasses__()))
-
-
-def test_every_code_that_can_be_answered_is_on_the_page_beside_its_status_and_no_other() -> None:
+def test_every_problem_has_a_section_with_its_status_and_title_and_no_other_has() -> None:
     answered = {
-        (error.code, error.status)
-        for error in kinds(TidingsError) - NEVER_ANSWERED
-        if error.__module__.startswith("tidings.")
+        (kind.code, kind.status, kind.title())
+        for kind in problems()
+        if kind.__module__.startswith("tidings.") and kind not in NEVER_ANSWERED
     }
-    for module in SRC.rglob("*.py"):  # what is refused where there is no HTTP yet
-        answered |= {
-            (code, int(status))
-            for status, code in re.findall(r'"status": (\d+), "code": "(\w+)"', module.read_text(encoding="utf-8"))
-        }
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    table = re.findall(r"^\| (\d{3}) \| (.+) \|$", page, re.MULTILINE)
-    shown = {(code, int(status)) for status, codes in table for code in re.findall(r"`([a-z_]+)`", codes)}
-    assert shown == answered
+    page = (ROOT / "docs" / "problems.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^### (\w+)\n\n`(\d{3})` (.+?\.)(?: |$)", page, re.MULTILINE)
+    assert {(code, int(status), title) for code, status, title in shown} == answered
+
+
+def test_the_type_of_a_problem_leads_to_its_section(server: Server) -> None:
+    problem = server.request("GET", "/nowhere").json
+    assert (problem["type"], problem["title"]) == ("/problems#not_found", "Not found.")
+    page = server.request("GET", problem["type"].partition("#")[0])
+    assert (page.status, b'id="not_found"' in page.body, b"404: Not found." in page.body) == (200, True, True)

@@ -84,17 +84,17 @@ def as_ndjson(items: list[object]) -> bytes:
 
 
 @pytest.mark.parametrize("write", [as_json, as_ndjson])
-def test_ten_thousand_go_in_one_transaction(server: Server, listen: Listen, name: Name, write: object) -> None:
+def test_a_thousand_go_in_one_transaction(server: Server, listen: Listen, name: Name, write: object) -> None:
     assert callable(write)
     stream = listen(server, name("alice"))
     before = head(server)
-    body = write([{"to": {"user": name("alice")}, "type": "n", "data": n} for n in range(10_000)])
+    body = write([{"to": {"user": name("alice")}, "type": "n", "data": n} for n in range(1000)])
     answer = server.request("POST", "/v1/notifications:batch", body=body)
     results = answer.json["results"]
-    assert (answer.status, len(results), results[0]["live"]) == (200, 10_000, 1)
-    assert [int(result["cursor"].split("-")[1]) for result in results] == list(range(before + 1, before + 10_001))
+    assert (answer.status, len(results), results[0]["live"]) == (200, 1000, 1)
+    assert [int(result["cursor"].split("-")[1]) for result in results] == list(range(before + 1, before + 1001))
     assert len({result["create_time"] for result in results}) == 1
-    assert [event.json["data"] for event in stream.take(10_000)] == list(range(10_000))
+    assert [event.json["data"] for event in stream.take(1000)] == list(range(1000))
 
 
 def test_a_batch_may_hold_every_kind_of_recipient(server: Server, listen: Listen, name: Name) -> None:
@@ -132,9 +132,9 @@ async def test_a_large_batch_does_not_hold_up_the_loop(tmp_path: Path) -> None:
     Both in CPU time of the thread: what else the machine does is no part of it.
     """
     item = {"to": {"user": "alice"}, "data": [{f"k{n}": n} for n in range(220)]}
-    body = as_json([item] * 3000)
+    body = as_json([item] * 1000)
     began = time.thread_time()
-    drafts(body, most=3000, limit=1 << 16, recipients=1)
+    drafts(body, most=1000, limit=1 << 16)
     check = time.thread_time() - began
     longest = 0.0
 
@@ -255,8 +255,7 @@ POSTS: dict[str, tuple[object, object]] = {
 def every_post(server: Server, name: Name) -> list[tuple[str, str, object, object]]:
     """For each POST there is: its address, a key, a body that it takes, and another."""
     described = server.request("GET", "/openapi.json").json["paths"]
-    posts = {path for path, methods in described.items() if "post" in methods}
-    assert posts - {"/v1/tickets"} == set(POSTS)  # a ticket is not kept to be told again
+    assert {path for path, methods in described.items() if "post" in methods} == {*POSTS, "/v1/tickets"}
     me = name("alice")
     id = server.publish({"user": me})["id"]
 

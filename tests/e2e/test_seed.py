@@ -256,6 +256,6 @@ def fill(server: Server, user: str, number: int) -> None:
     """Give a user many notifications."""
     line = json.dumps({"to": {"user": user}, "type": "like", "body": "Bob liked your post"}).encode() + b"\n"
     while number > 0:
-        now = min(10_000, number)
+        now = min(1000, number)
         assert server.request("POST", "/v1/notifications:batch", body=line * now).status == 200
         number -= now

@@ -22,7 +22,7 @@ from tidings.server.http_protocol import HttpProtocol
 from tidings.transports import sse
 from tidings.transports.asgi_fallback import HIGH_WATER
 from tidings.transports.detachable import DetachableSocket, SocketProtocol, detachable_socket
-from tidings.transports.stream import SocketSink, Stream
+from tidings.transports.stream import Opening, SocketSink, Stream, StreamContext
 
 GET = b"GET /v1/stream HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -391,13 +391,14 @@ class StoreHarness:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         stream = Stream(
-            hub=self.hub,
-            timer=Timer(),
-            feed=Feed(user=self.user, head=0, floor=0),
-            extra=(),
-            encoding=self.encoding,
-            position=self.hub.head,
-            preface=b"event: hello\n\n",
+            StreamContext(hub=self.hub, timer=Timer()),
+            Opening(
+                feed=Feed(user=self.user, head=0, floor=0),
+                extra=(),
+                encoding=self.encoding,
+                position=self.hub.head,
+                preface=b"event: hello\n\n",
+            ),
             headers=sse.SSE_HEADERS,
         )
         await stream(scope, receive, send)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.model.log import EPOCH, Log
 from tests.services.fakes import FakeStore, retrying
+from tidings.auth.grants import Grant
 from tidings.background.loop_lag import LoopLag
 from tidings.background.relay import Relay
 from tidings.domain.cursor import Cursor
@@ -21,12 +22,14 @@ from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.hub.feed_page import PAGE_BYTES
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
-from tidings.services.polls import INTERVAL, LATE, LONGEST, RATE, Found, Polls
-from tidings.services.store_gateway import START, StartAfter, StoreGateway
+from tidings.services.polls import INTERVAL, LATE, LONGEST, RATE, Found, PollService
+from tidings.services.store_gateway import StoreGateway
+from tidings.services.streams import START, StartAfter
 from tidings.settings import Settings
 from tidings.transports.poll_frames import PollEncoding
 
 ALICE, BOB = User("alice"), User("bob")
+ANYONE = Grant(user=ALICE, topics=None)  # may ask for every topic that is not somebody's own
 HERS, HIS, AUTHOR = own_topic(ALICE), own_topic(BOB), Topic("author/42")
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +47,7 @@ class StoreHarness:
             settings=Settings(mode="dev"), store=self.store, hub=self.hub, relay=self.relay, clock=lambda: 0
         )
         self.loop_lag = LoopLag(clock=lambda: 0.0)
-        self.polls = Polls(self.gateway, self.loop_lag, encoding=PollEncoding(EPOCH))
+        self.polls = PollService(self.gateway, self.loop_lag, encoding=PollEncoding(EPOCH))
 
     def append(self, *topics: Topic) -> None:
         """Events, in the hub as soon as in the log."""
@@ -54,7 +57,7 @@ class StoreHarness:
         self.hub.publish(events)
 
     async def look(self, wanted: StartAfter, *, limit: int = 100, extra: tuple[Topic, ...] = ()) -> Found:
-        return await self.polls.look(ALICE, extra, wanted, limit=limit)
+        return await self.polls.look(ANYONE, wanted, topics=extra, limit=limit)
 
     @contextlib.asynccontextmanager
     async def relaying(self) -> AsyncIterator[None]:

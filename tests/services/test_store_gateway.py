@@ -12,6 +12,7 @@ from tests.model.log import EPOCH, Log
 from tests.services.fakes import FakeStore, quiet, retrying
 from tests.store.adapters import quick_folder
 from tests.store.strategies import NOW, failing, note, posting
+from tidings.auth.grants import Grant
 from tidings.background.relay import Relay
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import NotFound, ShuttingDown, TooManyConnections
@@ -20,7 +21,8 @@ from tidings.domain.ports import Store
 from tidings.domain.topics import ALL, Topic, User
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
-from tidings.services.store_gateway import START, StartAfter, StoreGateway, opening
+from tidings.services.store_gateway import StoreGateway
+from tidings.services.streams import START, StartAfter, StreamService, start_position
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.transactions.follows import follow
@@ -48,12 +50,12 @@ POST = Topic("post/7")
     ids=str,
 )
 def test_where_a_stream_starts(wanted: StartAfter, position: int, reset: str | None) -> None:
-    opened = opening(Feed(user=ALICE, head=9, floor=4), EPOCH, wanted)
+    opened = start_position(Feed(user=ALICE, head=9, floor=4), EPOCH, wanted)
     assert (opened.position, opened.reset) == (position, reset)
 
 
 def test_the_very_first_cursor_of_a_log_that_keeps_everything_is_served() -> None:
-    opened = opening(Feed(user=ALICE, head=9, floor=0), EPOCH, Cursor(EPOCH, 0))
+    opened = start_position(Feed(user=ALICE, head=9, floor=0), EPOCH, Cursor(EPOCH, 0))
     assert (opened.position, opened.reset) == (0, None)
 
 
@@ -65,6 +67,7 @@ class StoreHarness:
         self.relay = Relay(store, self.hub, retry=retrying(), hole_wait=0)
         settings = Settings(mode="dev", max_connections=connections)
         self.gateway = StoreGateway(settings=settings, store=store, hub=self.hub, relay=self.relay, clock=lambda: NOW)
+        self.streams = StreamService(self.gateway, process="p")
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[StoreGateway]:
@@ -78,9 +81,10 @@ class StoreHarness:
 
     async def connect(self, user: User) -> FakeSink:
         """What an endpoint does: between the opening and the joining it does not wait."""
-        opened = await self.gateway.open(user, None)
+        encoding = LineEncoding("lines")
+        opened = await self.streams.open(Grant(user=user), None, encoding=encoding)
         sink = FakeSink(self.hub, high=1 << 20, when_full=WhenFull.STALL)
-        sink.reader = self.hub.join(opened.feed, sink=sink, encoding=LineEncoding("lines"), position=opened.position)
+        sink.reader = self.hub.join(opened.feed, sink=sink, encoding=encoding, position=opened.position)
         return sink
 
 

@@ -8,10 +8,11 @@ import msgspec
 from tests.store.adapters import OpenStore
 from tidings.domain.errors import NotFound
 from tidings.domain.model import Draft, Event
+from tidings.domain.results import Published
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.services.store_gateway import NEWEST
 from tidings.store.transactions.inbox import Filter, InboxPage, page
-from tidings.store.transactions.publish import Published, publish, update
+from tidings.store.transactions.publish import publish, update
 from tidings.store.transactions.transaction import Job, Query, Script, Transaction, json_text
 
 NOW = 1_767_225_600_000

@@ -33,9 +33,10 @@ from tests.store.strategies import (
 )  # fmt: skip
 from tidings.domain.errors import NotFound
 from tidings.domain.model import Event
+from tidings.domain.results import Published
 from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.store.transactions.follows import follow, followers, register_users, set_mutes, unfollow
-from tidings.store.transactions.publish import Published, retract
+from tidings.store.transactions.publish import retract
 from tidings.store.transactions.reading import mark_ids
 from tidings.store.transactions.retention import Retention, prune
 from tidings.store.transactions.transaction import Job, Script

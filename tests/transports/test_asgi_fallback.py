@@ -12,7 +12,7 @@ from tidings.transports import sse
 from tidings.transports.asgi_fallback import AsgiWsSink
 from tidings.transports.poll import LongPoll, PollContext
 from tidings.transports.poll_frames import PollEncoding
-from tidings.transports.stream import Stream
+from tidings.transports.stream import Opening, Stream, StreamContext
 from tidings.transports.ws_frames import WsLines
 from tidings.transports.ws_socket import WsContext
 
@@ -40,10 +40,10 @@ class Server:
 
     def stream(self, encoding: Any) -> Stream:
         house = self.house
-        return Stream(
-            hub=house.hub, timer=house.timer, feed=house.feed(), extra=(), encoding=encoding,
-            position=house.hub.head, preface=b"event: hello\n\n", headers=sse.SSE_HEADERS,
-        )  # fmt: skip
+        opening = Opening(
+            feed=house.feed(), extra=(), encoding=encoding, position=house.hub.head, preface=b"event: hello\n\n"
+        )
+        return Stream(StreamContext(hub=house.hub, timer=house.timer), opening, headers=sse.SSE_HEADERS)
 
 
 async def serve_sse(server: Server) -> None:

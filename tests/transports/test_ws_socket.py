@@ -12,7 +12,7 @@ from websockets.streams import StreamReader
 from tests.transports.fake_transport import ALICE, EPOCH, StoreHarness, Wire
 from tidings.domain.topics import User
 from tidings.transports.close_codes import FAILED, GOING_AWAY, NOT_JSON, PROTOCOL, TOKEN, CloseReason, ProtocolViolation
-from tidings.transports.stream import Stream
+from tidings.transports.stream import Opening, Stream, StreamContext
 from tidings.transports.ws_frames import WsEncoding
 from tidings.transports.ws_socket import MESSAGES_PER_TURN, WsContext, WsSocket
 
@@ -33,13 +33,8 @@ class Talk:
         self.sink.start(
             self.wire,
             Stream(
-                hub=self.house.hub,
-                timer=self.house.timer,
-                feed=self.house.feed(),
-                extra=(),
-                encoding=WsEncoding(EPOCH),
-                position=0,
-                preface=b"",
+                StreamContext(hub=self.house.hub, timer=self.house.timer),
+                Opening(feed=self.house.feed(), extra=(), encoding=WsEncoding(EPOCH), position=0, preface=b""),
                 headers=(),
             ),
         )

@@ -1,5 +1,6 @@
 """HTTP in, HTTP out; no logic.
 
-Rule 1. A handler reads the request, asks the desk, writes the answer. What it was sent is checked in `schemas`.
-Rule 2. Errors are raised, and become problem+json in one place (`http.Endpoint`).
+Rule 1. A handler makes a call of a verb from a request, and an answer from its result. `schemas` checks what comes in.
+Rule 2. An operation declares its route, its schemas and its description together; `/openapi.json` is made of that.
+Rule 3. Errors are raised, and become problem+json in one place (`http.Endpoint`).
 """

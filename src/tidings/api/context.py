@@ -1,81 +1,79 @@
-"""What every handler has at hand: the desk, who is calling, and writing with an Idempotency-Key."""
+"""What every handler has at hand: the verbs, the transports, and who is calling."""
 
 import hashlib
-from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from starlette.responses import Response
+from websockets.server import ServerProtocol
 
 from tidings.api.http import Connection, Json, Request, in_thread_if_large
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Identity, Purpose
 from tidings.auth.origins import OriginPolicy
-from tidings.domain.cursor import Cursor
-from tidings.domain.errors import InvalidRequest, KeyInFlight
-from tidings.services.store_gateway import START, StartAfter, StoreGateway
-from tidings.store.transactions.idempotency import IdempotencyKey, idempotent
-from tidings.store.transactions.transaction import Job
+from tidings.domain.errors import UserChanged
+from tidings.domain.ports import Encoding
+from tidings.services.call import Call
+from tidings.services.services import Services
+from tidings.settings import Settings
+from tidings.transports.poll import PollContext
+from tidings.transports.stream import StreamContext
+from tidings.transports.ws_socket import WsContext
 
-T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiContext:
-    """Between HTTP and the desk."""
+    """Between HTTP and the verbs."""
 
-    def __init__(self, gateway: StoreGateway, identity: Identity, *, origins: OriginPolicy, dev_mode: bool) -> None:
-        """`dev_mode`: everyone is who they say they are (`tidings dev`)."""
-        self.gateway = gateway
-        self.origins = origins
-        self.dev_mode = dev_mode
-        self._identity = identity
-        self._in_flight: set[tuple[str, str]] = set()
+    services: Services
+    identity: Identity
+    origins: OriginPolicy
+    settings: Settings
+    streaming: StreamContext
+    polling: PollContext
+    sockets: WsContext
+    # Each is shared by all streams of its transport: an event is encoded once for all of them.
+    sse: Encoding
+    ws: Encoding
+    ws_lines: Encoding  # for servers that frame by themselves
+    handshakes: ServerProtocol  # one for all: it checks handshakes, and is asked for nothing else
+
+    @property
+    def dev_mode(self) -> bool:
+        """Is everyone who they say they are (`tidings dev`)?"""
+        return self.settings.mode == "dev"
 
     async def grant(self, request: Connection, *, purpose: Purpose = Purpose.CALL) -> Grant:
-        """Identify the caller. Raises `InvalidUser` and what `Identity.of` raises."""
-        return await self._identity.of(request, purpose=purpose)
+        """Identify the caller. Raises `UserChanged`, `InvalidUser` and what `Identity.of` raises."""
+        grant = await self.identity.of(request, purpose=purpose)
+        meant = request.headers.get("tidings-user")
+        if meant is not None and unquote(meant) != grant.user:
+            raise UserChanged(
+                f"this request is meant for {unquote(meant)[:80]!r}, and its credential is another user's"
+            )
+        return grant
 
-    async def publisher(self, request: Request) -> Grant:
-        """A caller that may publish. Raises `PublishForbidden` too."""
+    async def publisher(self, request: Connection) -> Grant:
+        """A caller that may publish: asked before the body is read. Raises `PublishForbidden` too."""
         grant = await self.grant(request)
         grant.may_publish()
         return grant
 
-    def cursor(self, text: str | None) -> StartAfter:
-        """A place to start from. Raises `InvalidCursor`."""
-        if text is None or text == START:
-            return START if text else None
-        return Cursor.parse(text)
-
-    async def write(
-        self, request: Request, body: bytes, job: Job[T], render: Callable[[T], Any], *, status: int, grant: Grant
-    ) -> Response:
-        """Do the job once; the same Idempotency-Key and request later get the same answer again.
-
-        Raises `KeyInFlight`, `KeyReused`, `InvalidRequest`.
-        """
-        name = request.headers.get("idempotency-key")
-        if name is None:
-            answer = await self.gateway.write(idempotent(job, _body(render), status=status, key=None))
-            return Json(answer.body, status_code=answer.status)
-        if not name or len(name) > 255 or not name.isprintable():
-            raise InvalidRequest("an Idempotency-Key has 1 to 255 visible characters")
-        scope = "publisher" if grant.user is None else f"user/{grant.user}"
-        if (scope, name) in self._in_flight:
-            raise KeyInFlight("a request with this Idempotency-Key is being worked on; try again in a moment")
-        self._in_flight.add((scope, name))
-        try:
-            key = IdempotencyKey(scope, name, await in_thread_if_large(body, lambda: _fingerprint(request, body)))
-            answer = await self.gateway.write(idempotent(job, _body(render), status=status, key=key))
-        finally:
-            self._in_flight.discard((scope, name))
-        headers = {"idempotent-replayed": "true"} if answer.replayed else None
-        return Json(answer.body, status_code=answer.status, headers=headers)
+    async def call(self, request: Request, grant: Grant, body: bytes = b"") -> Call:
+        """The call of a verb, with its Idempotency-Key if it has one."""
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            return Call(grant)
+        return Call(grant, key=key, fingerprint=await in_thread_if_large(body, lambda: _fingerprint(request, body)))
 
 
-def _body(render: Callable[[T], Any]) -> Callable[[T], bytes]:
-    return lambda result: _encode(render(result))
+def answer(call: Call, content: Any, *, status: int = 200) -> Response:
+    """The result of a call as JSON; it says if it is that of an earlier call."""
+    return Json(content, status_code=status, headers={"idempotent-replayed": "true"} if call.replayed else None)
 
 
 def _fingerprint(request: Request, body: bytes) -> str:

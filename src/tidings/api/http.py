@@ -15,14 +15,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp
 
-from tidings.domain.errors import InvalidRequest, MethodNotAllowed, NotFound, TidingsError, TooLarge
+from tidings.domain.errors import MethodNotAllowed, NotFound, TidingsError, TooLarge
+from tidings.domain.problems import problem_json
 
 _log = logging.getLogger("tidings.api")
 _encode = msgspec.json.Encoder().encode
+_encode_in_order = msgspec.json.Encoder(order="deterministic").encode
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')  # a comma may be part of one
 
-Handler = Callable[["Request"], Awaitable[Any]]
+Handler = Callable[..., Awaitable[Any]]
 T = TypeVar("T")
 
 LARGE_BODY = 256 * 1024  # bytes; to check that many on the loop would hold up every stream for 2 to 20 ms
@@ -43,13 +45,14 @@ class Json(Response):
         self.raw_headers = [*said, (b"content-length", size), (b"content-type", b"application/json")]
 
 
-def problem(error: TidingsError) -> Response:
-    """The answer that an error gets."""
-    status = error.status
-    body = {"type": "about:blank", "title": (type(error).__doc__ or "").strip(), "status": status, "code": error.code,
-            "detail": str(error)}  # fmt: skip
-    headers = {"retry-after": "1"} if status == 503 else {"www-authenticate": "Bearer"} if status == 401 else None
-    return Response(_encode(body), status_code=status, media_type="application/problem+json", headers=headers)
+def problem(error: TidingsError, *, root: str = "") -> Response:
+    """The answer that an error gets. `root` is the path that the application is mounted at."""
+    return Response(
+        problem_json(error, root=root),
+        status_code=error.status,
+        media_type="application/problem+json",
+        headers=error.headers,
+    )
 
 
 class QueryParams(dict[str, str]):
@@ -88,22 +91,25 @@ class Request(Connection, requests.Request):
 class Endpoint:
     """An ASGI application of one handler. (A class, so that Starlette calls it as one.)"""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, *bound: Any) -> None:
+        """`bound` is passed to the handler after the request."""
         self._handler = handler
+        self._bound = bound
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive, send)
         try:
-            response = await self._handler(request)
+            response = await self._handler(request, *self._bound)
         except TidingsError as error:
             if error.status >= 500:
                 _log.warning("refused", extra={"code": error.code, "path": scope["path"], "detail": str(error)})
-            response = problem(error)
+            response = problem(error, root=scope.get("root_path", ""))
         except requests.ClientDisconnect:
             return
         except Exception:
             _log.exception("failed", extra={"path": scope["path"]})
-            response = problem(TidingsError("something went wrong here; the server's log has more"))
+            failure = TidingsError("something went wrong here; the server's log has more")
+            response = problem(failure, root=scope.get("root_path", ""))
         await response(scope, receive, send)
 
 
@@ -112,7 +118,8 @@ class ApiRoute(Route):
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
         if self.methods and scope["method"] not in self.methods:
-            refusal = problem(MethodNotAllowed(f"{scope['method']} is not for {scope['path']}"))
+            error = MethodNotAllowed(f"{scope['method']} is not for {scope['path']}")
+            refusal = problem(error, root=scope.get("root_path", ""))
             same = [route for route in scope["router"].routes if route.matches(scope)[0] is not Match.NONE]
             refusal.headers["allow"] = ", ".join(sorted({method for route in same for method in route.methods or ()}))
             await refusal(scope, receive, send)
@@ -148,7 +155,8 @@ async def not_found(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": "not_found"})
         return
-    await problem(NotFound(f"there is no {scope['path']} here"))(scope, receive, send)
+    error = NotFound(f"there is no {scope['path']} here")
+    await problem(error, root=scope.get("root_path", ""))(scope, receive, send)
 
 
 async def body_of(request: Request, *, limit: int) -> bytes:
@@ -174,24 +182,6 @@ async def in_thread_if_large(body: bytes, work: Callable[[], T]) -> T:
     return work() if len(body) <= LARGE_BODY else await asyncio.to_thread(work)
 
 
-def number(request: Request, name: str, *, default: int, least: int, most: int) -> int:
-    """A whole number from the query. Raises `InvalidRequest`."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
-        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}, not {text[:40]!r}")
-    return int(text)
-
-
-def choice(request: Request, name: str, among: Sequence[str]) -> str | None:
-    """One of a few words from the query. Raises `InvalidRequest`."""
-    text = request.query_params.get(name)
-    if text is not None and text not in among:
-        raise InvalidRequest(f"{name} must be one of {', '.join(among)}, not {text[:40]!r}")
-    return text
-
-
 def if_none_match(request: requests.HTTPConnection, tag: str, *, star: bool = True) -> bool:
     """Does the client have what this ETag names? Then 304 is the answer (RFC 9110, section 13.1.2; weak comparison).
 
@@ -205,12 +195,12 @@ def if_none_match(request: requests.HTTPConnection, tag: str, *, star: bool = Tr
     return tag.removeprefix("W/") in _TAG.findall(asked)
 
 
-def etag_response(request: requests.HTTPConnection, content: Any, *, of: bytes) -> Response:
+def etag_response(request: requests.HTTPConnection, content: Any, *, of: Any) -> Response:
     """A JSON response with an ETag that changes when `of` does; 304 if the client has it.
 
     (The tag is weak: the rest of the content may differ.)
     """
-    tag = f'W/"{hashlib.blake2b(of, digest_size=12).hexdigest()}"'
+    tag = f'W/"{hashlib.blake2b(_encode_in_order(of), digest_size=12).hexdigest()}"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     if if_none_match(request, tag):
         return Response(status_code=304, headers=headers)

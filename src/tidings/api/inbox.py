@@ -1,117 +1,116 @@
-"""The receiving plane's inbox: pages, counters, marks, follows, preferences, tickets."""
+"""The receiving plane: pages of an inbox, its counters, and reading state."""
 
-import msgspec
+from typing import Any
+
 from starlette.responses import Response
-from starlette.routing import Route
 
 from tidings.api import schemas
-from tidings.api.context import ApiContext
-from tidings.api.http import Json, Request, body_of, choice, etag_response, number, route
-from tidings.api.publish import followable
-from tidings.api.stream import counters
-from tidings.auth.tickets import LIFETIME, Tickets
+from tidings.api.context import ApiContext, answer
+from tidings.api.http import Request, body_of, etag_response
+from tidings.api.operation import Answer, Body, Operation, operation
+from tidings.api.parameters import Choice, Integer, Parameter
 from tidings.domain.cursor import Cursor
-from tidings.domain.errors import InvalidCursor
+from tidings.domain.results import CountersAt, InboxListing, Marked
 from tidings.domain.topics import parse_topic
-from tidings.services.store_gateway import NEWEST
-from tidings.store.transactions.follows import follow, followed, muted, set_mutes, unfollow
-from tidings.store.transactions.inbox import Filter
-from tidings.store.transactions.reading import mark_ids, read_up_to
-
-_encode = msgspec.json.Encoder(order="deterministic").encode
+from tidings.services.inbox import STATUSES, VERBS, Verb
 
 BODY = 256 * 1024  # bytes; a thousand ids fit
 
+TAG = "Inbox"
+STATUS = Choice("status", "Only these; without it everything but what is archived.", among=STATUSES)
+TYPE = Parameter("type", "Only notifications of this type.", schema=schemas.TYPE_SCHEMA)
+TOPIC = Parameter("topic", "Only notifications of this topic.", schema=schemas.TOPIC_SCHEMA)
+LIMIT = Integer("limit", "Notifications in one page.", default=20, least=1, most=100)
+AFTER = Parameter("after", "The `next` of the page before.", schema=schemas.CURSOR_SCHEMA)
 
-def routes(context: ApiContext, tickets: Tickets) -> list[Route]:
-    """The routes of this plane."""
-    gateway = context.gateway
-    epoch = gateway.store.epoch
+_COUNTERS = {"unread": 1, "unseen": 0, "by_type": {"like": 1}, "more": False, "cursor": "4kq7x2mf-17"}
+_UNCHANGED = Answer(description="Nothing has changed since the ETag that was sent.", headers=("ETag",))
 
-    async def inbox(request: Request) -> Response:
-        user = (await context.grant(request)).me()
-        topic = request.query_params.get("topic")
-        filter = Filter(
-            status=choice(request, "status", ("unread", "read", "archived")),
-            type=request.query_params.get("type"),
-            topic=None if topic is None else parse_topic(topic),
-        )
-        limit = number(request, "limit", default=20, least=1, most=100)
-        before = NEWEST
-        if (after := request.query_params.get("after")) is not None:
-            place = Cursor.parse(after)
-            if place.epoch != epoch:
-                raise InvalidCursor("that page is of another log; start from the first page")
-            before = place.seq
-        found = await gateway.inbox(user, filter, before=before, limit=limit)
-        at = Cursor(epoch, found.head)
-        page = {
-            "data": found.items,
-            "next": None if found.next is None else str(Cursor(epoch, found.next)),
-            "mutes": sorted(found.mutes),
-        }
-        # The head moves with everything that happens to anybody: what it was is no part of what is asked about.
-        tag = _encode([page, found.counters])
-        return etag_response(request, {**page, "cursor": str(at), "counters": counters(found.counters, at)}, of=tag)
 
-    async def get_counters(request: Request) -> Response:
-        counted, head = await gateway.counters((await context.grant(request)).me())
-        return etag_response(request, counters(counted, Cursor(epoch, head)), of=_encode(counted))
+@operation(
+    "GET",
+    "/v1/inbox",
+    id="listInbox",
+    tag=TAG,
+    parameters=(STATUS, TYPE, TOPIC, LIMIT, AFTER),
+    answers={200: Answer(description="A page.", type=InboxListing, headers=("ETag",)), 304: _UNCHANGED},
+)
+async def page(request: Request, api: ApiContext) -> Response:
+    """List the caller's notifications, newest first.
 
-    def marking(verb: str) -> Route:
-        async def mark(request: Request) -> Response:
-            grant = await context.grant(request)
-            user = grant.me()
-            body = await body_of(request, limit=BODY)
-            marking = schemas.parse_marking(body)
-            if marking.ids is not None:
-                job = mark_ids(user, marking.ids, verb=verb)
-            else:
-                job = read_up_to(user, schemas.watermark(marking, verb), verb=verb)
-            return await context.write(request, body, job, lambda done: done, status=200, grant=grant)
+    A page may be short and still have a `next`. It is true at `cursor`: stream from there.
+    """
+    call = await api.call(request, await api.grant(request))
+    topic, after = request.query_params.get("topic"), request.query_params.get("after")
+    found = await api.services.inbox.page(
+        call,
+        status=STATUS.of(request),
+        type=request.query_params.get("type"),
+        topic=None if topic is None else parse_topic(topic),
+        after=None if after is None else Cursor.parse(after),
+        limit=LIMIT.of(request),
+    )
+    # The head moves with everything that happens to anybody: what it was is no part of what is asked about.
+    return etag_response(request, found, of=(found.data, found.next, found.mutes, *_numbers(found.counters)))
 
-        return route(f"/v1/inbox/{verb}", mark, "POST")
 
-    async def follows(request: Request) -> Response:
-        user = (await context.grant(request)).me()
-        found = await gateway.ask(lambda floor, head: followed(user))
-        return Json(
-            {"data": [{"topic": topic, "since": str(Cursor(epoch, since))} for topic, since in found], "next": None}
-        )
+@operation(
+    "GET",
+    "/v1/inbox/counters",
+    id="getCounters",
+    tag=TAG,
+    answers={
+        200: Answer(description="The counters.", type=CountersAt, example=_COUNTERS, headers=("ETag",)),
+        304: _UNCHANGED,
+    },
+)
+async def counters(request: Request, api: ApiContext) -> Response:
+    """Get the caller's counters."""
+    found = await api.services.inbox.counters(await api.call(request, await api.grant(request)))
+    return etag_response(request, found, of=_numbers(found))
 
-    async def put_follow(request: Request) -> Response:
-        grant = await context.grant(request)
-        topic = grant.may_read(followable(request.path_params["topic"]))
-        await gateway.write(follow([(grant.me(), topic)]))
-        return Response(status_code=204)
 
-    async def delete_follow(request: Request) -> Response:
-        grant = await context.grant(request)
-        await gateway.write(unfollow([(grant.me(), followable(request.path_params["topic"]))]))
-        return Response(status_code=204)
+def _numbers(counters: CountersAt) -> tuple[Any, ...]:
+    """The counters, wherever the log stands."""
+    return counters.unread, counters.unseen, counters.by_type, counters.more
 
-    async def get_preferences(request: Request) -> Response:
-        user = (await context.grant(request)).me()
-        return Json({"mutes": await gateway.ask(lambda floor, head: muted(user))})
 
-    async def put_preferences(request: Request) -> Response:
-        user = (await context.grant(request)).me()
-        wanted = schemas.parse_preferences(await body_of(request, limit=BODY))
-        return Json(await gateway.write(set_mutes(user, wanted.mutes)))
+def marking(verb: Verb) -> Operation:
+    """The operation of one verb. `read` and `seen` take a watermark, too."""
+    watermark = verb in {"read", "seen"}
 
-    async def post_ticket(request: Request) -> Response:
-        grant = await context.grant(request)
-        ticket = await tickets.make(grant, origin=request.headers.get("origin", ""))
-        return Json({"ticket": ticket, "expires_in": LIFETIME}, status_code=201)
+    async def mark(request: Request, api: ApiContext) -> Response:
+        grant = await api.grant(request)
+        grant.me()
+        body = await body_of(request, limit=BODY)
+        call = await api.call(request, grant, body)
+        marking = schemas.parse_marking(body)
+        if marking.up_to is not None:
+            done = await api.services.inbox.mark_up_to(call, verb, Cursor.parse(marking.up_to))
+        else:
+            done = await api.services.inbox.mark(call, verb, marking.ids or ())
+        return answer(call, done)
 
-    return [
-        route("/v1/inbox", inbox, "GET"),
-        route("/v1/inbox/counters", get_counters, "GET"),
-        *[marking(verb) for verb in ("read", "unread", "seen", "unseen", "archive", "unarchive")],
-        route("/v1/follows", follows, "GET"),
-        route("/v1/follows/{topic:path}", put_follow, "PUT"),
-        route("/v1/follows/{topic:path}", delete_follow, "DELETE"),
-        route("/v1/preferences", get_preferences, "GET"),
-        route("/v1/preferences", put_preferences, "PUT"),
-        route("/v1/tickets", post_ticket, "POST"),
-    ]
+    mark.__doc__ = f"""Mark notifications: {verb}.
+
+    An event tells every device of the user. Ids that are not in the inbox are passed over.
+    """
+    example = {"up_to": "4kq7x2mf-17"} if watermark else {"ids": ["n-4kq7x2mf-17"]}
+    return operation(
+        "POST",
+        f"/v1/inbox/{verb}",
+        id=f"mark{verb.capitalize()}",
+        tag=TAG,
+        body=Body(type=schemas.MarkingBody if watermark else schemas.Ids, example=example),
+        answers={
+            200: Answer(
+                description="Where the log stands, and the counters there.",
+                type=Marked,
+                example={"cursor": "4kq7x2mf-17", "counters": _COUNTERS},
+            )
+        },
+        idempotent=True,
+    )(mark)
+
+
+OPERATIONS = (page, counters, *map(marking, VERBS))

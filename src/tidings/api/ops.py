@@ -1,76 +1,116 @@
-"""What operators and machines ask: is it alive, is it ready, how is it, what does it speak."""
+"""The questions of operators and machines: is it alive, is it ready, how is it, what does it speak?"""
 
 from collections.abc import Iterable
 
+import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, Response
 
 from tidings.api.context import ApiContext
-from tidings.api.http import Json, Request, route
-from tidings.api.openapi import document
-from tidings.domain.errors import ShuttingDown, StoreUnavailable
-from tidings.services.store_gateway import StoreGateway
+from tidings.api.http import Json, Request
+from tidings.api.operation import Answer, operation
+from tidings.domain.errors import problems
+from tidings.domain.problems import PAGE
+from tidings.services.status import Ready, StatusService
 
+TAG = "Operations"
 TRANSPORTS = ("sse", "ws", "poll", "seed")
 
 
-class ServerCollector(Collector):
-    """Reads the hub's own numbers when somebody asks: nothing is counted twice, nothing on the hot path."""
+class Alive(msgspec.Struct, frozen=True, kw_only=True):
+    """The process answers."""
 
-    def __init__(self, gateway: StoreGateway) -> None:
-        self._gateway = gateway
+    status: str = "ok"
+
+
+class ServerCollector(Collector):
+    """Reads the numbers when somebody asks for them."""
+
+    def __init__(self, status: StatusService) -> None:
+        self._status = status
 
     def collect(self) -> Iterable[Metric]:
-        hub = self._gateway.hub
+        now = self._status.numbers()
         open_now = GaugeMetricFamily("tidings_connections", "Streams that are open.", labels=["transport"])
         for transport in TRANSPORTS:
-            open_now.add_metric([transport], hub.open[transport])
+            open_now.add_metric([transport], now.connections.get(transport, 0))
         yield open_now
-        yield GaugeMetricFamily("tidings_topics", "Topics that somebody here listens to.", value=hub.topics)
-        yield GaugeMetricFamily("tidings_users", "Users who have a stream here.", value=hub.users)
-        yield GaugeMetricFamily("tidings_catching_up", "Readers waiting for a worker.", value=len(hub.catch_up_queue))
-        relay = self._gateway.relay
+        yield GaugeMetricFamily("tidings_topics", "Topics that somebody here listens to.", value=now.topics)
+        yield GaugeMetricFamily("tidings_users", "Users who have a stream here.", value=now.users)
+        yield GaugeMetricFamily("tidings_catching_up", "Readers waiting for a worker.", value=now.catching_up)
         yield GaugeMetricFamily(
-            "tidings_store_unavailable", "1 while the store does not answer and readers wait.", value=relay.store_away
+            "tidings_store_unavailable", "1 while the store does not answer and readers wait.", value=now.store_away
         )
         yield CounterMetricFamily(
-            "tidings_store_read_failures", "Background reads that the store did not answer.", value=relay.store_failures
+            "tidings_store_read_failures", "Background reads that the store did not answer.", value=now.store_failures
         )
-        yield GaugeMetricFamily("tidings_head", "The newest event that readers were given.", value=hub.head)
-        yield CounterMetricFamily("tidings_events", "Events that passed this hub.", value=hub.published)
-        yield CounterMetricFamily("tidings_deliveries", "Events written to readers.", value=hub.delivered)
+        yield GaugeMetricFamily("tidings_head", "The newest event that readers were given.", value=now.head)
+        yield CounterMetricFamily("tidings_events", "Events that passed this hub.", value=now.published)
+        yield CounterMetricFamily("tidings_deliveries", "Events written to readers.", value=now.delivered)
 
 
-def routes(context: ApiContext) -> list[Route]:
-    """Health, metrics and the description of the API."""
-    gateway = context.gateway
+@operation(
+    "GET",
+    "/healthz",
+    id="health",
+    tag=TAG,
+    answers={200: Answer(description="It is.", type=Alive, example={"status": "ok"})},
+    public=True,
+)
+async def health(request: Request, api: ApiContext) -> Response:
+    """Is the process alive?"""
+    return Json(Alive())
+
+
+@operation(
+    "GET",
+    "/readyz",
+    id="readiness",
+    tag=TAG,
+    answers={
+        200: Answer(
+            description="It is.",
+            type=Ready,
+            example={"status": "ready", "epoch": "4kq7x2mf", "head": 17, "floor": 0},
+        )
+    },
+    public=True,
+)
+async def readiness(request: Request, api: ApiContext) -> Response:
+    """Can it serve?"""
+    return Json(await api.services.status.ready())
+
+
+@operation(
+    "GET",
+    "/metrics",
+    id="metrics",
+    tag=TAG,
+    answers={200: Answer(description="Prometheus metrics.", media="text/plain", schema={"type": "string"})},
+    public=True,
+)
+async def metrics(request: Request, api: ApiContext) -> Response:
+    """Get the metrics of this process."""
     registry = CollectorRegistry()
-    registry.register(ServerCollector(gateway))
+    registry.register(ServerCollector(api.services.status))
+    return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
-    async def healthz(request: Request) -> Response:
-        return Json({"status": "ok"})
 
-    async def readyz(request: Request) -> Response:
-        if gateway.draining:
-            raise ShuttingDown("this server is stopping")
-        if gateway.relay.store_away:
-            raise StoreUnavailable("the store does not answer; readers that are behind wait for it")
-        floor, head = await gateway.store.span()
-        return Json({"status": "ready", "epoch": gateway.store.epoch, "head": head, "floor": floor})
+@operation(
+    "GET",
+    PAGE,
+    id="problems",
+    tag=TAG,
+    answers={200: Answer(description="A page.", media="text/html", schema={"type": "string"})},
+    public=True,
+)
+async def problem_types(request: Request, api: ApiContext) -> Response:
+    """List the problems that an answer can have: the `type` of each leads here."""
+    rows = "".join(f'<h2 id="{kind.code}">{kind.code}</h2><p>{kind.status}: {kind.title()}</p>' for kind in problems())
+    return HTMLResponse(f'<!doctype html><html lang="en"><title>Problems</title><h1>Problems</h1>{rows}</html>')
 
-    async def metrics(request: Request) -> Response:
-        return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
-    async def openapi(request: Request) -> Response:
-        return Json(document(seed=gateway.settings.seed))
-
-    return [
-        route("/healthz", healthz, "GET"),
-        route("/readyz", readyz, "GET"),
-        route("/metrics", metrics, "GET"),
-        route("/openapi.json", openapi, "GET"),
-    ]
+OPERATIONS = (health, readiness, metrics, problem_types)

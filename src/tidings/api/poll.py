@@ -3,65 +3,90 @@
 import hashlib
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
-from starlette.routing import Route
 
 from tidings.api.context import ApiContext
-from tidings.api.http import Request, if_none_match, number, route
-from tidings.api.stream import asked_topics
+from tidings.api.http import Request, if_none_match
+from tidings.api.operation import Answer, operation
+from tidings.api.parameters import Integer
+from tidings.api.stream import CURSOR, TAG, TICKET, TOPIC, start_of, topics_of
 from tidings.auth.identity import Purpose
-from tidings.background.loop_lag import LoopLag
-from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User
-from tidings.services.polls import Found, Polls
-from tidings.transports.poll import LongPoll, PollContext
-from tidings.transports.poll_frames import PollEncoding, page
-from tidings.transports.timer import Timer
+from tidings.services.polls import Found
+from tidings.transports.poll import LongPoll
+from tidings.transports.poll_frames import page
 
-WAIT = 60  # seconds that a poll may wait
-LIMIT = 1000  # events in one answer
-
-
-def routes(context: ApiContext, timer: Timer, loop_lag: LoopLag) -> list[Route]:
-    """`GET /v1/poll`."""
-    gateway = context.gateway
-    epoch = gateway.store.epoch
-    encoding = PollEncoding(epoch)
-    poll_context = PollContext(hub=gateway.hub, timer=timer, encoding=encoding)
-    polls = Polls(gateway, loop_lag, encoding=encoding)
-
-    async def poll(request: Request) -> Any:
-        grant = await context.grant(request, purpose=Purpose.LISTEN)
-        user = grant.me()
-        extra = asked_topics(grant, request)
-        wanted = context.cursor(request.query_params.get("cursor"))
-        wait = number(request, "wait", default=0, least=0, most=WAIT)
-        limit = number(request, "limit", default=100, least=1, most=LIMIT)
-        found = await polls.look(user, extra, wanted, limit=limit)
-        if wait and found.nothing and found.membership is not None and request.method == "GET":
-            gateway.admit()
-            return LongPoll(
-                poll_context,
-                membership=found.membership,
-                extra=extra,
-                position=found.position,
-                head=found.head,
-                wait=wait,
-                limit=limit,
-                expires=grant.expires,
-            )
-        headers = {"cache-control": "private, no-cache", "x-poll-interval": str(polls.interval())}
-        if found.tag is not None:
-            headers["etag"] = tag = entity_tag(epoch, user, found)
-            if if_none_match(request, tag, star=found.nothing):
-                return Response(status_code=304, headers=headers)
-        content = page(found.frames, cursor=Cursor(epoch, found.position), more=found.more)
-        return Response(content, headers=headers, media_type="application/json")
-
-    return [route("/v1/poll", poll, "GET")]
+WAIT = Integer("wait", "Seconds to wait for the first event.", default=0, least=0, most=60)
+LIMIT = Integer("limit", "Events in one answer.", default=100, least=1, most=1000)
 
 
-def entity_tag(epoch: str, user: User, found: Found) -> str:
+class LogEvent(msgspec.Struct, kw_only=True):
+    """One event: the same three fields on every transport."""
+
+    id: str
+    type: str
+    data: Any
+
+
+class PollPage(msgspec.Struct, kw_only=True):
+    """Events after a cursor; the next poll goes on from `cursor`."""
+
+    events: list[LogEvent]
+    cursor: str
+    more: bool
+
+
+@operation(
+    "GET",
+    "/v1/poll",
+    id="poll",
+    tag=TAG,
+    parameters=(CURSOR, TOPIC, WAIT, LIMIT, TICKET),
+    answers={
+        200: Answer(
+            description="The events, if there are any.",
+            type=PollPage,
+            example={"events": [], "cursor": "4kq7x2mf-17", "more": False},
+            headers=("ETag", "X-Poll-Interval"),
+        ),
+        304: Answer(description="There is nothing new.", headers=("ETag", "X-Poll-Interval")),
+    },
+)
+async def poll(request: Request, api: ApiContext) -> Any:
+    """Receive events by polling.
+
+    With `wait=0` the answer has an ETag, and `X-Poll-Interval` says after how many seconds to poll again.
+    """
+    grant = await api.grant(request, purpose=Purpose.LISTEN)
+    services = api.services
+    wait, limit = WAIT.of(request), LIMIT.of(request)
+    found = await services.polls.look(grant, start_of(request), topics=topics_of(request), limit=limit)
+    if wait and found.nothing and found.membership is not None and request.method == "GET":
+        services.streams.admit()
+        return LongPoll(
+            api.polling,
+            membership=found.membership,
+            extra=found.topics,
+            position=found.position,
+            head=found.head,
+            wait=wait,
+            limit=limit,
+            expires=grant.expires,
+        )
+    headers = {"cache-control": "private, no-cache", "x-poll-interval": str(services.polls.interval())}
+    if found.tag is not None:
+        headers["etag"] = tag = entity_tag(grant.me(), found)
+        if if_none_match(request, tag, star=found.nothing):
+            return Response(status_code=304, headers=headers)
+    content = page(found.frames, cursor=found.cursor, more=found.more)
+    return Response(content, headers=headers, media_type="application/json")
+
+
+def entity_tag(user: User, found: Found) -> str:
     """Says where the feed stands, and whose it is: without that, a cache might take one person's page for another's."""
     whose = hashlib.blake2b(user.encode(), digest_size=6).hexdigest()
-    return f'"{epoch}-{found.tag}-{whose}"'
+    return f'"{found.epoch}-{found.tag}-{whose}"'
+
+
+OPERATIONS = (poll,)

@@ -1,4 +1,4 @@
-"""What clients may send: checked once, here, with errors that say where."""
+"""The values that clients send: checked once, here, with errors that say where."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,54 +9,100 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from tidings.domain.cursor import Cursor
+from tidings.domain.cursor import CURSOR
 from tidings.domain.errors import InvalidJson, InvalidRequest, InvalidTarget, TidingsError, TooLarge
+from tidings.domain.identifiers import NAME, TOPIC, USER, is_name
+from tidings.domain.json_text import mend_surrogates
 from tidings.domain.model import Draft
-from tidings.domain.notification import milliseconds
-from tidings.domain.topics import ALL, Topic, own_topic, parse_topic, parse_user
+from tidings.domain.notification import ID, Actor, milliseconds
+from tidings.domain.topics import ALL, TOPIC_MAX, USER_MAX, Topic, User, own_topic, parse_topic, parse_user
 
 T = TypeVar("T")
 
 DEPTH = 64  # levels of lists and objects in one notification: what one stack can decode, every other must too
+MUTES = 1000  # that one person may have
+IDS = 1000  # notifications marked in one request
+TYPE_MAX, NAME_MAX = 64, 255  # characters
 
-# Visible characters: a type is also an event's tag, an id a line of a log. Its end is not "$", which Python finds
-# before a last newline too, nor "\\Z", which other readers of the JSON Schema do not know.
-_WORD = r"^[^\s\x00-\x20\x7f-\x9f]+(?![\s\S])"
 _TO = re.compile(r"Object missing required field `to`|.* - at `\$\.to\b.*", re.DOTALL)  # a message about `to`
-_MUTE = re.compile(r"(?:type|topic|entity):[^\s\x00-\x20\x7f-\x9f]{1,292}")
-Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
-Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_WORD)]
+
+
+def text_schema(pattern: str, *, most: int, example: str) -> dict[str, Any]:
+    """The JSON Schema of an id, whose pattern is matched whole."""
+    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": f"^{pattern}$", "example": example}
+
+
+MUTE = f"(type|topic|entity):{NAME}"
+MUTE_MAX = 300  # characters
+_mute = re.compile(MUTE)
+
+USER_SCHEMA = text_schema(USER, most=USER_MAX, example="alice@example.com")
+TOPIC_SCHEMA = text_schema(TOPIC, most=TOPIC_MAX, example="author/42")
+TYPE_SCHEMA = text_schema(NAME, most=TYPE_MAX, example="like")
+NAME_SCHEMA = text_schema(NAME, most=NAME_MAX, example="post/9")
+ID_SCHEMA = text_schema(ID, most=64, example="n-4kq7x2mf-17")
+CURSOR_SCHEMA = text_schema(CURSOR, most=64, example="4kq7x2mf-17")
+MUTE_SCHEMA = text_schema(MUTE, most=MUTE_MAX, example="type:like")
+
+
+def _described(schema: dict[str, Any]) -> Meta:
+    return Meta(extra_json_schema=schema)
+
+
+# These are checked where they become what they are, so that an error can say which; msgspec only describes them.
+UserText = Annotated[str, _described(USER_SCHEMA)]
+TopicText = Annotated[str, _described(TOPIC_SCHEMA)]
+Word = Annotated[str, _described(TYPE_SCHEMA)]
+Name = Annotated[str, _described(NAME_SCHEMA)]
+IdText = Annotated[str, _described(ID_SCHEMA)]
+CursorText = Annotated[str, _described(CURSOR_SCHEMA)]
+MuteText = Annotated[str, _described(MUTE_SCHEMA)]
 Priority = Literal["low", "normal", "high", "critical"]
 Progress = Annotated[float, Meta(ge=0, le=1)]
 Time = Annotated[datetime, Meta(tz=True)]
+One = _described({"minProperties": 1, "maxProperties": 1})  # exactly one of its fields
+Some = _described({"minProperties": 1})
+True_ = Annotated[bool, _described({"enum": [True]})]
 
 
 class To(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom a notification is for: exactly one of these."""
+    """The recipients of a notification: exactly one of these."""
 
-    user: str | None = None
-    users: list[str] | None = None
-    topic: str | None = None
-    all: bool | None = None
+    user: UserText | None = None
+    users: Annotated[list[UserText], _described({"minItems": 1, "maxItems": 1000})] | None = None
+    topic: TopicText | None = None
+    all: True_ | None = None
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a notification says; in a PATCH, what changes (null takes a field away)."""
+    """The content of a notification; in a PATCH, what changes (null removes a field)."""
 
     type: Word | UnsetType = UNSET
     title: str | None | UnsetType = UNSET
     body: str | None | UnsetType = UNSET
     data: Any = UNSET
-    actor: dict[str, Any] | None | UnsetType = UNSET
+    actor: Actor | None | UnsetType = UNSET
     action_url: str | None | UnsetType = UNSET
     entity: Name | None | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
     progress: Progress | None | UnsetType = UNSET
     expire_time: Time | None | UnsetType = UNSET
 
+    def __post_init__(self) -> None:
+        check_name("type", self.type, TYPE_MAX)
+        check_name("entity", self.entity, NAME_MAX)
+        if self.actor and isinstance(id := self.actor.get("id"), str) and "\ufffd" in id:
+            raise ValueError("actor.id has a character that is broken or no text")
+
     def fields(self) -> dict[str, Any]:
-        """What was given, without the time of expiry."""
+        """The fields that are given, without the time of expiry."""
         return {name: value for name, value in zip(_FIELDS, _fields(self), strict=True) if value is not UNSET}
+
+
+def check_name(field: str, text: str | None | UnsetType, most: int) -> None:
+    """Raises `ValueError` for what is not visible text of so many characters."""
+    if isinstance(text, str) and not (len(text) <= most and is_name(text)):
+        raise ValueError(f"{field} has 1 to {most} visible characters, no white space and no U+FFFD")
 
 
 _FIELDS = tuple(name for name in Content.__struct_fields__ if name != "expire_time")
@@ -66,38 +112,52 @@ C = TypeVar("C", bound=Content)
 
 
 class NewNotification(Content, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of `POST /v1/notifications`."""
+    """A notification to publish."""
 
-    to: To
+    to: Annotated[To, One]
     group_key: Name | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_name("group_key", self.group_key, NAME_MAX)
 
 
 class Change(Content, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of `PATCH /v1/notifications/{id}`."""
+    """A change of content."""
+
+
+class Ids(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Notifications to mark."""
+
+    ids: Annotated[list[IdText], Meta(max_length=IDS)]
 
 
 class Marking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of `POST /v1/inbox/read` and its like: exactly one of these."""
+    """Notifications to mark as read or seen: exactly one of these."""
 
-    up_to: str | None = None
-    ids: Annotated[list[str], Meta(max_length=1000)] | None = None
+    up_to: CursorText | None = None
+    ids: Annotated[list[IdText], Meta(max_length=IDS)] | None = None
 
 
 class Users(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of a bulk follow."""
+    """Users who are to follow a topic."""
 
-    users: Annotated[list[str], Meta(max_length=10_000)]
+    users: Annotated[list[UserText], _described({"maxItems": 1000})]
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of `PUT /v1/preferences`."""
+    """The preferences of a person."""
 
-    mutes: Annotated[list[str], Meta(max_length=1000)]
+    mutes: Annotated[list[MuteText], Meta(max_length=MUTES)]
 
+
+ChangeBody = Annotated[Change, Some]
+MarkingBody = Annotated[Marking, One]
 
 _notification = msgspec.json.Decoder(NewNotification)
 _change = msgspec.json.Decoder(Change)
 _marking = msgspec.json.Decoder(Marking)
+_ids = msgspec.json.Decoder(Ids)
 _users = msgspec.json.Decoder(Users)
 _preferences = msgspec.json.Decoder(Preferences)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
@@ -106,7 +166,7 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 def parse(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw) -> T:
     """A body as a value. Raises `InvalidJson`, `InvalidRequest`, `InvalidTarget`."""
     try:
-        return decoder.decode(body)
+        return decoder.decode(mend_surrogates(body) if type(body) is bytes else body)
     except msgspec.ValidationError as error:
         said = str(error)
         raise (InvalidTarget if _TO.fullmatch(said) else InvalidRequest)(said) from error
@@ -143,63 +203,60 @@ def parse_change(body: bytes) -> Change:
 
 
 def parse_marking(body: bytes) -> Marking:
-    """Raises `InvalidRequest`."""
+    """The notifications that become read or seen. Raises `InvalidRequest`."""
     marking = parse(_marking, body)
     if (marking.up_to is None) == (marking.ids is None):
         raise InvalidRequest('say either {"up_to": cursor} or {"ids": [...]}')
     return marking
 
 
-def watermark(marking: Marking, verb: str) -> Cursor:
-    """The cursor of a marking. Raises `InvalidCursor`, `InvalidRequest`."""
-    if verb not in {"read", "seen"}:
-        raise InvalidRequest(f"{verb} takes ids: only read and seen have a watermark")
-    return Cursor.parse(marking.up_to or "")
+def parse_ids(body: bytes) -> Sequence[str]:
+    """The notifications that are marked one by one. Raises `InvalidRequest`."""
+    return parse(_ids, body).ids
 
 
-def parse_users(body: bytes) -> Users:
-    """Raises `InvalidRequest`."""
-    return parse(_users, body)
+def parse_users(body: bytes) -> list[User]:
+    """Users, each once. Raises `InvalidRequest`, `InvalidUser`."""
+    return [parse_user(user) for user in dict.fromkeys(parse(_users, body).users)]
 
 
-def parse_preferences(body: bytes) -> Preferences:
-    """Raises `InvalidRequest`."""
-    found = parse(_preferences, body)
-    for mute in found.mutes:
-        if not _MUTE.fullmatch(mute):
-            raise InvalidRequest(f"a mute is type:..., topic:... or entity:..., not {mute[:80]!r}")
-    return found
+def parse_preferences(body: bytes) -> list[str]:
+    """What is muted. Raises `InvalidRequest`."""
+    return [parse_mute(mute) for mute in parse(_preferences, body).mutes]
 
 
-def draft(body: bytes | msgspec.Raw, *, limit: int, recipients: int) -> Draft:
+def parse_mute(text: str) -> str:
+    """One mute. Raises `InvalidRequest`."""
+    if len(text) > MUTE_MAX or not _mute.fullmatch(text):
+        raise InvalidRequest(f"a mute is type:..., topic:... or entity:..., not {text[:80]!r}")
+    return text
+
+
+def draft(body: bytes | msgspec.Raw, *, limit: int) -> Draft:
     """One notification. Raises `TooLarge` and the errors of `parse`."""
     if memoryview(body).nbytes > limit:
         raise TooLarge(f"a notification may have {limit} bytes of JSON")
     given = parse_content(_notification, body)
     content = {"type": "message", **given.fields()}
     return Draft(
-        topics=targets(given.to, recipients=recipients),
+        topics=targets(given.to),
         content=content,
         group_key=given.group_key,
         expire_at=milliseconds(given.expire_time) if isinstance(given.expire_time, datetime) else None,
     )
 
 
-def drafts(body: bytes, *, most: int, limit: int, recipients: int) -> list[Draft]:
+def drafts(body: bytes, *, most: int, limit: int) -> list[Draft]:
     """A batch: a JSON array, or NDJSON. Errors say which item. All of it is good, or none is taken."""
     items = _items(body)
     if len(items) > most:
-        raise TooLarge(f"a batch may have {most} notifications, this one has {len(items)}")
+        raise TooLarge(f"a batch may have {most} notifications, this one has {len(items)}: send it in parts")
     found: list[Draft] = []
-    total = 0
     for place, item in enumerate(items):
         try:
-            found.append(draft(item, limit=limit, recipients=recipients))
+            found.append(draft(item, limit=limit))
         except TidingsError as error:
             raise type(error)(f"item {place}: {error}") from error
-        total += len(found[-1].topics)
-        if total > max(most, recipients):
-            raise TooLarge(f"a batch may reach {max(most, recipients)} inboxes and topics; item {place} is beyond that")
     return found
 
 
@@ -212,8 +269,8 @@ def _items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     return [line for line in text.split(b"\n") if line.strip()]
 
 
-def targets(to: To, *, recipients: int) -> tuple[Topic, ...]:
-    """The topics that `to` names. Raises `InvalidTarget`, `InvalidTopic`, `InvalidUser`, `TooLarge`."""
+def targets(to: To) -> tuple[Topic, ...]:
+    """The topics that `to` names. Raises `InvalidTarget`, `InvalidTopic`, `InvalidUser`."""
     if (to.user is None) + (to.users is None) + (to.topic is None) + (to.all is None) != 3:
         named = [name for name in To.__struct_fields__ if getattr(to, name) is not None]
         raise InvalidTarget(f'"to" must have exactly one of user, users, topic and all; it has {named or "none"}')
@@ -222,11 +279,9 @@ def targets(to: To, *, recipients: int) -> tuple[Topic, ...]:
     if to.topic is not None:
         return (parse_topic(to.topic),)
     if to.users is not None:
-        if len(to.users) > recipients:
-            raise TooLarge(f"one notification may have {recipients} users, this one has {len(to.users)}")
         if not to.users:
             raise InvalidTarget('"users" is empty')
-        return tuple(dict.fromkeys(own_topic(parse_user(user)) for user in to.users))
+        return tuple(dict.fromkeys([own_topic(parse_user(user)) for user in to.users]))
     if not to.all:
         raise InvalidTarget('"all" can only be true')
     return (ALL,)

@@ -14,22 +14,28 @@ from websockets.server import ServerProtocol
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext
-from tidings.api.http import Connection, Request, problem, route
-from tidings.api.stream import asked_topics, hello
+from tidings.api.http import Connection, Request, problem
+from tidings.api.operation import Answer, operation
+from tidings.api.stream import CURSOR, TICKET, TOPIC, start_of, topics_of
+from tidings.auth.grants import Grant
 from tidings.auth.identity import Purpose
-from tidings.background.catch_up import reset_data
 from tidings.domain.cursor import Cursor
-from tidings.domain.errors import InvalidRequest, TidingsError
+from tidings.domain.errors import (
+    InvalidHandshake,
+    InvalidRequest,
+    TidingsError,
+    UpgradeRequired,
+    UpgradeUnavailable,
+)
+from tidings.domain.json_text import mend_surrogates
+from tidings.domain.ports import Encoding
 from tidings.domain.topics import User
-from tidings.store.transactions.reading import mark_ids, read_up_to
+from tidings.services.call import Call
+from tidings.services.inbox import VERBS, InboxService, Verb
 from tidings.transports.asgi_fallback import AsgiWsSink
 from tidings.transports.close_codes import FAILED, NOT_JSON, ProtocolViolation, of_status
-from tidings.transports.stream import Stream
-from tidings.transports.timer import Timer
-from tidings.transports.ws_frames import WsEncoding, WsLines
-from tidings.transports.ws_socket import WsContext, WsStream
-
-MARKS = ("read", "unread", "seen", "unseen", "archive", "unarchive")
+from tidings.transports.stream import Opening, Stream
+from tidings.transports.ws_socket import WsStream
 
 _HANDSHAKE = {b"connection", b"upgrade", b"sec-websocket-key", b"sec-websocket-version"}
 
@@ -38,53 +44,50 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-class UpgradeRequired(InvalidRequest):
-    """This is a WebSocket: ask for an upgrade."""
-
-    code, status = "upgrade_required", 426
+TAG = "Receiving"
 
 
-class InvalidHandshake(InvalidRequest):
-    """The handshake is not one of RFC 6455."""
-
-    code = "invalid_handshake"
-
-
-class UpgradeUnavailable(TidingsError):
-    """This server, or this connection, cannot become a WebSocket."""
-
-    code, status = "upgrade_unavailable", 501
+async def open_socket(api: ApiContext, connection: Connection, encoding: Encoding) -> Opening:
+    """The stream of a connection. Raises `OriginForbidden` and what a stream's opening raises."""
+    api.origins.check_page(connection.headers)
+    grant = await api.grant(connection, purpose=Purpose.SOCKET)
+    topics = topics_of(connection)
+    return await api.services.streams.open(grant, start_of(connection), topics=topics, encoding=encoding)
 
 
-def routes(context: ApiContext, timer: Timer) -> list[BaseRoute]:
-    """`GET /v1/ws`: on a detached socket, and in the ordinary ASGI way."""
-    gateway = context.gateway
-    ws_context = WsContext(hub=gateway.hub, timer=timer, handle=ClientMessages(context).handle)
-    frames, lines = WsEncoding(gateway.store.epoch), WsLines(gateway.store.epoch)
-    # One for all: it checks handshakes and is asked for nothing else. No extensions are offered, since compression
-    # costs more memory than the connection.
-    protocol = ServerProtocol()
-    nowhere = problem(UpgradeUnavailable("receive over /v1/stream or /v1/poll"))
+@operation(
+    "GET",
+    "/v1/ws",
+    id="webSocket",
+    tag=TAG,
+    parameters=(CURSOR, TOPIC, TICKET),
+    answers={101: Answer(description="A WebSocket of text frames, each a JSON object.")},
+)
+async def upgrade(request: Request, api: ApiContext) -> Response | WsStream:
+    """Receive events over a WebSocket.
 
-    async def upgrade(request: Request) -> Response | WsStream:
-        try:
-            headers = handshake(request, protocol)
-        except (UpgradeRequired, InvalidHandshake) as error:
-            refusal = problem(error)
-            refusal.headers.update({"upgrade": "websocket", "sec-websocket-version": "13"})
-            return refusal
-        return WsStream(ws_context, headers=headers, otherwise=nowhere, **await opened(context, request, frames))
+    The client may send `{"type": "read", "up_to": ...}` and the other marks, and `{"type": "ping"}`.
+    """
+    headers = handshake(request, api.handshakes)
+    opened = await open_socket(api, request, api.ws)
+    unavailable = problem(UpgradeUnavailable("receive over /v1/stream or /v1/poll"))
+    return WsStream(api.sockets, opened, headers=headers, otherwise=unavailable)
+
+
+def plain_route(api: ApiContext) -> BaseRoute:
+    """The same in the ordinary ASGI way, for servers that do the handshake."""
 
     async def connect(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         try:
-            stream = Stream(hub=gateway.hub, timer=timer, headers=(), **await opened(context, Connection(scope), lines))
+            opened = await open_socket(api, Connection(scope), api.ws_lines)
         except TidingsError as error:
             await reject(error, scope, receive, send)
             return
-        await AsgiWsSink(ws_context).run(stream, receive, send)
+        stream = Stream(api.streaming, opened, headers=())
+        await AsgiWsSink(api.sockets).run(stream, receive, send)
 
-    return [route("/v1/ws", upgrade, "GET"), WebSocketRoute("/v1/ws", AsgiEndpoint(connect))]
+    return WebSocketRoute("/v1/ws", AsgiEndpoint(connect))
 
 
 class AsgiEndpoint:
@@ -95,28 +98,6 @@ class AsgiEndpoint:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
-
-
-async def opened(context: ApiContext, connection: Connection, encoding: WsEncoding | WsLines) -> dict[str, Any]:
-    """What a stream on this connection is made of. Raises `OriginForbidden` and what a stream's opening raises."""
-    context.origins.check_page(connection.headers)
-    grant = await context.grant(connection, purpose=Purpose.SOCKET)
-    user = grant.me()
-    extra = asked_topics(grant, connection)
-    gateway = context.gateway
-    opening = await gateway.open(user, context.cursor(connection.query_params.get("cursor")))
-    start = Cursor(gateway.store.epoch, opening.position)
-    preface = encoding.control("hello", hello(gateway, opening), id=str(start))
-    if opening.reset is not None:
-        preface += encoding.control("reset", reset_data(start, reason=opening.reset), id=str(start))
-    return {
-        "feed": opening.feed,
-        "extra": extra,
-        "encoding": encoding,
-        "position": opening.position,
-        "preface": preface,
-        "expires": grant.expires,
-    }
 
 
 def handshake(request: Request, protocol: ServerProtocol) -> list[tuple[bytes, bytes]]:
@@ -153,34 +134,36 @@ async def reject(error: TidingsError, scope: dict[str, Any], receive: Any, send:
 
 
 class ClientMessages:
-    """Handles the messages of clients."""
+    """Handles what clients send over their WebSockets."""
 
-    def __init__(self, context: ApiContext) -> None:
-        self._gateway = context.gateway
+    def __init__(self, inbox: InboxService) -> None:
+        self._inbox = inbox
 
     def handle(self, user: User, text: str) -> bytes | Awaitable[bytes]:
         """The reply to a message, now or when its work is done; b"" for none. Raises `ProtocolViolation`."""
         try:
-            said = _decode(text)
+            message = _decode(mend_surrogates(text.encode()))
         except (msgspec.DecodeError, RecursionError) as error:
             raise ProtocolViolation(NOT_JSON) from error
-        if not isinstance(said, dict):
+        if not isinstance(message, dict):
             raise ProtocolViolation(NOT_JSON)
-        type = said.pop("type", None)
+        type = message.pop("type", None)
         if type == "ping":
             return b'{"type":"pong"}'
-        if isinstance(type, str) and type in MARKS:
-            return self._mark(user, type, said)
-        return error_frame(InvalidRequest(f"a message has the type ping, {', '.join(MARKS)}; not {str(type)[:80]!r}"))
+        for verb in VERBS:
+            if type == verb:
+                return self._mark(user, verb, message)
+        return error_frame(InvalidRequest(f"a message has the type ping, {', '.join(VERBS)}; not {str(type)[:80]!r}"))
 
-    async def _mark(self, user: User, verb: str, said: dict[str, Any]) -> bytes:
-        """What `POST /v1/inbox/{verb}` does. Its event comes with the others; only what went wrong is answered."""
+    async def _mark(self, user: User, verb: Verb, message: dict[str, Any]) -> bytes:
+        """Do what `POST /v1/inbox/{verb}` does. Its event comes with the others; only an error is answered."""
         try:
-            marking = schemas.parse_marking(rest_of(said))
-            if marking.ids is not None:
-                await self._gateway.write(mark_ids(user, marking.ids, verb=verb))
+            marking = schemas.parse_marking(rest_of(message))
+            call = Call(Grant(user=user))
+            if marking.up_to is not None:
+                await self._inbox.mark_up_to(call, verb, Cursor.parse(marking.up_to))
             else:
-                await self._gateway.write(read_up_to(user, schemas.watermark(marking, verb), verb=verb))
+                await self._inbox.mark(call, verb, marking.ids or ())
         except TidingsError as error:
             return error_frame(error)
         except Exception as error:
@@ -200,3 +183,6 @@ def rest_of(said: dict[str, Any]) -> bytes:
 def error_frame(error: TidingsError) -> bytes:
     """An `error` message."""
     return _encode({"type": "error", "data": {"code": error.code, "detail": str(error)}})
+
+
+OPERATIONS = (upgrade,)

@@ -1,181 +1,263 @@
-"""What can go wrong, and the answer each error gets (RFC 9457 `code` and `status`)."""
+"""What can go wrong, and the answer that each error gets (RFC 9457): its `status`, its stable `code`, and as its title
+the first line of its docstring. `docs/problems.md` has a section for each code, which the problem's `type` leads to."""
+
+from collections.abc import Iterator
+from typing import Self
 
 
 class TidingsError(Exception):
-    """The request cannot be done as asked."""
+    """Internal server error."""
 
     code, status = "error", 500
+    retry_after: int | None = None  # seconds after which the same request may succeed
+
+    @classmethod
+    def title(cls) -> str:
+        """The same for every problem of this code."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]
+
+    def after(self, seconds: int) -> Self:
+        """The same error, with the seconds after which the request may be repeated."""
+        self.retry_after = seconds
+        return self
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The fields that its answer carries beside the body."""
+        return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+
+
+def problems() -> Iterator[type[TidingsError]]:
+    """Every error that can be the answer to a request, by status and code."""
+    known = {TidingsError.code: TidingsError}
+    waiting = [TidingsError]
+    while waiting:
+        for kind in waiting.pop().__subclasses__():
+            known[kind.code] = kind
+            waiting.append(kind)
+    yield from sorted(known.values(), key=lambda kind: (kind.status, kind.code))
 
 
 class InvalidRequest(TidingsError):
-    """The request is not what this endpoint takes."""
+    """Invalid request."""
 
     code, status = "invalid_request", 400
 
 
+class InvalidHttp(InvalidRequest):
+    """Not an HTTP request."""
+
+    code = "invalid_http"
+
+
+class InvalidHandshake(InvalidRequest):
+    """Invalid WebSocket handshake."""
+
+    code = "invalid_handshake"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"upgrade": "websocket", "sec-websocket-version": "13"}
+
+
 class InvalidJson(InvalidRequest):
-    """The body is not JSON."""
+    """Invalid JSON."""
 
     code = "invalid_json"
 
 
 class InvalidTopic(InvalidRequest):
-    """That is not a topic."""
+    """Invalid topic."""
 
     code = "invalid_topic"
 
 
 class InvalidUser(InvalidRequest):
-    """That is not a user id."""
+    """Invalid user id."""
 
     code = "invalid_user"
 
 
 class InvalidTarget(InvalidRequest):
-    """`to` does not say whom the notification is for."""
+    """Invalid recipients."""
 
     code = "invalid_to"
 
 
 class InvalidCursor(InvalidRequest):
-    """That is not a cursor."""
+    """Invalid cursor."""
 
     code = "invalid_cursor"
 
 
 class AlreadyExpired(InvalidRequest):
-    """The notification's time is over already."""
+    """Expire time in the past."""
 
     code = "already_expired"
 
 
 class NotIdentified(TidingsError):
-    """Nobody said who this is."""
+    """Authentication required."""
 
     code, status = "not_identified", 401
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"www-authenticate": "Bearer"}
+
 
 class InvalidToken(TidingsError):
-    """The token is not one of ours, or its time is over."""
+    """Invalid or expired token."""
 
     code, status = "invalid_token", 401
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"www-authenticate": 'Bearer error="invalid_token"'}  # RFC 6750, section 3.1
+
 
 class TopicForbidden(TidingsError):
-    """This token may not read that topic."""
+    """Topic not permitted."""
 
     code, status = "topic_forbidden", 403
 
 
 class PublishForbidden(TidingsError):
-    """This token may not publish there."""
+    """Publishing not permitted."""
 
     code, status = "publish_forbidden", 403
 
 
 class OriginForbidden(TidingsError):
-    """Pages of that origin may not connect here."""
+    """Origin not permitted."""
 
     code, status = "origin_forbidden", 403
 
 
-class Misdirected(TidingsError):
-    """This server does not answer to that host."""
-
-    code, status = "misdirected", 421
-
-
-class UriTooLong(TidingsError):
-    """The request line is over the limit."""
-
-    code, status = "uri_too_long", 414
-
-
-class HeadersTooLarge(TidingsError):
-    """The header fields are over the limit."""
-
-    code, status = "headers_too_large", 431
-
-
-class InvalidHttp(TidingsError):
-    """This is not HTTP."""
-
-    code, status = "invalid_http", 400
-
-
-class UnsupportedMediaType(TidingsError):
-    """The body is not of a type that is taken here."""
-
-    code, status = "unsupported_media_type", 415
-
-
 class NotFound(TidingsError):
-    """There is no such thing."""
+    """Not found."""
 
     code, status = "not_found", 404
 
 
 class MethodNotAllowed(TidingsError):
-    """This is not done with that method."""
+    """Method not allowed."""
 
     code, status = "method_not_allowed", 405
 
 
 class KeyInFlight(TidingsError):
-    """A request with this Idempotency-Key is being worked on."""
+    """Request with this idempotency key in progress."""
 
     code, status = "idempotency_key_in_flight", 409
+    retry_after = 1
+
+
+class UserChanged(TidingsError):
+    """Signed in as another user."""
+
+    code, status = "user_changed", 409
 
 
 class TooLarge(TidingsError):
-    """The body, or one notification in it, is over the limit."""
+    """Content too large."""
 
     code, status = "too_large", 413
 
 
+class UriTooLong(TidingsError):
+    """URI too long."""
+
+    code, status = "uri_too_long", 414
+
+
+class UnsupportedMediaType(TidingsError):
+    """Unsupported media type."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class Misdirected(TidingsError):
+    """Misdirected request."""
+
+    code, status = "misdirected", 421
+
+
 class KeyReused(TidingsError):
-    """This Idempotency-Key was used with another body."""
+    """Idempotency key used for another request."""
 
     code, status = "idempotency_key_reused", 422
 
 
+class UpgradeRequired(TidingsError):
+    """Upgrade required."""
+
+    code, status = "upgrade_required", 426
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"upgrade": "websocket", "connection": "upgrade", "sec-websocket-version": "13"}
+
+
+class HeadersTooLarge(TidingsError):
+    """Request header fields too large."""
+
+    code, status = "headers_too_large", 431
+
+
 class ExtraMissing(TidingsError):
-    """A part of Tidings that this needs is not installed on the server."""
+    """Optional package not installed."""
 
     code, status = "extra_missing", 501
 
 
+class UpgradeUnavailable(TidingsError):
+    """WebSocket not available."""
+
+    code, status = "upgrade_unavailable", 501
+
+
+class Overloaded(TidingsError):
+    """Too many requests in progress."""
+
+    code, status = "overloaded", 503
+    retry_after = 1
+
+
 class TooManyConnections(TidingsError):
-    """This server holds as many streams as it may."""
+    """Too many connections."""
 
     code, status = "too_many_connections", 503
+    retry_after = 1
 
 
 class ShuttingDown(TidingsError):
-    """The server is about to stop."""
+    """Server shutting down."""
 
     code, status = "shutting_down", 503
+    retry_after = 1
 
 
 class StoreUnavailable(TidingsError):
-    """The database cannot take this now."""
+    """Database unavailable."""
 
     code, status = "store_unavailable", 503
+    retry_after = 1
 
 
 class StoreTooNew(TidingsError):
-    """The database was written by a newer version of Tidings."""
+    """Database written by a newer version."""
 
     code, status = "store_too_new", 500
 
 
 class InvalidSettings(TidingsError):
-    """A setting is not what it should be."""
+    """Invalid setting."""
 
     code, status = "invalid_settings", 500
 
 
 class LogBroken(TidingsError):
-    """The log is not what it was: events that were committed are not in it."""
+    """Committed events missing from the log."""
 
     code, status = "log_broken", 500

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import replace
 
 from tidings.domain.errors import InvalidRequest
@@ -14,8 +14,16 @@ from tidings.domain.topics import Topic
 
 CONTENT = ("type", "title", "body", "data", "actor", "action_url", "entity", "priority", "progress")  # what is said
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+ID = "n-[a-z0-9]{1,32}-[0-9]{1,18}"  # what a public id looks like
 ACTORS = 3  # newest actors that a group shows
 REMEMBERED = 200  # newest actors of a group that are told apart; who comes again after so many others counts twice
+
+
+Actor = Annotated[
+    dict[str, Any],
+    Meta(extra_json_schema={"properties": {"id": {"type": "string"}, "name": {"type": "string"}}}),
+]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]  # RFC 3339, in UTC
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +32,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     count: int  # notifications
     total: int = 0  # different actors
-    actors: tuple[dict[str, Any], ...] = ()  # the newest of them first, at most ACTORS
+    actors: tuple[Actor, ...] = ()  # the newest of them first, at most ACTORS
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,18 +49,18 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
     body: str | None = None
     data: Any = None
-    actor: dict[str, Any] | None = None
+    actor: Actor | None = None
     action_url: str | None = None
     entity: str | None = None
     group: Group | None = None
     priority: str = "normal"
     progress: float | None = None
     status: str | UnsetType = "UNREAD"
-    create_time: str
-    update_time: str
-    read_time: str | None | UnsetType = None
-    seen_time: str | None | UnsetType = None
-    expire_time: str | None = None
+    create_time: Time
+    update_time: Time
+    read_time: Time | None | UnsetType = None
+    seen_time: Time | None | UnsetType = None
+    expire_time: Time | None = None
     revision: int = 1
     ring: bool | UnsetType = UNSET  # in events only: should a bell ring for this?
 

@@ -5,11 +5,11 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
-import msgspec
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tidings.domain.errors import HeadersTooLarge, InvalidHttp, TidingsError, UriTooLong
+from tidings.domain.problems import problem_json
 from tidings.server.coalescing_writer import CoalescingWriter
 from tidings.server.socket_detach import Detachment, may_detach
 from tidings.server.started_coroutine import run_eagerly
@@ -192,9 +192,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: TidingsError) -> None:
         """Refuse in the form of every other refusal (RFC 9457), and end the connection."""
-        problem = {"type": "about:blank", "title": (type(error).__doc__ or "").strip(), "status": error.status,
-                   "code": error.code, "detail": str(error)}  # fmt: skip
-        body = msgspec.json.encode(problem)
+        body = problem_json(error)
         self.transport.write(
             b"HTTP/1.1 %d %b\r\ncontent-type: application/problem+json\r\n"
             b"content-length: %d\r\nconnection: close\r\n\r\n%b"

@@ -5,18 +5,20 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import NotFound, StoreUnavailable, TidingsError
 from tidings.domain.model import Draft
+from tidings.domain.notification import Notification
 from tidings.domain.topics import User, own_topic
+from tidings.services.call import Call
 from tidings.services.store_gateway import NEWEST, StoreGateway
-from tidings.services.workbook import Workbook, require_writer
 from tidings.store.transactions.inbox import Filter
 from tidings.store.transactions.publish import publish, retract, update
 
@@ -41,25 +43,48 @@ class Export:
     progress: str  # the notification that shows how far it is
 
 
-class Exporter:
-    """Writes workbooks under a folder, each in its owner's part of it, and keeps them as long as notifications."""
+class Book(Protocol):
+    """A file of notifications that grows."""
 
-    def __init__(self, gateway: StoreGateway, folder: Path, *, make: Callable[[], str]) -> None:
-        """`make` gives an unguessable name."""
+    rows: int
+
+    def add(self, items: Iterable[Notification]) -> None:
+        """Append a row for each."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+class ExportService:
+    """Writes books under a folder, each in its owner's part of it, and keeps them as long as notifications."""
+
+    def __init__(
+        self,
+        gateway: StoreGateway,
+        folder: Path,
+        *,
+        new_id: Callable[[], str],
+        new_book: Callable[[Path, User], Book],
+        check: Callable[[], None],
+    ) -> None:
+        """`new_id` gives an unguessable name; `check` raises `ExtraMissing` where books cannot be written."""
         self._gateway = gateway
         self._folder = folder
-        self._make = make
+        self._new_id = new_id
+        self._new_book = new_book
+        self._check = check
         self._keep = gateway.settings.inbox_age  # seconds: as long as the notification with the link
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._running: dict[tuple[User, str], asyncio.Task[None]] = {}
 
-    async def begin(self, user: User, *, message: str, type: str, link: Callable[[str], str]) -> str:
+    async def begin(self, call: Call, *, message: str, type: str, link: Callable[[str], str]) -> str:
         """Start one; its id. Its progress is in the inbox on return. `link` makes the file's address from an id.
 
-        Raises `ExtraMissing` where workbooks cannot be written.
+        Raises `NotIdentified`, `ExtraMissing`.
         """
-        require_writer()
-        id = self._make()
+        user = call.grant.me()
+        self._check()
+        id = self._new_id()
         content = {"type": "export.progress", "title": "Export to Excel", "progress": 0.0, "priority": "low"}
         draft = Draft(topics=(own_topic(user),), content=content)
         (begun,) = await self._gateway.write(publish([draft], group_window=0))
@@ -69,16 +94,18 @@ class Exporter:
         await asyncio.sleep(0)  # it has begun: from here on, whatever ends it is told
         return id
 
-    async def cancel(self, user: User, id: str) -> None:
-        """Stop one that is being made. Raises `NotFound`."""
+    async def cancel(self, call: Call, id: str) -> None:
+        """Stop one that is being made. Raises `NotIdentified`, `NotFound`."""
+        user = call.grant.me()
         task = self._running.get((user, id))
         if task is None:
             raise NotFound(f"no export {id!r} is being made for {user}")
         task.cancel()
         await asyncio.wait([task])
 
-    def file(self, user: User, id: str) -> Path:
-        """A finished workbook; only its owner's name leads to it. Raises `NotFound`, also when its time is over."""
+    def file(self, call: Call, id: str) -> Path:
+        """A finished book of the caller. Raises `NotIdentified`, and `NotFound`, also when its time is over."""
+        user = call.grant.me()
         path = self._path(user, id)
         if not path.is_file() or self._over(path):
             raise NotFound(f"there is no export {id!r} for {user}; one is kept for {_words(self._keep)}")
@@ -158,7 +185,7 @@ class Exporter:
                     note.unlink(missing_ok=True)
 
     async def _write(self, export: Export, part: Path) -> int:
-        book = await asyncio.to_thread(Workbook, part, user=export.user)
+        book = await asyncio.to_thread(self._new_book, part, export.user)
         before, told, total = NEWEST, 0.0, Cursor.parse(export.progress.removeprefix("n-")).seq
         everything = Filter(archived=True)
         while True:

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tidings.auth.grants import Grant
 from tidings.background.catch_up import reset_data
 from tidings.background.loop_lag import LoopLag
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import ShuttingDown
 from tidings.domain.model import Feed, Page
 from tidings.domain.ports import Encoding
-from tidings.domain.topics import Topic, User
+from tidings.domain.topics import Topic
 from tidings.hub.feed_page import PAGE_BYTES, feed_page
 from tidings.hub.readers import Membership
-from tidings.services.store_gateway import StartAfter, StoreGateway, opening
+from tidings.services.store_gateway import StoreGateway
+from tidings.services.streams import StartAfter, allowed_topics, start_position
 
 INTERVAL = 5.0  # seconds between short polls of a client, while there is room
 LONGEST = 60.0  # seconds
@@ -25,18 +27,25 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What was after a cursor when the hub stood at `head`."""
 
     frames: Sequence[bytes] = ()
+    epoch: str
     position: int  # where to go on from
+    topics: Sequence[Topic] = ()  # that were asked for beside the feed
     more: bool = False  # there is something after that
     tag: str | None = None  # changes when the answer to the same request would; None: that may be at any time
     head: int
     membership: Membership | None = None  # known where nothing was found: a long poll may wait
 
     @property
+    def cursor(self) -> Cursor:
+        """The position as a client has it."""
+        return Cursor(self.epoch, self.position)
+
+    @property
     def nothing(self) -> bool:
         return not self.frames and not self.more
 
 
-class Polls:
+class PollService:
     """The verb of short and long polls."""
 
     def __init__(self, gateway: StoreGateway, loop_lag: LoopLag, *, encoding: Encoding) -> None:
@@ -44,8 +53,11 @@ class Polls:
         self._loop_lag = loop_lag
         self._encoding = encoding
 
-    async def look(self, user: User, extra: Sequence[Topic], wanted: StartAfter, *, limit: int) -> Found:
-        """What is after a cursor now. Raises `ShuttingDown` and what the store raises."""
+    async def look(self, grant: Grant, wanted: StartAfter, *, topics: Sequence[Topic] = (), limit: int) -> Found:
+        """What is after a cursor now. Raises `NotIdentified`, `TopicForbidden`, `ShuttingDown` and what the store
+        raises."""
+        user = grant.me()
+        extra = allowed_topics(grant, topics) if topics else ()
         gateway, hub, epoch = self._gateway, self._gateway.hub, self._gateway.store.epoch
         while True:
             if gateway.draining:
@@ -58,11 +70,11 @@ class Polls:
                 if isinstance(wanted, Cursor) and wanted.epoch == epoch and hub.ring.covers(wanted.seq):
                     return self._window(membership, extra, after=wanted.seq, limit=limit)
             feed = await gateway.feed(user)
-            opened = opening(feed, epoch, wanted)
+            opened = start_position(feed, epoch, wanted)
             wanted = Cursor(epoch, opened.position)
             if opened.reset is not None:
                 frame = self._encoding.control("reset", reset_data(wanted, reason=opened.reset), id=str(wanted))
-                return Found(frames=[frame], position=wanted.seq, more=True, head=hub.head)
+                return Found(frames=[frame], epoch=epoch, position=wanted.seq, more=True, head=hub.head)
             if hub.ring.covers(wanted.seq):
                 hub.memberships.cache(feed)
                 continue
@@ -90,7 +102,9 @@ class Polls:
         frames = [frame for entry in entries if (frame := entry.frame(self._encoding))]
         return Found(
             frames=frames,
+            epoch=self._gateway.store.epoch,
             position=position,
+            topics=extra,
             more=position < newest,
             tag=str(newest),
             head=hub.head,
@@ -108,4 +122,5 @@ class Polls:
                 if size >= PAGE_BYTES:
                     position = event.seq
                     break
-        return Found(frames=frames, position=position, more=position < head, head=head)
+        epoch = self._gateway.store.epoch
+        return Found(frames=frames, epoch=epoch, position=position, more=position < head, head=head)

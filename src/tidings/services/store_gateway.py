@@ -4,14 +4,10 @@ from __future__ import annotations  # else those of a script are made anew with 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
-
-import msgspec
+from typing import Any, TypeVar
 
 from tidings.background.batcher import Batcher
 from tidings.background.relay import Relay
-from tidings.domain.cursor import Cursor
-from tidings.domain.errors import ShuttingDown, TooManyConnections
 from tidings.domain.model import Counters, Feed
 from tidings.domain.ports import Store
 from tidings.domain.topics import User
@@ -27,32 +23,6 @@ TRANSACTION = 4000  # jobs in one transaction, at the most
 LOOKUP = 64  # feeds read in one snapshot, at the most: connects must not hold a reading thread for long
 
 NEWEST = 1 << 62  # a place after every other
-
-START: Literal["start"] = "start"
-StartAfter = Cursor | Literal["start"] | None  # None: from now
-
-
-class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a stream starts: after `position`, of which it has been told why if it was not what it asked for."""
-
-    feed: Feed
-    position: int
-    reset: str | None = None
-
-
-def opening(feed: Feed, epoch: str, wanted: StartAfter) -> Opening:
-    """A cursor that the log cannot serve means a reset to the oldest place that is kept, never silence (law 3)."""
-    if wanted is None:
-        return Opening(feed=feed, position=feed.head)
-    if wanted == START:
-        return Opening(feed=feed, position=feed.floor)
-    if wanted.epoch != epoch:
-        return Opening(feed=feed, position=feed.floor, reset="unknown_epoch")
-    if wanted.seq > feed.head:
-        return Opening(feed=feed, position=feed.floor, reset="ahead")
-    if wanted.seq < feed.floor:
-        return Opening(feed=feed, position=feed.floor, reset="pruned")
-    return Opening(feed=feed, position=wanted.seq)
 
 
 class StoreGateway:
@@ -92,20 +62,6 @@ class StoreGateway:
         """Until the hub has what was committed here: who has published finds it when they read."""
         if self.hub.head < self._committed:
             await self.relay.reached(self._committed)
-
-    def admit(self) -> None:
-        """Is there a place for one more stream? Raises `ShuttingDown`, `TooManyConnections`."""
-        if self.draining:
-            raise ShuttingDown("this server is stopping; connect again")
-        if self.hub.open.total() >= self.settings.max_connections:
-            raise TooManyConnections("this server holds as many streams as it may; try again later")
-
-    async def open(self, user: User, wanted: StartAfter) -> Opening:
-        """A place for one more stream, if it is taken before anything else is awaited. Raises what `admit` raises."""
-        self.admit()
-        feed = await self.feed(user)
-        self.admit()  # others have come meanwhile, or the server stops
-        return opening(feed, self.store.epoch, wanted)
 
     async def inbox(self, user: User, filter: Filter, *, before: int, limit: int) -> InboxPage:
         """A page of a user's items that are placed before a position, newest first."""

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from tidings.domain.model import Feed
 from tidings.domain.ports import Backlog, Encoding
@@ -17,24 +20,34 @@ from tidings.transports.timer import Timer
 MAX_UNREAD = 16 * 1024  # bytes in one packet from a client that has nothing to say: not a client of ours
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamContext:
+    """What all streams have in common."""
+
+    hub: Hub
+    timer: Timer
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one stream starts, and what it is told first."""
+
+    feed: Feed
+    extra: Sequence[Topic]  # topics beside the feed
+    encoding: Encoding
+    position: int
+    preface: bytes  # hello, and what else comes before the log
+    expires: int = 0  # seconds since 1970, when its token ends and the stream with it; 0 for never
+
+
 class Stream:
     """The ASGI response of one stream."""
 
-    def __init__(
-        self, *, hub: Hub, timer: Timer, feed: Feed, extra: Sequence[Topic], encoding: Encoding, position: int,
-        preface: bytes, headers: Headers, expires: int = 0,
-    ) -> None:  # fmt: skip
-        """`preface` is written first: hello, and what else comes before the log. The stream ends when
-        its token does: `expires` is in seconds since 1970, 0 for never."""
-        self._hub = hub
-        self._timer = timer
-        self._feed = feed
-        self._extra = extra
-        self._encoding = encoding
-        self._position = position
-        self._preface = preface
+    def __init__(self, context: StreamContext, opening: Opening, *, headers: Headers) -> None:
+        self._hub = context.hub
+        self._timer = context.timer
+        self._opening = opening
+        self._preface = opening.preface
         self.headers = headers
-        self._expires = expires
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["method"] == "HEAD":
@@ -52,11 +65,12 @@ class Stream:
 
     def join(self, sink: "SocketSink | AsgiSink") -> Reader:
         """Write the preface and join; no event can come before it."""
+        opening = self._opening
         sink.write(self._preface)
         reader = self._hub.join(
-            self._feed, sink=sink, encoding=self._encoding, extra=self._extra, position=self._position
+            opening.feed, sink=sink, encoding=opening.encoding, extra=opening.extra, position=opening.position
         )
-        self._timer.expire_at(reader, self._expires)
+        self._timer.expire_at(reader, opening.expires)
         return reader
 
 

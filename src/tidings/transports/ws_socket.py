@@ -11,7 +11,7 @@ from tidings.hub.hub import Hub
 from tidings.transports import ws_frames
 from tidings.transports.close_codes import GOING_AWAY, TOKEN, CloseReason, ProtocolViolation
 from tidings.transports.detachable import Headers, detachable_socket
-from tidings.transports.stream import SocketSink, Stream
+from tidings.transports.stream import Opening, SocketSink, Stream, StreamContext
 from tidings.transports.timer import Timer
 from tidings.transports.ws_codec import Bye, Incoming, Ping
 
@@ -49,8 +49,8 @@ _NEXT = {
 class WsStream(Stream):
     """The ASGI response that ends HTTP on a socket. `otherwise` is the answer where that cannot be."""
 
-    def __init__(self, context: WsContext, *, headers: Headers, otherwise: Any, **opened: Any) -> None:
-        super().__init__(hub=context.hub, timer=context.timer, headers=headers, **opened)
+    def __init__(self, context: WsContext, opening: Opening, *, headers: Headers, otherwise: Any) -> None:
+        super().__init__(StreamContext(hub=context.hub, timer=context.timer), opening, headers=headers)
         self._context = context
         self._otherwise = otherwise
 

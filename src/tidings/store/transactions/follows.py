@@ -2,14 +2,18 @@
 
 from __future__ import annotations  # else those of the scripts are made anew with each job
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
+from tidings.domain.errors import TooLarge
 from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Feed
+from tidings.domain.results import CountersAt, MutesAt
 from tidings.domain.topics import Topic, User, own_topic
-from tidings.store.transactions.reading import count, count_all, counters_json, ensure_users
+from tidings.store.transactions.reading import count, count_all, ensure_users
 from tidings.store.transactions.transaction import Job, Query, Script, Transaction, json_text, one
+
+MUTES = 1000  # that one person may have
 
 _encode = msgspec.json.Encoder().encode
 
@@ -42,7 +46,7 @@ def unfollow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
         for user, topic in pairs:
             if (yield Query("unfollow", {"user": user, "topic": topic})):
                 counters = yield from count(user, cap=transaction.cap)
-                shown = counters_json(transaction, counters, at=transaction.head + 1)
+                shown = CountersAt.of(counters, transaction.cursor(transaction.head + 1))
                 transaction.append(own_topic(user), UNFOLLOWED, _encode({"topic": topic, "counters": shown}))
                 gone += 1
         return gone
@@ -50,27 +54,36 @@ def unfollow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
     return script
 
 
-class Preferred(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a change of preferences."""
-
-    mutes: list[str]
-    cursor: str
-
-
-def set_mutes(user: User, mutes: Collection[str]) -> Job[Preferred]:
+def set_mutes(user: User, mutes: Collection[str]) -> Job[MutesAt]:
     """Mute exactly these tags; the tags as they are now."""
+    return _change_mutes(user, lambda old: set(mutes))
 
-    def script(transaction: Transaction) -> Script[Preferred]:
+
+def mute(user: User, tag: str) -> Job[MutesAt]:
+    """Mute one tag more; the tags as they are now. Raises `TooLarge` if there are too many."""
+    return _change_mutes(user, lambda old: old | {tag})
+
+
+def unmute(user: User, tag: str) -> Job[MutesAt]:
+    """Mute one tag no more; the tags as they are now."""
+    return _change_mutes(user, lambda old: old - {tag})
+
+
+def _change_mutes(user: User, change: Callable[[set[str]], set[str]]) -> Job[MutesAt]:
+    def script(transaction: Transaction) -> Script[MutesAt]:
         yield from transaction.flush()
-        wanted = sorted(set(mutes))
-        old = sorted(tag for (tag,) in (yield Query("mutes", {"user": user})))
+        old = {tag for (tag,) in (yield Query("mutes", {"user": user}))}
+        wanted = change(old)
+        if len(wanted) > MUTES:
+            raise TooLarge(f"one person may have {MUTES} mutes")
+        shown = sorted(wanted)
         if wanted != old:
             yield Query("unmute", {"user": user})
-            yield Query("mute", {"user": user, "tags": json_text(wanted)})
-            counters = yield from count(user, cap=transaction.cap)
-            shown = counters_json(transaction, counters, at=transaction.head + 1)
-            transaction.append(own_topic(user), PREFERENCES, _encode({"mutes": wanted, "counters": shown}))
-        return Preferred(mutes=wanted, cursor=transaction.cursor(transaction.head))
+            yield Query("mute", {"user": user, "tags": json_text(shown)})
+            counted = yield from count(user, cap=transaction.cap)
+            counters = CountersAt.of(counted, transaction.cursor(transaction.head + 1))
+            transaction.append(own_topic(user), PREFERENCES, _encode({"mutes": shown, "counters": counters}))
+        return MutesAt(mutes=shown, cursor=transaction.cursor(transaction.head))
 
     return script
 

@@ -21,6 +21,7 @@ from tidings.domain.notification import (
     rfc3339,
     tags,
 )
+from tidings.domain.results import Published
 from tidings.domain.topics import Topic, owner
 from tidings.store.transactions.reading import item_states
 from tidings.store.transactions.transaction import Job, Query, Script, Transaction, json_text, one, split_tags
@@ -32,20 +33,8 @@ _ids = msgspec.json.Decoder(list[str]).decode
 _decode = msgspec.json.Decoder(Notification).decode
 
 
-class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to one notification."""
-
-    id: str
-    cursor: str
-    create_time: str
-    live: int = 0
-
-
-def publish(drafts: Sequence[Draft], *, group_window: int, live: Sequence[int] = ()) -> Job[list[Published]]:
-    """Append notifications. `group_window` in milliseconds; `live` (one a draft) is passed on to the answer.
-
-    Raises `AlreadyExpired`.
-    """
+def publish(drafts: Sequence[Draft], *, group_window: int) -> Job[list[Published]]:
+    """Append notifications. `group_window` in milliseconds. Raises `AlreadyExpired`."""
 
     def script(transaction: Transaction) -> Script[list[Published]]:
         now = rfc3339(transaction.now)
@@ -56,7 +45,7 @@ def publish(drafts: Sequence[Draft], *, group_window: int, live: Sequence[int] =
                     f"{item}expire_time {rfc3339(draft.expire_at)} is not after {now}, which is now here"
                 )
         published = []
-        for place, draft in enumerate(drafts):
+        for draft in drafts:
             created = merged_group = 0
             for topic in draft.topics:
                 if draft.group_key is not None:
@@ -72,7 +61,6 @@ def publish(drafts: Sequence[Draft], *, group_window: int, live: Sequence[int] =
                     id=notification_id(transaction.epoch, created or merged_group),
                     cursor=transaction.cursor(transaction.head),
                     create_time=now,
-                    live=live[place] if live else 0,
                 )
             )
         return published

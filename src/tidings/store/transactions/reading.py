@@ -15,6 +15,7 @@ from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest
 from tidings.domain.model import Counters
 from tidings.domain.notification import notification_id, parse_notification_id, rfc3339
+from tidings.domain.results import CountersAt, Marked
 from tidings.domain.topics import ALL, User, own_topic
 from tidings.store.transactions.transaction import Job, Query, Script, Transaction, json_text, one
 
@@ -143,24 +144,6 @@ def _counts(people: Sequence[tuple[User, int, int, int]], *, what: int, cap: int
     return found
 
 
-def counters_json(transaction: Transaction, counters: Counters, *, at: int) -> dict[str, Any]:
-    """The wire form, true at one event."""
-    return {
-        "unread": counters.unread,
-        "unseen": counters.unseen,
-        "by_type": counters.by_type,
-        "more": counters.more,
-        "cursor": transaction.cursor(at),
-    }
-
-
-class Marked(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a change of reading state."""
-
-    cursor: str
-    counters: dict[str, Any]
-
-
 def read_up_to(user: User, cursor: Cursor, *, verb: str) -> Job[Marked]:
     """Move the `read` or `seen` watermark forward to a cursor. Reading is seeing. Raises `InvalidRequest`."""
 
@@ -246,7 +229,7 @@ def append_inbox_event(
     """Append the event to the user's own topic, with fresh counters; nothing is appended where nothing changed."""
     counters = yield from count(user, cap=transaction.cap)
     seq = transaction.head + 1 if changed else transaction.head
-    shown = counters_json(transaction, counters, at=seq)
+    shown = CountersAt.of(counters, transaction.cursor(seq))
     if changed:
         transaction.append(own_topic(user), event, _encode({**what, "counters": shown}))
     return Marked(cursor=transaction.cursor(seq), counters=shown)

@@ -1,4 +1,4 @@
-"""The seed's stream: unnamed server-sent events of its notification log."""
+"""The stream of the first endpoint: unnamed server-sent events, each a line of its notification log."""
 
 from typing import Any
 

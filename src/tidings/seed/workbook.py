@@ -22,7 +22,7 @@ def require_writer() -> None:
 class Workbook:
     """An .xlsx file that grows."""
 
-    def __init__(self, path: Path, *, user: str) -> None:
+    def __init__(self, path: Path, user: str) -> None:
         import xlsxwriter
 
         # Text stays text: a body that begins with "=" must not run as a formula on somebody's desk.

@@ -1,0 +1,80 @@
+"""An operation of the API: its route, its handler, its schemas and its description, declared once and together."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.routing import Route
+
+from tidings.api.context import ApiContext
+from tidings.api.http import ApiRoute, Endpoint, Request
+from tidings.api.parameters import Parameter
+
+Handler = Callable[[Request, ApiContext], Awaitable[Any]]
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What an operation takes: `type` is the value that the schema is made of."""
+
+    type: Any
+    example: Any
+    also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # other media types, each with its schema
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer that an operation gives; without a `type` and a `schema` it has no body."""
+
+    description: str
+    type: Any = None
+    media: str = JSON
+    schema: Mapping[str, Any] | None = None  # of a body that no type describes
+    example: Any = None
+    headers: Sequence[str] = ()  # names of `openapi.HEADERS`
+
+
+NO_CONTENT: Mapping[int, Answer] = {204: Answer(description="Done, or done before.")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one path. Its summary and description are the docstring of its handler."""
+
+    method: str
+    path: str
+    id: str  # unique; a generated client names its method so
+    tag: str
+    handler: Handler
+    parameters: Sequence[Parameter] = ()
+    body: Body | None = None
+    answers: Mapping[int, Answer]
+    idempotent: bool = False  # takes an Idempotency-Key
+    public: bool = False  # asks nobody for a credential
+
+    @property
+    def summary(self) -> str:
+        """The first line, without its full stop."""
+        return inspect.cleandoc(self.handler.__doc__ or "").partition("\n")[0].removesuffix(".")
+
+    @property
+    def description(self) -> str:
+        """What follows it."""
+        return " ".join(inspect.cleandoc(self.handler.__doc__ or "").partition("\n")[2].split())
+
+    def route(self, api: ApiContext) -> Route:
+        """The route that calls the handler. GET answers HEAD too."""
+        return ApiRoute(self.path, Endpoint(self.handler, api), methods=[self.method])
+
+
+def operation(method: str, path: str, **described: Any) -> Callable[[Handler], Operation]:
+    """Declare a handler as an operation: see `Operation`."""
+
+    def declare(handler: Handler) -> Operation:
+        return Operation(method=method, path=path, handler=handler, **described)
+
+    return declare

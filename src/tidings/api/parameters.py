@@ -1,0 +1,78 @@
+"""The parameters of an operation: read from a request, and described, by the same value."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Literal, TypeVar
+
+from tidings.api.http import Connection
+from tidings.domain.errors import InvalidRequest
+
+T = TypeVar("T", bound=str)
+
+
+class Parameter:
+    """A text in the query, the path or the head of a request."""
+
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        *,
+        place: Literal["query", "path", "header"] = "query",
+        schema: Mapping[str, Any] | None = None,
+        required: bool = False,
+        many: bool = False,
+    ) -> None:
+        """`schema` is JSON Schema of one value; `many`: it may be there several times."""
+        self.name = name
+        self.description = description
+        self.place = place
+        self.schema = {"type": "string"} if schema is None else dict(schema)
+        self.required = required or place == "path"
+        self.many = many
+
+    def described(self) -> dict[str, Any]:
+        """The parameter as OpenAPI writes it."""
+        schema = {"type": "array", "items": self.schema} if self.many else self.schema
+        return {
+            "name": self.name, "in": self.place, "required": self.required, "description": self.description,
+            "schema": schema,
+        }  # fmt: skip
+
+
+class Integer(Parameter):
+    """A whole number in the query, within bounds."""
+
+    def __init__(self, name: str, description: str, *, default: int, least: int, most: int) -> None:
+        schema = {"type": "integer", "minimum": least, "maximum": most, "default": default}
+        super().__init__(name, description, schema=schema)
+        self.default = default
+        self.least = least
+        self.most = most
+
+    def of(self, request: Connection) -> int:
+        """The number, or the default. Raises `InvalidRequest`."""
+        text = request.query_params.get(self.name)
+        if text is None:
+            return self.default
+        if not (text.isascii() and text.isdecimal() and len(text) < 10 and self.least <= int(text) <= self.most):
+            raise InvalidRequest(
+                f"{self.name} must be a whole number from {self.least} to {self.most}, not {text[:40]!r}"
+            )
+        return int(text)
+
+
+class Choice(Parameter, Generic[T]):
+    """One of a few words in the query."""
+
+    def __init__(self, name: str, description: str, *, among: Sequence[T]) -> None:
+        super().__init__(name, description, schema={"type": "string", "enum": list(among)})
+        self._among = {str(word): word for word in among}
+
+    def of(self, request: Connection) -> T | None:
+        """The word, if there is one. Raises `InvalidRequest`."""
+        text = request.query_params.get(self.name)
+        if text is None:
+            return None
+        if text not in self._among:
+            raise InvalidRequest(f"{self.name} must be one of {', '.join(self._among)}, not {text[:40]!r}")
+        return self._among[text]

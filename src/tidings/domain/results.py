@@ -1,0 +1,123 @@
+"""What the verbs return: the same values from a script of the store up to the JSON of an answer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import msgspec
+
+from tidings.domain.model import Counters
+from tidings.domain.notification import Notification, Time
+
+
+class CountersAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters of a person, true at `cursor`. Exact up to a cap; `more` says that it was reached."""
+
+    unread: int
+    unseen: int
+    by_type: Mapping[str, int]  # of what is unread; sums to that
+    more: bool
+    cursor: str
+
+    @classmethod
+    def of(cls, counters: Counters, cursor: str) -> Self:
+        """Counters as they were when the log stood at a cursor."""
+        return cls(
+            unread=counters.unread,
+            unseen=counters.unseen,
+            by_type=counters.by_type,
+            more=counters.more,
+            cursor=cursor,
+        )
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification that is stored."""
+
+    id: str
+    cursor: str
+    create_time: Time
+    live: int = 0  # connections that were open for it, of the process that took it
+
+
+class PublishedBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """The notifications of a batch that is stored, one result each, in order."""
+
+    results: Sequence[Published]
+
+
+class Deleted(msgspec.Struct, frozen=True, kw_only=True):
+    """How many notifications were retracted."""
+
+    deleted: int
+
+
+class Marked(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the log stands after a change of reading state, and the counters there."""
+
+    cursor: str
+    counters: CountersAt
+
+
+class InboxListing(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of an inbox, newest first, true at `cursor`. It may be short and still have a `next`."""
+
+    data: Sequence[Notification]
+    next: str | None
+    mutes: Sequence[str]
+    cursor: str
+    counters: CountersAt
+
+
+class Follow(msgspec.Struct, frozen=True, kw_only=True):
+    """A followed topic, and the cursor after which it is followed."""
+
+    topic: str
+    since: str
+
+
+class FollowListing(msgspec.Struct, frozen=True, kw_only=True):
+    """The topics that a person follows."""
+
+    data: Sequence[Follow]
+    next: str | None = None
+
+
+class FollowerListing(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the users who follow a topic, in the order of their ids."""
+
+    data: Sequence[str]
+    next: str | None
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the users did not follow the topic before."""
+
+    added: int
+
+
+class Mutes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person mutes."""
+
+    mutes: Sequence[str]
+
+
+class MutesAt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person mutes after a change, and where the log stands then."""
+
+    mutes: Sequence[str]
+    cursor: str
+
+
+class Presence(msgspec.Struct, frozen=True, kw_only=True):
+    """The connections that a user has open to this process."""
+
+    user: str
+    online: bool
+    connections: int
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket for one connection, good once and for `expires_in` seconds."""
+
+    ticket: str
+    expires_in: int

@@ -1,0 +1,169 @@
+"""The two endpoints, and the files that the second one makes."""
+
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Meta
+from starlette.responses import FileResponse, Response
+
+from tidings.api import schemas
+from tidings.api.context import ApiContext
+from tidings.api.http import Json, Request, body_of
+from tidings.api.operation import NO_CONTENT, Answer, operation
+from tidings.api.parameters import Parameter
+from tidings.api.stream import CURSOR, LAST_EVENT_ID, TICKET, start_of
+from tidings.auth.grants import Grant
+from tidings.auth.identity import Purpose
+from tidings.domain.errors import TopicForbidden
+from tidings.domain.topics import parse_user
+from tidings.seed.encoding import SeedEncoding
+from tidings.seed.workbook import require_writer
+from tidings.services.call import Call
+from tidings.transports import sse
+from tidings.transports.stream import Stream
+
+BODY = 16 * 1024  # bytes
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TAG = "Seed"
+
+T = TypeVar("T", "Connect", "Ask")
+
+
+class Connect(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of the stream. Unknown ones are passed over."""
+
+    user_email: schemas.UserText
+    trace_id: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of an export. Unknown ones are passed over."""
+
+    user_email: schemas.UserText
+    message_body: Annotated[str, Meta(max_length=4000)] = "Your Excel export is ready"
+    action_type: schemas.Word = "EXPORT_EXCEL"
+
+    def __post_init__(self) -> None:
+        schemas.check_name("action_type", self.action_type, schemas.TYPE_MAX)
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """An export that is being made, and where its file will be."""
+
+    id: str
+    file: str
+
+
+_connect = msgspec.json.Decoder(Connect)
+_ask = msgspec.json.Decoder(Ask)
+
+
+def _parameters(type: Any) -> tuple[Parameter, ...]:
+    """The fields of a struct as parameters of the query."""
+    (described,) = msgspec.json.schema(type)["$defs"].values()
+    return tuple(
+        Parameter(name, f"{name}, as the original has it.", schema=schema, required=name in described["required"])
+        for name, schema in described["properties"].items()
+    )
+
+
+EXPORT = Parameter("id", "The export's id.", place="path", schema={"type": "string", "maxLength": 64})
+
+
+@operation(
+    "GET",
+    "/notification/socket-connection",
+    id="seedStream",
+    tag=TAG,
+    parameters=(*_parameters(Connect), CURSOR, LAST_EVENT_ID, TICKET),
+    answers={
+        200: Answer(description="An endless response.", media="text/event-stream", schema={"type": "string"}),
+    },
+)
+async def connect(request: Request, api: ApiContext) -> Stream:
+    """Receive a user's notifications as unnamed server-sent events.
+
+    The parameters may be a JSON body, too.
+    """
+    caller = await _caller(api, request, Purpose.LISTEN)
+    grant = _as(caller, (await _asked(request, _connect)).user_email)
+    encoding = SeedEncoding(api.services.streams.epoch, user=grant.me())
+    opened = await api.services.streams.open(grant, start_of(request, header=True), encoding=encoding)
+    return Stream(api.streaming, opened, headers=sse.SSE_HEADERS)
+
+
+@operation(
+    "GET",
+    "/notification/export-excel",
+    id="seedExport",
+    tag=TAG,
+    parameters=_parameters(Ask),
+    answers={202: Answer(description="It has begun.", type=Begun)},
+)
+async def export(request: Request, api: ApiContext) -> Response:
+    """Begin an export of a user's notifications as a workbook.
+
+    The parameters may be a JSON body, too. A notification shows the progress, and another one brings the link.
+    """
+    api.origins.check_not_cross_site(request.headers)
+    caller = await _caller(api, request, Purpose.CALL)
+    asked = await _asked(request, _ask)
+    grant = _as(caller, asked.user_email)
+    if request.method == "HEAD":  # it only asks
+        require_writer()
+        return Response(status_code=202)
+
+    def link(id: str) -> str:
+        return f"/v1/exports/{id}.xlsx" + (f"?{urlencode({'user': grant.me()})}" if api.dev_mode else "")
+
+    id = await api.services.exports.begin(Call(grant), message=asked.message_body, type=asked.action_type, link=link)
+    return Json(Begun(id=id, file=link(id)), status_code=202)
+
+
+@operation(
+    "GET",
+    "/v1/exports/{id}.xlsx",
+    id="downloadExport",
+    tag=TAG,
+    parameters=(EXPORT,),
+    answers={200: Answer(description="The workbook.", media=XLSX, schema={})},
+)
+async def download(request: Request, api: ApiContext) -> Response:
+    """Download a workbook of the caller."""
+    path = api.services.exports.file(Call(await api.grant(request)), request.path_params["id"])
+    private = {"cache-control": "private, no-store"}
+    return FileResponse(path, media_type=XLSX, filename="notifications.xlsx", headers=private)
+
+
+@operation("DELETE", "/v1/exports/{id}", id="cancelExport", tag=TAG, parameters=(EXPORT,), answers=NO_CONTENT)
+async def cancel(request: Request, api: ApiContext) -> Response:
+    """Stop an export of the caller that is being made."""
+    await api.services.exports.cancel(Call(await api.grant(request)), request.path_params["id"])
+    return Response(status_code=204)
+
+
+async def _asked(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
+    """The parameters: from a JSON body if there is one, as the original's clients sent, else from the query."""
+    body = await body_of(request, limit=BODY)
+    if not body.strip():
+        body = msgspec.json.encode(dict(request.query_params))
+    return schemas.parse(decoder, body)
+
+
+async def _caller(api: ApiContext, request: Request, purpose: Purpose) -> Grant | None:
+    """The caller, known before a body is read; None where everyone is who they say they are."""
+    return None if api.dev_mode else await api.grant(request, purpose=purpose)
+
+
+def _as(caller: Grant | None, text: str) -> Grant:
+    """The grant of the user whose stream or export it is. Raises `TopicForbidden` if the caller is somebody else."""
+    user = parse_user(text)
+    if caller is None:
+        return Grant(user=user)
+    if caller.me() != user:
+        raise TopicForbidden("this credential is somebody else's")
+    return caller
+
+
+OPERATIONS = (connect, export, download, cancel)

@@ -1,0 +1,91 @@
+"""The verbs of the publishing plane: publish, update, retract."""
+
+from __future__ import annotations  # else those of the closures are made anew with each call
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from tidings.domain.errors import TooLarge
+from tidings.domain.model import Draft
+from tidings.domain.results import Deleted, Published, PublishedBatch
+from tidings.hub.hub import Hub
+from tidings.services.call import Call
+from tidings.services.commands import Commands
+from tidings.settings import Settings
+from tidings.store.transactions.publish import publish, retract, retract_entity, update
+
+
+class NotificationService:
+    """Notifications as an application sends, changes and withdraws them. Each verb raises `PublishForbidden`."""
+
+    def __init__(self, commands: Commands, hub: Hub, settings: Settings) -> None:
+        self._commands = commands
+        self._hub = hub
+        self._window = int(settings.group_window * 1000)
+        self._rows = settings.max_batch
+        self._bytes = settings.max_notification
+
+    async def publish(self, call: Call, draft: Draft) -> Published:
+        """Store one notification. Raises `AlreadyExpired`, `TooLarge`."""
+        call.grant.may_publish()
+        rows = self._rows_of([draft])
+        live = self._hub.audience(draft.topics)
+
+        def result(done: list[Published]) -> Published:
+            return replace(done[0], live=live) if live else done[0]
+
+        job = publish([draft], group_window=self._window)
+        return await self._commands.run(call, job, result, Published, rows=rows)
+
+    async def publish_batch(self, call: Call, drafts: Sequence[Draft]) -> PublishedBatch:
+        """Store notifications in one transaction: all of them or none. Raises `AlreadyExpired`, `TooLarge`."""
+        call.grant.may_publish()
+        rows = self._rows_of(drafts)
+        live = [self._hub.audience(draft.topics) for draft in drafts]
+
+        def result(done: list[Published]) -> PublishedBatch:
+            counted = zip(done, live, strict=True)
+            return PublishedBatch(results=[replace(one, live=here) if here else one for one, here in counted])
+
+        job = publish(drafts, group_window=self._window)
+        return await self._commands.run(call, job, result, PublishedBatch, rows=rows)
+
+    async def update(
+        self, call: Call, id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET
+    ) -> Published:
+        """Change content in place. `expire_at` in milliseconds since 1970, None for never. Raises `NotFound`,
+        `TooLarge`, `InvalidRequest` for what is no id."""
+        call.grant.may_publish()
+        job = update(id, changes, expire_at=expire_at, limit=self._bytes)
+        return await self._commands.run(call, job, _same, Published)
+
+    async def retract(self, call: Call, id: str) -> None:
+        """Withdraw a notification from everyone. Raises `NotFound`, `InvalidRequest` for what is no id."""
+        call.grant.may_publish()
+        await self._commands.run(call, retract(id), _deleted, Deleted)
+
+    async def retract_entity(self, call: Call, entity: str) -> Deleted:
+        """Withdraw everything about an entity."""
+        call.grant.may_publish()
+        return await self._commands.run(call, retract_entity(entity), _deleted, Deleted)
+
+    def _rows_of(self, drafts: Sequence[Draft]) -> int:
+        """The rows that drafts become: one for each recipient, topic or announcement. Raises `TooLarge`."""
+        rows = sum([len(draft.topics) for draft in drafts])
+        if rows > self._rows:
+            raise TooLarge(
+                f"one request may become {self._rows} rows, one a recipient or topic of each notification; "
+                f"this one would become {rows}: send it in parts"
+            )
+        return rows
+
+
+def _same(done: Published) -> Published:
+    return done
+
+
+def _deleted(number: int) -> Deleted:
+    return Deleted(deleted=number)

@@ -1,0 +1,62 @@
+"""The verbs of operators: is it ready, and how is it?"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from tidings.domain.errors import ShuttingDown, StoreUnavailable
+from tidings.services.store_gateway import StoreGateway
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """The log that is served: its epoch, its newest seq and the newest that retention removed."""
+
+    status: str
+    epoch: str
+    head: int
+    floor: int
+
+
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """The hub's own numbers: nothing is counted twice, nothing on the hot path."""
+
+    connections: Mapping[str, int]  # per transport
+    topics: int
+    users: int
+    catching_up: int
+    head: int
+    published: int
+    delivered: int
+    store_away: bool  # it does not answer, and readers wait
+    store_failures: int  # background reads that it did not answer
+
+
+class StatusService:
+    """The state of this process."""
+
+    def __init__(self, gateway: StoreGateway) -> None:
+        self._gateway = gateway
+
+    async def ready(self) -> Ready:
+        """The log, read from the store now. Raises `ShuttingDown`, `StoreUnavailable`."""
+        if self._gateway.draining:
+            raise ShuttingDown("this server is stopping")
+        if self._gateway.relay.store_away:
+            raise StoreUnavailable("the store does not answer; readers that are behind wait for it")
+        floor, head = await self._gateway.store.span()
+        return Ready(status="ready", epoch=self._gateway.store.epoch, head=head, floor=floor)
+
+    def numbers(self) -> Numbers:
+        """What is connected and what was delivered so far."""
+        hub, relay = self._gateway.hub, self._gateway.relay
+        return Numbers(
+            connections=hub.open,
+            topics=hub.topics,
+            users=hub.users,
+            catching_up=len(hub.catch_up_queue),
+            head=hub.head,
+            published=hub.published,
+            delivered=hub.delivered,
+            store_away=relay.store_away,
+            store_failures=relay.store_failures,
+        )

@@ -1,0 +1,127 @@
+"""The verb of streams: where one starts, and what it is told first."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from tidings.auth.grants import Grant
+from tidings.background.catch_up import reset_data
+from tidings.domain.cursor import Cursor
+from tidings.domain.errors import InvalidRequest, ShuttingDown, TooManyConnections
+from tidings.domain.model import Feed
+from tidings.domain.notification import rfc3339
+from tidings.domain.ports import Encoding
+from tidings.domain.results import CountersAt
+from tidings.domain.topics import Topic
+from tidings.services.store_gateway import StoreGateway
+from tidings.transports.stream import Opening
+
+TOPICS = 100  # that one stream may ask for beside its feed
+
+START: Literal["start"] = "start"
+StartAfter = Cursor | Literal["start"] | None  # None: from now
+
+_encode = msgspec.json.Encoder().encode
+
+
+class StartPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a stream starts: after `position`; `reset` says why, if that is not what it asked for."""
+
+    position: int
+    reset: str | None = None
+
+
+def start_position(feed: Feed, epoch: str, wanted: StartAfter) -> StartPosition:
+    """A cursor that the log cannot serve means a reset to the oldest position that is kept, never silence (law 3)."""
+    if wanted is None:
+        return StartPosition(position=feed.head)
+    if wanted == START:
+        return StartPosition(position=feed.floor)
+    if wanted.epoch != epoch:
+        return StartPosition(position=feed.floor, reset="unknown_epoch")
+    if wanted.seq > feed.head:
+        return StartPosition(position=feed.floor, reset="ahead")
+    if wanted.seq < feed.floor:
+        return StartPosition(position=feed.floor, reset="pruned")
+    return StartPosition(position=wanted.seq)
+
+
+def parse_start(text: str | None) -> StartAfter:
+    """A cursor, `start`, or nothing for from now on. Raises `InvalidCursor`."""
+    if text is None or text == START:
+        return START if text else None
+    return Cursor.parse(text)
+
+
+def allowed_topics(grant: Grant, topics: Sequence[Topic]) -> tuple[Topic, ...]:
+    """Topics beside the feed, each once. Raises `TopicForbidden`, and `InvalidRequest` for too many."""
+    if len(topics) > TOPICS:
+        raise InvalidRequest(f"a stream may ask for {TOPICS} topics")
+    return tuple(dict.fromkeys([grant.may_read(topic) for topic in topics]))
+
+
+class StreamService:
+    """Opens streams of any transport."""
+
+    def __init__(self, gateway: StoreGateway, *, process: str) -> None:
+        """`process` tells the names of this process's connections from those of others."""
+        self._gateway = gateway
+        self._process = process
+        self._connections = itertools.count(1)
+
+    @property
+    def epoch(self) -> str:
+        """Which log is served."""
+        return self._gateway.store.epoch
+
+    def admit(self) -> None:
+        """Refuse what finds no room. Raises `ShuttingDown`, `TooManyConnections`."""
+        gateway = self._gateway
+        if gateway.draining:
+            raise ShuttingDown("this server is stopping; connect again")
+        if gateway.hub.open.total() >= gateway.settings.max_connections:
+            raise TooManyConnections("this server holds as many streams as it may; try again later")
+
+    async def open(
+        self, grant: Grant, wanted: StartAfter, *, topics: Sequence[Topic] = (), encoding: Encoding
+    ) -> Opening:
+        """The start of a caller's stream. Its room is kept until the next await.
+
+        Raises `NotIdentified`, `TopicForbidden` and what `admit` raises.
+        """
+        gateway = self._gateway
+        user = grant.me()
+        extra = allowed_topics(grant, topics) if topics else ()
+        self.admit()
+        feed = await gateway.feed(user)
+        self.admit()  # others have come meanwhile, or the server stops
+        start = start_position(feed, gateway.store.epoch, wanted)
+        return Opening(
+            feed=feed,
+            extra=extra,
+            encoding=encoding,
+            position=start.position,
+            preface=self._preface(feed, start, encoding),
+            expires=grant.expires,
+        )
+
+    def _preface(self, feed: Feed, start: StartPosition, encoding: Encoding) -> bytes:
+        """What comes before the log: `hello`, and `reset` where the log cannot serve the cursor."""
+        gateway = self._gateway
+        epoch = gateway.store.epoch
+        cursor = f"{epoch}-{start.position}"
+        hello = {
+            "cursor": cursor,
+            "counters": CountersAt.of(feed.counters, f"{epoch}-{feed.head}"),
+            "heartbeat": gateway.settings.heartbeat,
+            "connection": f"{self._process}-{next(self._connections)}",
+            "user": feed.user,
+            "time": rfc3339(gateway.clock()),
+        }
+        frames = encoding.control("hello", _encode(hello), id=cursor, retry=gateway.settings.retry)
+        if start.reset is not None:
+            data = reset_data(Cursor(epoch, start.position), reason=start.reset)
+            frames += encoding.control("reset", data, id=cursor)
+        return frames
