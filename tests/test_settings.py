@@ -43,6 +43,20 @@ def test_every_number_has_bounds() -> None:
     assert numbers == set(BOUNDS)
 
 
+def test_log_level_is_read_in_any_case_and_no_other_word() -> None:
+    assert load({"mode": "dev"}, {"TIDINGS_LOG_LEVEL": "DEBUG"}).log_level == "debug"
+    with pytest.raises(InvalidSettings, match="log_level"):
+        load({"mode": "dev"}, {"TIDINGS_LOG_LEVEL": "loud"})
+
+
+def test_masked_settings_name_every_setting_and_no_secret() -> None:
+    settings = load({"secret": "s" * 40, "db": "postgres://u:pass@host/db"}, {})
+    masked = settings.masked()
+    assert set(masked) == set(Settings.__struct_fields__)
+    assert masked["secret"] == "***" and "pass" not in masked["db"]
+    assert load({"mode": "dev"}, {}).masked()["secret"] == ""
+
+
 def test_a_server_lives_with_the_greatest_of_everything(start_server: StartServer) -> None:
     """Maintenance counts with them, in the database."""
     greatest: dict[str, Any] = {name: most for name, (_, most) in BOUNDS.items() if name != "port"}

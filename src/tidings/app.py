@@ -37,6 +37,7 @@ from tidings.background.relay import Relay
 from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
 from tidings.hub.hub import Hub
+from tidings.hub.readers import EndReason, Reader, State
 from tidings.hub.ring import RING_EVENTS, Ring
 from tidings.seed.routes import OPERATIONS as SEED_OPERATIONS
 from tidings.seed.workbook import Workbook, require_writer
@@ -87,11 +88,14 @@ class Tidings:
     @asynccontextmanager
     async def opened(self, _: object = None) -> AsyncIterator[None]:
         """Open the services. Raises `StoreTooNew`, `StoreUnavailable`."""
+        _log.info("starting", extra=self._settings.masked())
         async with open_services(self._settings, on_fatal=self._on_fatal) as (gateway, routes):
             client = Client.shipped()
             self._router.set_routes([*routes, *client.routes(), *self._pages(client)])
             self._gateway = gateway
+            _log.info("open", extra={"epoch": gateway.store.epoch, "head": gateway.hub.head})
             yield
+        _log.info("stopped")
 
     def drain(self) -> None:
         """Ask every stream to come back a little later, each at a time of its own, and close it. No more are opened."""
@@ -118,7 +122,8 @@ async def open_services(
 
         retry = StoreRetry(clock=time.monotonic)
         catchup = CatchUp(store, retry=retry)
-        hub = Hub(Ring(head=max(floor, head - RING_EVENTS)), on_work=catchup.wake)
+        on_connection = _log_connection if _log.isEnabledFor(logging.DEBUG) else None
+        hub = Hub(Ring(head=max(floor, head - RING_EVENTS)), on_work=catchup.wake, on_connection=on_connection)
         relay = Relay(store, hub, retry=retry)
         await relay.warm(head)  # the ring is warm before the first reader comes back
         gateway = StoreGateway(settings=settings, store=store, hub=hub, relay=relay, clock=_milliseconds)
@@ -191,15 +196,25 @@ async def open_services(
 
 def drain(gateway: StoreGateway) -> None:
     """The server stops: each stream is told when to come back, and closed."""
+    if not gateway.draining:
+        _log.info("draining", extra={"streams": gateway.hub.open.total()})
     gateway.draining = True
     for reader in gateway.hub.readers():
         retry = random.randint(gateway.settings.retry // 4, gateway.settings.retry * 2)
         data = msgspec.json.encode({"reason": "shutdown", "retry": retry})
         if reader.writable:
             reader.sink.write(reader.encoding.control("goaway", data, retry=retry))
-            reader.sink.close()
+            reader.close(EndReason.SHUTDOWN)
         else:
-            reader.sink.abort()
+            reader.abort(EndReason.SHUTDOWN)
+
+
+def _log_connection(reader: Reader) -> None:
+    fields = {"transport": reader.encoding.transport, "user": reader.membership.user}
+    if reader.state is State.CLOSED:
+        _log.debug("disconnected", extra=fields | {"reason": reader.end_reason.value})
+    else:
+        _log.debug("connected", extra=fields | {"position": reader.position})
 
 
 def origin_policy(settings: Settings) -> OriginPolicy:

@@ -11,6 +11,7 @@ import msgspec
 from tidings.domain.errors import InvalidSettings
 
 Mode = Literal["dev", "serve"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hosts: tuple[str, ...] = ()  # names that are answered, exact or *.example.com; none: all (`dev`: this machine's)
     seed: bool = False  # mount the two endpoints under /notification
     exports: Path | None = None  # folder of the seed's workbooks; None: beside the database
+    log_level: LogLevel = "info"  # info: start, open, drain, stop; debug: each connection and why it ended, too
     heartbeat: float = 20.0  # seconds; proxies cut what is silent for longer than 25 to 60
     drain: float = 1.0  # seconds that streams are given to hear `goaway` at shutdown
     retry: int = 2000  # milliseconds; what a client waits before it comes back (jittered when the server drains)
@@ -62,6 +64,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 "secret must have at least 32 characters (TIDINGS_SECRET); `tidings token --new-secret` makes one"
             )
 
+    def masked(self) -> dict[str, str]:
+        """Every setting as text for a log, without what is secret in it: of a secret only whether there is one."""
+        shown = {name: _PASSWORD.sub(r"\1***", str(getattr(self, name))) for name in self.__struct_fields__}
+        return {name: "***" if text and _SECRET.search(name) else text for name, text in shown.items()}
+
+
+_SECRET = re.compile(r"secret|password|_key|_token")  # the names of settings that are credentials
+_PASSWORD = re.compile(r"(?<=:/)(/?)[^/@\s]+(?=@)")  # user and password in a URL (of whose slashes a path keeps one)
 
 _LONG = 100 * 365 * 24 * 3600  # seconds; what is to be kept for ever may be kept for a hundred years
 _MANY = 1_000_000_000
@@ -96,14 +106,21 @@ def _origin(text: str) -> str:
     return f"{scheme}://{rest.lower().removesuffix(_USUAL_PORT[scheme])}" if scheme in _USUAL_PORT and rest else text
 
 
+def _value(field: str, text: str) -> str | list[str]:
+    """What the text of an environment variable stands for."""
+    if field in _LISTS:
+        clean = _origin if field == "cors_origins" else str.strip
+        return [clean(one) for one in text.split(",") if one.strip()]
+    return text.lower() if field == "log_level" else text
+
+
 def load(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from the environment, with what was chosen on the command line on top. Raises `InvalidSettings`."""
     found: dict[str, Any] = {}
     for field in Settings.__struct_fields__:
         text = environ.get(f"TIDINGS_{field.upper()}")
         if text is not None:
-            clean = _origin if field == "cors_origins" else str.strip
-            found[field] = [clean(one) for one in text.split(",") if one.strip()] if field in _LISTS else text
+            found[field] = _value(field, text)
     found.update({name: value for name, value in chosen.items() if value is not None})
     try:
         return msgspec.convert(found, Settings, strict=False, dec_hook=lambda type, value: type(value))

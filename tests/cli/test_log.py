@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import StartServer
-from tests.servers import environment
+from tests.servers import SECRET, Server, environment, eventually
 from tests.streams import connect, stream_target
 from tidings.api.ws import ClientMessages
 from tidings.cli.log import Lines
@@ -87,6 +87,36 @@ def test_a_server_says_once_why_it_refused(start_server: StartServer) -> None:
         r'code="too_many_connections" path="/v1/stream" detail=".+"',
         lines[0],
     ), lines
+
+
+def events(server: Server) -> list[str]:
+    """What the log of a server says, without the times."""
+    return [line.split(" ", 1)[1] for line in server.said().splitlines() if re.match(r"\d{4}-\d\d-\d\dT", line)]
+
+
+def test_log_at_info_tells_the_life_of_the_server_and_its_settings_without_secrets(start_server: StartServer) -> None:
+    server = start_server("serve", heartbeat=7)
+    server.stop()
+    starting, *rest = events(server)
+    assert starting.startswith('INFO tidings starting mode="serve"')
+    assert ' heartbeat="7.0"' in starting and ' secret="***"' in starting and SECRET not in server.said()
+    assert [line.split(" ")[2] for line in rest] == ["open", "draining", "stopped"]
+
+
+def test_log_at_debug_tells_of_each_connection_and_why_it_ended(start_server: StartServer) -> None:
+    server = start_server(log_level="debug")
+    address = (server.host, server.port)
+    connect(address, stream_target("alice")).begin().close()
+    eventually("alice has left", lambda: server.connections() == 0)
+    stays = connect(address, stream_target("bob")).begin()
+    server.stop()
+    stays.close()
+    assert [line for line in events(server) if "connected" in line] == [
+        'DEBUG tidings connected transport="sse" user="alice" position="0"',
+        'DEBUG tidings disconnected transport="sse" user="alice" reason="client_left"',
+        'DEBUG tidings connected transport="sse" user="bob" position="0"',
+        'DEBUG tidings disconnected transport="sse" user="bob" reason="shutdown"',
+    ]
 
 
 def test_whoever_mounts_the_application_keeps_a_log_of_their_own(tmp_path: Path) -> None:

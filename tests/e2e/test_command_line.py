@@ -78,7 +78,7 @@ def test_a_database_that_cannot_be_used(tmp_path: Path, command: str, make: Any,
     make(db)
     done = subprocess.run(
         [sys.executable, "-m", "tidings", command, "--port", "0"],
-        env=environment({"db": db, "secret": SECRET}), cwd=tmp_path,
+        env=environment({"db": db, "secret": SECRET, "log_level": "warning"}), cwd=tmp_path,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
     )  # fmt: skip
     refused(done.stdout, done.returncode, saying=saying, status=1)

@@ -9,7 +9,7 @@ from tidings.domain.topics import Topic, User, own_topic
 from tidings.hub.feed_page import feed_page
 from tidings.hub.hub import CHUNK, Hub
 from tidings.hub.liveness import CHECKS_PER_HEARTBEAT
-from tidings.hub.readers import Reader, State
+from tidings.hub.readers import EndReason, Reader, State
 from tidings.hub.ring import Ring
 
 ALICE, BOB = User("alice"), User("bob")
@@ -273,7 +273,7 @@ def test_stalled_reader_with_some_progress_each_heartbeat_is_not_aborted() -> No
     while not sink.stalled_too_long:
         assert not sink.aborted
         harness.hub.liveness.check(reader.slot, everyone=False, patience=1.0)
-    assert sink.aborted
+    assert sink.aborted and reader.end_reason is EndReason.SLOW_CONSUMER
     assert harness.hub.readers() == []
 
 
@@ -299,6 +299,7 @@ def test_reader_of_a_dead_peer_is_aborted_however_little_is_unacked() -> None:
     here_sink.ack(3)
     look(everyone=False)
     assert (here_sink.aborted, gone_sink.aborted, quiet_sink.aborted) == (False, True, False)
+    assert gone.end_reason is EndReason.PEER_GONE
     assert set(harness.hub.readers()) == {here, quiet}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tidings.cli.foreground import serve_in_foreground
+from tidings.cli.foreground import log_level_option, serve_in_foreground
 from tidings.cli.refusal import BadInput, OneLine, settings_of
 from tidings.demo.pages import pages
 
@@ -16,7 +16,8 @@ from tidings.demo.pages import pages
 @click.option("--port", type=click.IntRange(0, 65535), help="0 picks a free one.  [default: 8000]")
 @click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="Database file.  [default: tidings.db]")
 @click.option("--heartbeat", type=float, help="Seconds between signs of life.  [default: 20]")
-def dev(host: str | None, port: int | None, db: Path | None, heartbeat: float | None) -> None:
+@log_level_option
+def dev(host: str | None, port: int | None, db: Path | None, heartbeat: float | None, log_level: str | None) -> None:
     """Run a server for development: anyone here is who they say they are (?user=alice).
 
     Every setting but the mode and the seed is also an environment variable, TIDINGS_ and its name: TIDINGS_PORT=9000
@@ -28,9 +29,11 @@ def dev(host: str | None, port: int | None, db: Path | None, heartbeat: float | 
             f"tidings dev believes whoever says who they are, so it listens on this machine only, not on {host!r}. "
             "Use tidings serve for others."
         )
+    if log_level is None and "TIDINGS_LOG_LEVEL" not in os.environ:
+        log_level = "warning"
     chosen = {
         "mode": "dev", "host": "127.0.0.1" if host == "localhost" else host, "port": port, "db": db,
-        "heartbeat": heartbeat, "seed": True,
+        "heartbeat": heartbeat, "log_level": log_level, "seed": True,
     }  # fmt: skip
     serve_in_foreground(settings_of(chosen), pages=pages)
 

@@ -1,17 +1,25 @@
 """Serving in the foreground of a terminal: the log on stderr, one line when it can be connected to."""
 
+from typing import get_args
+
 import click
 
 from tidings.app import Pages
 from tidings.cli.log import log_to_stderr
 from tidings.domain.errors import TidingsError
 from tidings.server.run import run
-from tidings.settings import Settings
+from tidings.settings import LogLevel, Settings
+
+log_level_option = click.option(
+    "--log-level",
+    type=click.Choice(get_args(LogLevel), case_sensitive=False),
+    help="info: start, open, drain, stop; debug: every connection, too.  [default: info; dev: warning]",
+)
 
 
 def serve_in_foreground(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
     """Serve until a signal. Raises `ClickException` if it cannot."""
-    log_to_stderr()
+    log_to_stderr(settings.log_level)
     try:
         run(
             settings,

@@ -1,7 +1,9 @@
-"""The server's log: what the house has to say, a line for each, on stderr."""
+"""The server's log: a line for each record, on stderr."""
 
 import logging
 import time
+
+from tidings.settings import LogLevel
 
 # What every record has. Whatever else is on one, the caller put there with `extra`.
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -26,11 +28,12 @@ class Lines(logging.Formatter):
         return line
 
 
-def log_to_stderr() -> None:
-    """Have this process's loggers print what is a warning or worse. (Without a handler only messages are printed.)"""
+def log_to_stderr(level: LogLevel = "warning") -> None:
+    """Print our log records from `level` on, and those of other packages that are a warning or worse."""
     handler = logging.StreamHandler()
     handler.setFormatter(Lines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("tidings").setLevel(level.upper())
 
 
 def _quoted(value: object) -> str:

@@ -21,8 +21,13 @@ CHUNK = 64 * 1024  # bytes written to a reader in one step of catching up: its s
 class Hub:
     """The readers of this node, and how far each of them is."""
 
-    def __init__(self, ring: Ring, *, on_work: Callable[[], None]) -> None:
-        """`on_work` is called when a reader starts to wait in `catch_up_queue` for a worker."""
+    def __init__(
+        self, ring: Ring, *, on_work: Callable[[], None], on_connection: Callable[[Reader], None] | None = None
+    ) -> None:
+        """`on_work` is called when a reader starts to wait in `catch_up_queue` for a worker.
+
+        `on_connection` is called with each reader that has joined, and again when it is CLOSED.
+        """
         self.ring = ring
         self.head = ring.head
         self.catch_up_queue: deque[Reader] = deque()
@@ -31,6 +36,7 @@ class Hub:
         self.published = 0  # events
         self.users = 0  # with a reader here
         self._on_work = on_work
+        self._on_connection = on_connection
         self._index = Index()
         self.memberships = Memberships(ring, self._index)
         self.liveness = Liveness()
@@ -58,6 +64,8 @@ class Hub:
         self.liveness.add(reader)
         self.open[encoding.transport] += 1
         self._moved(reader, position)
+        if self._on_connection is not None:
+            self._on_connection(reader)
         return reader
 
     def leave(self, reader: Reader) -> None:
@@ -74,6 +82,8 @@ class Hub:
             self.memberships.release(membership)
         self.liveness.discard(reader)
         self.open[reader.encoding.transport] -= 1
+        if self._on_connection is not None:
+            self._on_connection(reader)
 
     def audience(self, topics: Iterable[Topic]) -> int:
         """How many readers listen to these topics; a reader of several counts once for each."""

@@ -3,7 +3,7 @@
 import msgspec
 
 from tidings.domain.notification import rfc3339
-from tidings.hub.readers import Reader, State
+from tidings.hub.readers import EndReason, Reader, State
 
 HEARTBEAT_SLOTS = 32  # a heartbeat goes to 1/32 of the readers at a time, so it delays no other work
 CHECKS_PER_HEARTBEAT = 8  # of each reader that has unacknowledged bytes
@@ -51,14 +51,14 @@ class Liveness:
             if backlog is None:
                 reader.acked_bytes = None
             elif backlog.unanswered > patience:
-                reader.sink.abort()
+                reader.abort(EndReason.PEER_GONE)
             elif reader.acked_bytes != backlog.taken:
                 reader.acked_bytes = backlog.taken
                 reader.stalled_checks = 0
             else:
                 reader.stalled_checks += 1
                 if reader.stalled_checks == CHECKS_PER_HEARTBEAT - 1:
-                    reader.sink.abort()
+                    reader.abort(EndReason.SLOW_CONSUMER)
 
     def expire(self, slot: int, *, now: float, next: float) -> None:
         """End the streams of a slot whose token ends before the `next` visit; warn those whose token ends soon.
@@ -83,11 +83,11 @@ class Liveness:
         if reader.state is State.CLOSED:
             return
         if not reader.writable:
-            reader.sink.abort()
+            reader.abort(EndReason.TOKEN_EXPIRED)
             return
         goaway = reader.encoding.control("goaway", _encode({"reason": "token_expired", "retry": 0}), retry=0)
         reader.sink.write(_expiring(reader) + goaway)
-        reader.sink.close(expired=True)
+        reader.close(EndReason.TOKEN_EXPIRED)
 
 
 def _expiring(reader: Reader) -> bytes:

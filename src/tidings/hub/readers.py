@@ -22,6 +22,16 @@ _NEXT = {
 }
 
 
+class EndReason(Enum):
+    """Why a reader ended."""
+
+    CLIENT_LEFT = "client_left"  # it closed the connection, or the connection broke
+    PEER_GONE = "peer_gone"  # its machine acknowledges nothing
+    SLOW_CONSUMER = "slow_consumer"  # it took no bytes for a heartbeat (law 4)
+    TOKEN_EXPIRED = "token_expired"
+    SHUTDOWN = "shutdown"
+
+
 class Membership:
     """What one user follows and mutes, as of the hub's head.
 
@@ -52,6 +62,7 @@ class Reader:
     __slots__ = (
         "acked_bytes",
         "encoding",
+        "end_reason",
         "expires",
         "expiry_announced",
         "extra",
@@ -74,6 +85,7 @@ class Reader:
         self.extra = extra  # topics that this stream asked for, beside the feed
         self.position = position  # while CATCHING_UP: everything up to here was written
         self.state = State.CATCHING_UP
+        self.end_reason = EndReason.CLIENT_LEFT  # unless it is ended from here
         self.writable = True  # False from `Hub.stalled` to `Hub.drained`
         self.in_queue = False  # of readers that wait for a catch-up worker
         self.slot = 0  # of the heartbeat sweep
@@ -87,6 +99,16 @@ class Reader:
         if state not in _NEXT[self.state]:
             raise RuntimeError(f"a reader that is {self.state.value} cannot become {state.value}")
         self.state = state
+
+    def close(self, reason: EndReason) -> None:
+        """End the stream when what was written is out."""
+        self.end_reason = reason
+        self.sink.close(expired=reason is EndReason.TOKEN_EXPIRED)
+
+    def abort(self, reason: EndReason) -> None:
+        """End the stream now; what was not sent is dropped (the log still has it)."""
+        self.end_reason = reason
+        self.sink.abort()
 
     def topics(self) -> tuple[Topic, ...]:
         """Every topic that this reader listens to."""
