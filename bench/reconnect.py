@@ -11,6 +11,7 @@ from bench.servers import FLOOR, NCHAN_PEER, Failed, Running, draft, payload, st
 
 SIZE = 150  # bytes of payload
 BEHIND = 100  # events
+FOREIGN = 7000  # events of other users among them: with those, as much as the ring holds
 LIVE_RATE = 20.0  # events a second to those who were there all along
 LIVE_STREAMS = 200
 REPLAYING_FLOOR = replace(FLOOR, sse="/replay")
@@ -23,10 +24,11 @@ class Return:
     live_p99_ms: float  # of live events meanwhile
 
 
-def missed(target: Running, publisher: Publisher, *, clients: int, own: bool) -> str:
+def missed(target: Running, publisher: Publisher, *, clients: int, own: bool, foreign: int) -> str:
     """Publish what the clients missed; the header with which they come back.
 
-    Either BEHIND announcements that all of them missed, or BEHIND notifications for each of them alone.
+    Either BEHIND announcements that all of them missed, or BEHIND notifications for each of them alone; and `foreign`
+    notifications for other users in between.
     """
     server = target.server
     if not server.publish_many:  # these keep the last hundred events in memory and send them to whoever comes
@@ -35,17 +37,19 @@ def missed(target: Running, publisher: Publisher, *, clients: int, own: bool) ->
     _, _, answer = publisher.send(payload(SIZE))
     cursor = json.loads(answer)["cursor"]
     for _ in range(BEHIND):
+        users: list[dict[str, object]]
         users = [{"user": f"u{number}"} for number in range(clients)] if own else [{"all": True}]
+        users += [{"user": f"foreign{number}"} for number in range(foreign // BEHIND)]
         for some in range(0, len(users), 5000):
             drafts = [draft(stamped(payload(SIZE)), to=to) for to in users[some : some + 5000]]
             publisher.post(server.publish_many, json.dumps(drafts).encode())
     return f"Last-Event-ID: {cursor}\r\n"
 
 
-def come_back(target: Running, *, clients: int, own: bool = False) -> Return:
+def come_back(target: Running, *, clients: int, own: bool = False, foreign: int = 0) -> Return:
     server = target.server
     publisher = Publisher(target)
-    headers = missed(target, publisher, clients=clients, own=own)
+    headers = missed(target, publisher, clients=clients, own=own, foreign=foreign)
     target.meter.settle()
     back = threading.Event()
 
@@ -89,6 +93,9 @@ def run(lab: Lab) -> list[Figure]:
     floor, ours = lab.alternate([REPLAYING_FLOOR, lab.tidings], lambda target: come_back(target, clients=clients))
     peer = lab.peer(REPLAYING_NCHAN, lambda target: come_back(target, clients=clients))
     own = lab.measure(lab.tidings, lambda target: come_back(target, clients=clients, own=True))
+    some = lab.size(2000, 500)
+    alone = lab.measure(lab.tidings, lambda target: come_back(target, clients=some))
+    among = lab.measure(lab.tidings, lambda target: come_back(target, clients=some, foreign=FOREIGN))
     title = f"{clients:,} clients reconnect at once, each {BEHIND} events behind"
     return [
         Figure(
@@ -126,5 +133,30 @@ def run(lab: Lab) -> list[Figure]:
             title="live latency meanwhile, p99 (own events)",
             unit="ms",
             measured=own.live_p99_ms,
+        ),
+        Figure(
+            key="reconnect-alone",
+            group="Coming back",
+            title=f"{some:,} clients reconnect at once, each {BEHIND} events behind: all caught up",
+            unit="s",
+            measured=alone.seconds,
+        ),
+        Figure(
+            key="reconnect-among",
+            group="Coming back",
+            title=f"the same among {FOREIGN:,} events of other users",
+            unit="s",
+            measured=among.seconds,
+            target=f"1.3 x of {alone.seconds:.2f} s",
+            limit=1.3 * alone.seconds,
+        ),
+        Figure(
+            key="reconnect-among-live",
+            group="Coming back",
+            title="live latency meanwhile, p99 (among events of other users)",
+            unit="ms",
+            measured=among.live_p99_ms,
+            target="300 ms",
+            limit=300,
         ),
     ]
