@@ -25,6 +25,8 @@ PURE = (
     "tidings/transports/*frames*.py",
     "tidings/transports/*codec*.py",
     "tidings/bus/frame.py",
+    "tidings/bus/names.py",
+    "tidings/background/sequencer.py",
     "tidings/auth/grants.py",
 )
 # Time, chance, ids and the outside world come in by the door, as arguments.

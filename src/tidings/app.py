@@ -27,6 +27,7 @@ from tidings.auth.identity import DevIdentity, TokenIdentity
 from tidings.auth.origins import OriginPolicy
 from tidings.auth.tickets import MemoryTickets
 from tidings.auth.tokens import check
+from tidings.background.bus_link import BusLink
 from tidings.background.catch_up import CatchUp
 from tidings.background.connection_timers import ConnectionTimers
 from tidings.background.head_watch import HeadWatch
@@ -36,6 +37,7 @@ from tidings.background.maintenance import Maintenance
 from tidings.background.relay import Relay
 from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
+from tidings.bus.local import LocalBus
 from tidings.hub.hub import Hub
 from tidings.hub.readers import EndReason, Reader, State
 from tidings.hub.ring import RING_EVENTS, Ring
@@ -126,7 +128,8 @@ async def open_services(
         hub = Hub(Ring(head=max(floor, head - RING_EVENTS)), on_work=catchup.wake, on_connection=on_connection)
         relay = Relay(store, hub, retry=retry)
         await relay.warm(head)  # the ring is warm before the first reader comes back
-        gateway = StoreGateway(settings=settings, store=store, hub=hub, relay=relay, clock=_milliseconds)
+        link = BusLink(LocalBus(), relay, epoch=lambda: store.epoch, node=secrets.token_hex(4), clock=time.monotonic)
+        gateway = StoreGateway(settings=settings, store=store, hub=hub, relay=relay, link=link, clock=_milliseconds)
         wheel = TimerWheel(clock=time.monotonic)
         wheel.every(RECENT_USER_AGE, hub.memberships.evict)
         timer = ConnectionTimers(wheel, hub.liveness, heartbeat=settings.heartbeat, wall_clock=time.time)
@@ -160,7 +163,7 @@ async def open_services(
         )
         workers = [
             relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(),
-            HeadWatch(relay, retry=retry).run(), maintenance.run(),
+            link.run(), HeadWatch(relay, retry=retry, bus_down=lambda: link.down).run(), maintenance.run(),
         ]  # fmt: skip
         for worker in workers:
             task = asyncio.create_task(worker)

@@ -225,6 +225,18 @@ async def test_committed_event_that_is_not_in_the_log_ends_the_relay(pruned: boo
         await asyncio.wait_for(relay.run(), timeout=5)
 
 
+async def test_commit_while_a_wrong_hint_is_checked_is_no_broken_log() -> None:
+    log, hub = Log(), Heard()
+    relay = Relay(FakeStore(log, turns=[0, 5]), hub, retry=retrying(), hole_wait=0)
+    async with running(relay) as task:
+        relay.hint(100)
+        await quiet(6)  # the head was read, and is on its way
+        relay.committed([log.append(TOPIC)])
+        await quiet()
+        assert not task.done()
+    assert hub.heard == [1]
+
+
 class HollowStore(FakeStore):
     """Its head says more than its log has."""
 

@@ -6,7 +6,10 @@ from itertools import repeat
 from typing import Any
 
 from tests.model.log import EPOCH, Log
+from tidings.background.bus_link import BusLink
+from tidings.background.relay import Relay
 from tidings.background.store_retry import StoreRetry
+from tidings.bus.local import LocalBus
 from tidings.domain.errors import StoreUnavailable
 from tidings.domain.model import Event, Feed, Page
 from tidings.domain.ports import Outcome
@@ -70,6 +73,11 @@ class FakeStore:
 def retrying() -> StoreRetry:
     """Retries that cost no time."""
     return StoreRetry(clock=lambda: 0.0, sleep=lambda seconds: asyncio.sleep(0))
+
+
+def alone(relay: Relay) -> BusLink:
+    """The link of a node that is the only one."""
+    return BusLink(LocalBus(), relay, epoch=lambda: EPOCH, node="node", clock=lambda: 0.0)
 
 
 async def quiet(turns: int = 50) -> None:

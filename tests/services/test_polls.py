@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.log import EPOCH, Log
-from tests.services.fakes import FakeStore, retrying
+from tests.services.fakes import FakeStore, alone, retrying
 from tidings.auth.grants import Grant
 from tidings.background.loop_lag import LoopLag
 from tidings.background.relay import Relay
@@ -44,7 +44,12 @@ class StoreHarness:
         self.hub = Hub(Ring(head=0, slots=slots), on_work=lambda: None)
         self.relay = Relay(self.store, self.hub, retry=retrying(), hole_wait=0)
         self.gateway = StoreGateway(
-            settings=Settings(mode="dev"), store=self.store, hub=self.hub, relay=self.relay, clock=lambda: 0
+            settings=Settings(mode="dev"),
+            store=self.store,
+            hub=self.hub,
+            relay=self.relay,
+            link=alone(self.relay),
+            clock=lambda: 0,
         )
         self.loop_lag = LoopLag(clock=lambda: 0.0)
         self.polls = PollService(self.gateway, self.loop_lag, encoding=PollEncoding(EPOCH))

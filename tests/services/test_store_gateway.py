@@ -9,7 +9,7 @@ import pytest
 
 from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
 from tests.model.log import EPOCH, Log
-from tests.services.fakes import FakeStore, quiet, retrying
+from tests.services.fakes import FakeStore, alone, quiet, retrying
 from tests.store.adapters import quick_folder
 from tests.store.strategies import NOW, failing, note, posting
 from tidings.auth.grants import Grant
@@ -66,7 +66,14 @@ class StoreHarness:
         self.hub = Hub(Ring(head=0, slots=slots), on_work=lambda: None)
         self.relay = Relay(store, self.hub, retry=retrying(), hole_wait=0)
         settings = Settings(mode="dev", max_connections=connections)
-        self.gateway = StoreGateway(settings=settings, store=store, hub=self.hub, relay=self.relay, clock=lambda: NOW)
+        self.gateway = StoreGateway(
+            settings=settings,
+            store=store,
+            hub=self.hub,
+            relay=self.relay,
+            link=alone(self.relay),
+            clock=lambda: NOW,
+        )
         self.streams = StreamService(self.gateway, process="p")
 
     @contextlib.asynccontextmanager

@@ -17,6 +17,7 @@ from tidings.domain.problems import PAGE
 from tidings.services.status import Ready, StatusService
 
 TAG = "Operations"
+REASONS = ("malformed", "version", "epoch")  # of `bus.frame.Reason`
 TRANSPORTS = ("sse", "ws", "poll", "seed")
 
 
@@ -47,6 +48,11 @@ class ServerCollector(Collector):
         yield CounterMetricFamily(
             "tidings_store_read_failures", "Background reads that the store did not answer.", value=now.store_failures
         )
+        yield GaugeMetricFamily("tidings_bus_down", "1 while this node does not hear itself.", value=now.bus_down)
+        dropped = CounterMetricFamily("tidings_bus_frames_dropped", "Frames that were not for us.", labels=["reason"])
+        for reason in REASONS:
+            dropped.add_metric([reason], now.bus_frames_dropped.get(reason, 0))
+        yield dropped
         yield GaugeMetricFamily("tidings_head", "The newest event that readers were given.", value=now.head)
         yield CounterMetricFamily("tidings_events", "Events that passed this hub.", value=now.published)
         yield CounterMetricFamily("tidings_deliveries", "Events written to readers.", value=now.delivered)

@@ -33,6 +33,11 @@ class Relay:
         self._moved = asyncio.Event()
 
     @property
+    def head(self) -> int:
+        """The newest event that this node knows to be in the log: committed here, or handed on."""
+        return max(self._durable, self._hub.head)
+
+    @property
     def store_away(self) -> bool:
         """True while the store does not answer the reads of background workers."""
         return self._retry.away_since is not None
@@ -121,7 +126,7 @@ class Relay:
 
     async def _missing(self) -> Sequence[Event]:
         """Read what follows the hub's head; nothing if the log ends there. Raises `LogBroken`, `StoreUnavailable`."""
-        head, said = self._hub.head, self._sequencer.said
+        head, said, durable = self._hub.head, self._sequencer.said, self.head  # as of a time before the reads
         if events := await self._after(head):
             return events
         _, newest = await self._store.span()
@@ -129,8 +134,8 @@ class Relay:
             if events := await self._after(head):
                 return events
             raise LogBroken(f"the log is said to reach to {newest}, but has nothing after {head}")
-        if newest < max(head, self._durable):
-            raise LogBroken(f"the log ends at {newest}, but {max(head, self._durable)} was committed")
+        if newest < durable:
+            raise LogBroken(f"the log ends at {newest}, but {durable} was committed")
         if said == self._sequencer.said:  # else there may be something since
             self._sequencer.retract(known=newest)
         return ()

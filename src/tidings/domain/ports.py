@@ -84,3 +84,17 @@ class Store(Protocol):
 
     async def span(self) -> tuple[int, int]:
         """(floor, head): what is kept is after floor, up to and including head."""
+
+
+class Bus(Protocol):
+    """Tells the other nodes that the log has grown. A hint: it may lose, repeat and reorder frames (law 7)."""
+
+    @property
+    def alone(self) -> bool:
+        """True while no other node can hear: then nothing needs to be sent with a commit."""
+
+    def subscribe(self, receive: Callable[[bytes], None]) -> None:
+        """Call `receive` with every frame that arrives from now on, this node's own included."""
+
+    def send(self, frame: bytes) -> None:
+        """Send a frame to every node, this one included, if that can be done. Never blocks, never raises."""

@@ -29,6 +29,8 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int
     store_away: bool  # it does not answer, and readers wait
     store_failures: int  # background reads that it did not answer
+    bus_down: bool  # this node does not hear itself
+    bus_frames_dropped: Mapping[str, int]  # per reason
 
 
 class StatusService:
@@ -48,7 +50,7 @@ class StatusService:
 
     def numbers(self) -> Numbers:
         """What is connected and what was delivered so far."""
-        hub, relay = self._gateway.hub, self._gateway.relay
+        hub, relay, link = self._gateway.hub, self._gateway.relay, self._gateway.link
         return Numbers(
             connections=hub.open,
             topics=hub.topics,
@@ -59,4 +61,6 @@ class StatusService:
             delivered=hub.delivered,
             store_away=relay.store_away,
             store_failures=relay.store_failures,
+            bus_down=link.down,
+            bus_frames_dropped=link.dropped,
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from tidings.background.batcher import Batcher
+from tidings.background.bus_link import BusLink
 from tidings.background.relay import Relay
 from tidings.domain.model import Counters, Feed
 from tidings.domain.ports import Store
@@ -28,13 +29,23 @@ NEWEST = 1 << 62  # a place after every other
 class StoreGateway:
     """The verbs."""
 
-    def __init__(self, *, settings: Settings, store: Store, hub: Hub, relay: Relay, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        hub: Hub,
+        relay: Relay,
+        link: BusLink,
+        clock: Callable[[], int],
+    ) -> None:
         self.settings = settings
         self.store = store
         self.hub = hub
         self.clock = clock  # milliseconds since 1970
         self.draining = False
         self.relay = relay
+        self.link = link
         self._committed = 0  # the newest event that was written here
         self._writer: Batcher[Job[Any]] = Batcher(self._transact, most=TRANSACTION)
         self._feeds: Batcher[User] = Batcher(self._lookup, most=LOOKUP)
@@ -93,7 +104,7 @@ class StoreGateway:
             self._committed = done.events[-1].seq
         # The batcher resolves the publishers' futures in this step of the loop, so they are answered before this call
         # wakes the relay: a publisher does not wait for readers (law 9).
-        asyncio.get_running_loop().call_soon(self.relay.committed, done.events)
+        asyncio.get_running_loop().call_soon(self.link.committed, done.events)
         return done.results
 
     async def _lookup(self, users: Sequence[User]) -> Sequence[Feed | None]:

@@ -1,0 +1,26 @@
+"""The bus of nodes in one process. With one node, which is the usual case, it carries nothing to nobody else."""
+
+import asyncio
+from collections.abc import Callable
+
+
+class LocalBus:
+    """See `domain.ports.Bus`."""
+
+    def __init__(self) -> None:
+        self._receivers: list[Callable[[bytes], None]] = []
+
+    @property
+    def alone(self) -> bool:
+        """True while no other node listens."""
+        return len(self._receivers) <= 1
+
+    def subscribe(self, receive: Callable[[bytes], None]) -> None:
+        """Call `receive` with every frame that is sent from now on."""
+        self._receivers.append(receive)
+
+    def send(self, frame: bytes) -> None:
+        """Give a frame to every receiver in the next turn of the loop."""
+        loop = asyncio.get_running_loop()
+        for receive in self._receivers:
+            loop.call_soon(receive, frame)
