@@ -203,7 +203,7 @@ def drain(gateway: StoreGateway) -> None:
         _log.info("draining", extra={"streams": gateway.hub.open.total()})
     gateway.draining = True
     for reader in gateway.hub.readers():
-        retry = random.randint(gateway.settings.retry // 4, gateway.settings.retry * 2)
+        retry = random.randint(max(gateway.settings.retry // 2, 1000), max(gateway.settings.retry, 1000) * 2)
         data = msgspec.json.encode({"reason": "shutdown", "retry": retry})
         if reader.writable:
             reader.sink.write(reader.encoding.control("goaway", data, retry=retry))

@@ -428,7 +428,9 @@ async def streaming() -> Streaming:
 
 async def test_a_stream_begins_with_its_preface_and_goes_on_with_events(streaming: Streaming) -> None:
     streaming.house.publish(b"{}")
-    assert streaming.wire.sent.endswith(b"\r\n\r\nevent: hello\n\nid: epoch-1\nevent: t\ndata: {}\n\n")
+    head, _, body = streaming.wire.sent.partition(b"\r\n\r\n")
+    assert b"\r\ntransfer-encoding: chunked" in head
+    assert body == b"e\r\nevent: hello\n\n\r\n" + b"1f\r\nid: epoch-1\nevent: t\ndata: {}\n\n\r\n"
     assert streaming.house.hub.connections(streaming.house.user) == 1
 
 
@@ -470,11 +472,12 @@ async def test_a_full_socket_gets_nothing_more_until_it_drains(streaming: Stream
         assert hub.serve_from_ring(reader)
     assert streaming.wire.sent.removeprefix(before).count(b"data: ") == 2
     streaming.house.publish(b"3")
-    assert streaming.wire.sent.endswith(b"data: 3\n\n")
+    assert streaming.wire.sent.endswith(b"data: 3\n\n\r\n")
 
 
 async def test_closing_says_the_last_word_first_and_leaves_the_hub_at_once(streaming: Streaming) -> None:
     streaming.sink.close()
+    assert streaming.wire.sent.endswith(b"\r\n0\r\n\r\n")
     assert streaming.wire.closed == "closed"
     assert streaming.house.hub.readers() == []
     streaming.house.publish(b"{}")  # nothing is written to a closed socket
@@ -484,6 +487,7 @@ async def test_closing_says_the_last_word_first_and_leaves_the_hub_at_once(strea
 
 async def test_aborting_drops_what_was_not_sent(streaming: Streaming) -> None:
     streaming.sink.abort()
+    assert not streaming.wire.sent.endswith(b"0\r\n\r\n")  # else the client would take it for the end
     assert streaming.wire.closed == "aborted"
     assert streaming.house.hub.readers() == []
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.domain.model import Event
-from tidings.domain.topics import Topic
+from tidings.domain.topics import Topic, User
+from tidings.transports.seed import SeedEncoding
 from tidings.transports.sse import SSE_HEADERS, SseEncoding, frame
 
 
@@ -118,7 +119,21 @@ def test_a_heartbeat_is_a_comment_and_nothing_to_a_client() -> None:
     assert source.comments == 3
 
 
-def test_a_control_without_an_id_does_not_move_the_cursor() -> None:
+def test_heartbeat_has_no_blank_line() -> None:
+    """httpx-sse, fetch-event-source and r3labs/sse take a blank line for an event whose data is empty."""
+    assert SseEncoding("abc").heartbeat == b":\n"
+    assert SeedEncoding("abc", user=User("a")).heartbeat == b":\n"
+    assert b"\n\n" not in SeedEncoding("abc", user=User("a")).control("goaway", b"{}", retry=5000)
+
+
+@pytest.mark.parametrize("retry", [0, 1, 999])
+def test_retry_is_never_below_a_second(retry: int) -> None:
+    """A client keeps it through every refusal that follows."""
+    assert b"retry: 1000\n" in SseEncoding("abc").control("goaway", b"{}", retry=retry)
+    assert b"retry: 1000\n" in SeedEncoding("abc", user=User("a")).control("goaway", b"{}", retry=retry)
+
+
+def test_control_without_an_id_does_not_move_the_cursor() -> None:
     encoding = SseEncoding("abc")
     event = Event(seq=7, topic=Topic("post/7"), type="note", data=b"{}")
     source = parsed(encoding.event(event), encoding.control("goaway", b"{}", retry=5000))

@@ -11,6 +11,9 @@ EXPIRY_WARNING = 60  # seconds before the end of its token that a stream is told
 
 _encode = msgspec.json.Encoder().encode
 
+# At once, but not with the same token: so nothing is said of `retry` on the wire, where it would last.
+_TOKEN_EXPIRED = _encode({"reason": "token_expired", "retry": 0, "action": "new_token"})
+
 
 class Liveness:
     """Every reader, in one of `HEARTBEAT_SLOTS` slots that a scheduler visits in turns."""
@@ -85,7 +88,7 @@ class Liveness:
         if not reader.writable:
             reader.abort(EndReason.TOKEN_EXPIRED)
             return
-        goaway = reader.encoding.control("goaway", _encode({"reason": "token_expired", "retry": 0}), retry=0)
+        goaway = reader.encoding.control("goaway", _TOKEN_EXPIRED)
         reader.sink.write(_expiring(reader) + goaway)
         reader.close(EndReason.TOKEN_EXPIRED)
 

@@ -7,7 +7,7 @@ import msgspec
 from tidings.domain.cursor import Cursor
 from tidings.domain.model import CREATED, Event
 from tidings.domain.topics import User
-from tidings.transports.sse import SseEncoding, frame
+from tidings.transports.sse import SseEncoding, frame, retry_field
 
 
 class _Created(msgspec.Struct):
@@ -46,7 +46,7 @@ class SeedEncoding(SseEncoding):
     def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
         if type == "reset":  # a named event: the seed's clients do not hear it, others are not left without a word
             return super().control(type, data, id=id, retry=retry)
-        return b"retry: %d\n\n" % retry if retry is not None else b""
+        return retry_field(retry) if retry is not None else b""
 
 
 def entry(created: Any, *, user: str) -> dict[str, str]:

@@ -13,7 +13,9 @@ from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader
 from tidings.transports.asgi_fallback import HIGH_WATER, LOW_WATER, AsgiSink
+from tidings.transports.chunked_frames import LAST_CHUNK, TRANSFER_ENCODING, chunk
 from tidings.transports.detachable import Headers, SocketProtocol, detachable_socket
+from tidings.transports.sse import SseEncoding
 from tidings.transports.tcp_info import backlog
 from tidings.transports.timer import Timer
 
@@ -58,9 +60,13 @@ class Stream:
         if socket is None:
             await AsgiSink(self._hub).run(self, receive, send)
             return
-        self._preface = await socket.head(send, status=200, headers=self.headers) + self._preface
+        headers, end = self.headers, b""
+        if isinstance(self._encoding, SseEncoding) and scope["http_version"] == "1.1":
+            headers, end = [*headers, TRANSFER_ENCODING], LAST_CHUNK
+            self._encoding, self._preface = self._encoding.chunked, chunk(self._preface)
+        self._preface = await socket.head(send, status=200, headers=headers) + self._preface
         if socket.connected():
-            sink = SocketSink(self._hub, socket.connections)
+            sink = SocketSink(self._hub, socket.connections, end=end)
             sink.start(socket.detach(sink), self)
 
     def join(self, sink: "SocketSink | AsgiSink") -> Reader:
@@ -77,11 +83,13 @@ class Stream:
 class SocketSink(SocketProtocol):
     """A reader's socket. Its `write` is the transport's own: nothing stands between the hub and the kernel."""
 
-    __slots__ = ("hub", "reader", "write")
+    __slots__ = ("end", "hub", "reader", "write")
 
-    def __init__(self, hub: Hub, connections: set[Any]) -> None:
+    def __init__(self, hub: Hub, connections: set[Any], *, end: bytes = b"") -> None:
+        """`end` is written last, where the end is an orderly one."""
         super().__init__(connections)
         self.hub = hub
+        self.end = end
         self.reader: Reader | None = None
 
     def start(self, transport: asyncio.Transport, stream: Stream) -> None:
@@ -96,6 +104,8 @@ class SocketSink(SocketProtocol):
         return backlog(self.transport)
 
     def close(self, *, expired: bool = False) -> None:
+        if self.reader is not None and self.end:
+            self.transport.write(self.end)
         self._leave()
         self.transport.close()
 
