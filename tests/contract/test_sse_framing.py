@@ -22,7 +22,7 @@ def path(request: pytest.FixtureRequest, name: Name) -> str:
 
 def test_stream_is_chunked_and_each_chunk_is_whole_events(house: Server, path: str, name: Name) -> None:
     with socket.create_connection((house.host, house.port), timeout=PATIENCE) as client:
-        client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         file = client.makefile("rb")
         head = b"".join(iter(file.readline, b"\r\n"))
         assert b"transfer-encoding: chunked" in head
@@ -61,7 +61,7 @@ def test_stream_that_breaks_is_incomplete(mortal: Server) -> None:
 def test_stream_of_http_1_0_has_no_chunks(server: Server, path: str, name: Name) -> None:
     """Only where the socket is ours: others send chunks to HTTP/1.0, too."""
     with socket.create_connection((server.host, server.port), timeout=PATIENCE) as client:
-        client.sendall(f"GET {path} HTTP/1.0\r\nHost: a\r\n\r\n".encode())
+        client.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         data = b""
         while b"\r\n\r\n" not in data:
             data += client.recv(4096)
@@ -75,7 +75,7 @@ def test_stream_of_http_1_0_has_no_chunks(server: Server, path: str, name: Name)
 
 def test_heartbeat_is_one_line_and_no_event(house: Server, path: str) -> None:
     with socket.create_connection((house.host, house.port), timeout=PATIENCE) as client:
-        client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         file = client.makefile("rb")
         for line in iter(file.readline, b":\n"):
             assert line
