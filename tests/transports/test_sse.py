@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic, User
-from tidings.transports.seed import SeedEncoding
+from tidings.seed.encoding import SeedEncoding
 from tidings.transports.sse import SSE_HEADERS, SseEncoding, frame
 
 

@@ -48,6 +48,7 @@ class Stream:
         self._hub = context.hub
         self._timer = context.timer
         self._opening = opening
+        self._encoding = opening.encoding
         self._preface = opening.preface
         self.headers = headers
 
@@ -74,7 +75,7 @@ class Stream:
         opening = self._opening
         sink.write(self._preface)
         reader = self._hub.join(
-            opening.feed, sink=sink, encoding=opening.encoding, extra=opening.extra, position=opening.position
+            opening.feed, sink=sink, encoding=self._encoding, extra=opening.extra, position=opening.position
         )
         self._timer.expire_at(reader, opening.expires)
         return reader
