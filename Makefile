@@ -50,6 +50,7 @@ check: $(VENV)/dev.stamp $(JS)  ## style, types, layers, docs
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 	$(PY) scripts/check_docs.py
+	$(PY) scripts/generate_sync_client.py --check
 	$(if $(JS),cd js && npm run check)
 
 bench: $(VENV)/dev.stamp  ## what it costs, side by side with others

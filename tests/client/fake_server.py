@@ -56,9 +56,10 @@ class Exchange:
     async def problem(self, status: int, code: str, **headers: str) -> None:
         await self.answer(status, {"status": status, "code": code, "detail": f"because of {code}"}, **headers)
 
-    async def begin_stream(self) -> None:
-        head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-        await self.send(head.encode())
+    async def begin_stream(self, **headers: str) -> None:
+        fields = {"content-type": "text/event-stream", "transfer-encoding": "chunked", **headers}
+        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+        await self.send(f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode())
 
     async def chunk(self, data: bytes) -> None:
         await self.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
@@ -96,6 +97,7 @@ class FakeServer:
     """Runs in a thread of its own, on a free port."""
 
     heartbeat: float = 20.0
+    heartbeat_in_head: bool = True
     log: list[tuple[str, Any]] = field(default_factory=list)  # (type, data); seq is the place, from 1
     requests: list[Exchange] = field(default_factory=list)
     token: str | None = None  # the one that is good; None: anybody is welcome
@@ -199,7 +201,7 @@ class FakeServer:
     async def hello(self, exchange: Exchange, at: int) -> None:
         cursor = f"{EPOCH}-{at}"
         data = {"cursor": cursor, "counters": {"unread": 0}, "heartbeat": self.heartbeat, "session": "s"}
-        await exchange.begin_stream()
+        await exchange.begin_stream(**{"tidings_heartbeat": f"{self.heartbeat}"} if self.heartbeat_in_head else {})
         await exchange.event("hello", data, id=cursor)
 
     async def stream(self, exchange: Exchange) -> None:

@@ -11,25 +11,25 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tidings.client.commands import (
-    Answer,
-    Asking,
+from tidings.client._commands import (
     Close,
     Command,
     Emit,
+    GetToken,
     Open,
     Probe,
+    ProgramRun,
     Read,
+    ReportStatus,
     Request,
+    Response,
     Send,
     Sleep,
-    Tell,
-    Token,
 )
-from tidings.client.exchange import Server
-from tidings.client.facts import Event, Status
-from tidings.client.listening import Listening, stream
-from tidings.client.lost import Lost, NoToken, Silence
+from tidings.client._exceptions import ConnectionLost, ReadTimedOut, TokenUnavailable
+from tidings.client._requests import ClientConfig
+from tidings.client._subscription import Subscription, stream_options
+from tidings.client.types import Event, Status
 
 HEARTBEAT = 20.0
 SSE = {"content-type": "text/event-stream; charset=utf-8"}
@@ -46,7 +46,7 @@ class Link:
 
 
 @dataclass
-class World:
+class SimulatedNetwork:
     """Time, the network, and a server with a log."""
 
     mishaps: deque[str] = field(default_factory=deque)
@@ -58,16 +58,16 @@ class World:
     cut: int = 1000  # bytes that arrive together
     link: Link | None = None
     emitted: list[Event] = field(default_factory=list)
-    told: list[Status] = field(default_factory=list)
-    asked: list[Request] = field(default_factory=list)
-    tokens: list[Token] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    tokens: list[GetToken] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     token_takes: float = 0.0  # seconds
     tokenless: int = 0  # how often the next token cannot be had
     started_at: int | None = None  # where a stream without a cursor began
 
-    def server(self, *, refreshable: bool = False, user: str | None = "alice") -> Server:
-        return Server(
+    def config(self, *, refreshable: bool = False, user: str | None = "alice") -> ClientConfig:
+        return ClientConfig(
             url="http://h",
             user=user,
             refreshable=refreshable,
@@ -78,18 +78,18 @@ class World:
             chance=lambda: self.chance,
         )
 
-    def listen(self, *, refreshable: bool = False, **arguments: Any) -> Asking[None]:
-        listening = Listening(self.server(refreshable=refreshable), stream(**arguments))
-        return Asking(listening.program())
+    def listen(self, *, refreshable: bool = False, **arguments: Any) -> ProgramRun[None]:
+        listening = Subscription(self.config(refreshable=refreshable), stream_options(**arguments))
+        return ProgramRun(listening.program())
 
-    def run(self, asking: Asking[None], *, steps: int) -> int:
+    def run(self, run: ProgramRun[None], *, steps: int) -> int:
         """Go on until all is quiet, or for that many steps; how many were left."""
         for left in range(steps, 0, -1):
-            command = asking.command
+            command = run.command
             assert command is not None
             if not self.mishaps and self.quiet(command):
                 return left
-            asking.answer(self.perform(command))
+            run.resume(self.perform(command))
         return 0
 
     def quiet(self, command: Command) -> bool:
@@ -106,28 +106,28 @@ class World:
         match command:
             case Emit(item):
                 self.emitted.append(item)
-            case Tell(status):
-                self.told.append(status)
+            case ReportStatus(status):
+                self.statuses.append(status)
                 if status.hello and self.started_at is None:
                     self.started_at = int(status.hello["cursor"].partition("-")[2])
             case Sleep(seconds):
                 self.slept.append(seconds)
                 self.now += seconds
-            case Token():
+            case GetToken():
                 self.now += self.token_takes
                 if self.tokenless:
                     self.tokenless -= 1
-                    return NoToken("there is no token: KeyError('id')")
+                    return TokenUnavailable("there is no token: KeyError('id')")
                 self.tokens.append(command)
                 return f"token-{sum(token.instead_of is not None for token in self.tokens)}"
             case Close():
                 self.link = None
             case Open(request, how, within):
                 assert self.link is None, "the last connection was left open"
-                self.asked.append(request)
+                self.requests.append(request)
                 return self.open(request, how, within)
             case Send(request, within):
-                self.asked.append(request)
+                self.requests.append(request)
                 return self.poll(request, within)
             case Read(within):
                 return self.read(within)
@@ -139,21 +139,21 @@ class World:
     def mishap(self) -> str:
         return self.mishaps.popleft() if self.mishaps else ""
 
-    def refusal(self, within: float) -> Answer | Lost | None:
+    def refusal(self, within: float) -> Response | ConnectionLost | None:
         """What goes wrong with a request, if anything does."""
         self.now += 0.01
         match self.mishap():
             case "publish" | "duplicate":
                 self.head += 1
             case "unreachable":
-                return Lost("connection refused")
+                return ConnectionLost("connection refused")
             case "silence":
                 self.now += within
-                return Silence("nothing came in time")
+                return ReadTimedOut("nothing came in time")
             case "busy":
-                return Answer(status=503, headers={"retry-after": "7"})
+                return Response(status=503, headers={"retry-after": "7"})
             case "foreign":
-                return Answer(status=200, headers={"content-type": "text/html"}, body=b"<html>")
+                return Response(status=200, headers={"content-type": "text/html"}, body=b"<html>")
             case "other log":
                 self.epoch, self.head, self.floor = self.epoch + 1, self.head + 1, 0
             case "prune":
@@ -161,7 +161,7 @@ class World:
         return None
 
     def position(self, request: Request) -> tuple[int, str | None]:
-        """Where a request starts, and why it is not where it asked to."""
+        """Where a request starts, and why it is not where it requests to."""
         [cursor] = parse_qs(urlsplit(request.url).query).get("cursor", [""])
         if not cursor:
             return self.head, None
@@ -182,7 +182,7 @@ class World:
         lines = [] if seq is None else [f"id: {self.cursor(seq)}"]
         return "\r\n".join([*lines, f"event: {kind}", f"data: {json.dumps(data)}", "", ""]).encode()
 
-    def open(self, request: Request, how: str, within: float) -> Answer | Lost:
+    def open(self, request: Request, how: str, within: float) -> Response | ConnectionLost:
         refused = self.refusal(within)
         if refused is not None:
             return refused
@@ -192,9 +192,9 @@ class World:
         if reset:
             data = {"reason": reset, "cursor": self.cursor(at)}
             self.link.waiting.append(self.event(how, "reset", data, at))
-        return Answer(status=101, headers={}) if how == "ws" else Answer(status=200, headers=SSE)
+        return Response(status=101, headers={}) if how == "ws" else Response(status=200, headers=SSE)
 
-    def read(self, within: float) -> bytes | Lost:
+    def read(self, within: float) -> bytes | ConnectionLost:
         link = self.link
         assert link is not None
         self.now += 0.001
@@ -206,7 +206,7 @@ class World:
             link.at += 1
             link.waiting.append(self.event(link.how, "e", link.at, link.at))
         if link.how == "ws":
-            return link.waiting.popleft() if link.waiting else Silence("nothing came in time")
+            return link.waiting.popleft() if link.waiting else ReadTimedOut("nothing came in time")
         if not link.waiting:
             self.now += HEARTBEAT
             return b":\r\n\r\n"
@@ -214,7 +214,7 @@ class World:
         link.waiting = deque([wire[self.cut :]] if len(wire) > self.cut else [])
         return wire[: self.cut]
 
-    def interruption(self, link: Link, within: float) -> Lost | None:
+    def interruption(self, link: Link, within: float) -> ConnectionLost | None:
         match self.mishap():
             case "publish":
                 self.head += 1
@@ -225,9 +225,9 @@ class World:
                 link.waiting.append(self.event(link.how, "e", link.at, link.at))
             case "silence":
                 self.now += within
-                return Silence("nothing came in time")
+                return ReadTimedOut("nothing came in time")
             case "unreachable" | "busy" | "foreign":
-                return Lost("the connection was cut")
+                return ConnectionLost("the connection was cut")
             case "goaway":
                 goaway = {"reason": "shutdown", "retry": 3000}
                 link.waiting.append(self.event(link.how, "goaway", goaway))
@@ -237,10 +237,10 @@ class World:
                 self.floor = self.head
             case "other log":
                 self.epoch, self.head, self.floor = self.epoch + 1, self.head + 1, 0
-                return Lost("the server was replaced")
+                return ConnectionLost("the server was replaced")
         return None
 
-    def poll(self, request: Request, within: float) -> Answer | Lost:
+    def poll(self, request: Request, within: float) -> Response | ConnectionLost:
         refused = self.refusal(within)
         if refused is not None:
             return refused
@@ -257,4 +257,4 @@ class World:
             [wait] = parse_qs(urlsplit(request.url).query)["wait"]
             self.now += float(wait)
         page = {"events": events, "cursor": self.cursor(end), "more": end < self.head}
-        return Answer(status=200, headers=JSON, body=json.dumps(page).encode())
+        return Response(status=200, headers=JSON, body=json.dumps(page).encode())

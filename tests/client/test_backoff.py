@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.client.backoff import CAP, PATIENCE, Backoff
+from tidings.client._backoff import CAP, MAX_REQUESTED, Backoff
 
 chances = st.floats(0, 1, exclude_max=True)
-wishes = st.floats(0, 2 * PATIENCE)
+wishes = st.floats(0, 2 * MAX_REQUESTED)
 
 
 @given(st.lists(st.tuples(chances, st.none() | wishes), max_size=80), st.none() | wishes)
@@ -18,11 +18,11 @@ def test_a_wait_is_never_shorter_than_the_server_asked_and_never_endless(
 ) -> None:
     backoff = Backoff()
     if lasting is not None:
-        backoff.told(lasting)
+        backoff.set_floor(lasting)
     for chance, told in failures:
-        delay = backoff.next(chance=chance, told=told)
+        delay = backoff.next(chance=chance, retry_after=told)
         wish = told if told is not None else lasting or 0.0
-        assert min(wish, PATIENCE) <= delay <= PATIENCE + CAP
+        assert min(wish, MAX_REQUESTED) <= delay <= MAX_REQUESTED + CAP
 
 
 def test_the_window_doubles_up_to_its_cap_and_begins_again_after_success() -> None:

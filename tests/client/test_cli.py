@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.client.fake_server import Exchange, FakeServer
-from tests.client.recorder import Watch, watches
+from tests.client.listen_process import Watch, listen_processes
 from tidings.cli.listen import line_of, listen, printable
 from tidings.cli.publish import publish
 from tidings.client import Event
@@ -43,7 +43,7 @@ def _no_settings_of_mine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def watch() -> Iterator[Watch]:
-    yield from watches()
+    yield from listen_processes()
 
 
 def run(command: click.Command, *arguments: str, input: str | bytes | None = None, **env: str) -> Result:

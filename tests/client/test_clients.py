@@ -3,24 +3,29 @@
 import asyncio
 import contextlib
 import gc
+import inspect
 import json
+import pydoc
 import socket
+import subprocess
+import sys
 import threading
 import time
+import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.client.adapters import SHELLS, MakeShell, shells
+from tests.client.client_adapters import ADAPTERS, MakeAdapter, adapters
 from tests.client.fake_server import Exchange, FakeServer
-from tidings.client import AsyncClient, Client, NotTidings, Status, TidingsProblem, Unreachable
+from tidings.client import AsyncClient, Client, NotTidings, Published, Status, TidingsProblem, Unreachable
 
 
-@pytest.fixture(params=SHELLS, ids=lambda shell: str(shell.name))
-def shell(request: pytest.FixtureRequest) -> Iterator[MakeShell]:
-    yield from shells(request.param)
+@pytest.fixture(params=ADAPTERS, ids=lambda connect: str(connect.name))
+def connect(request: pytest.FixtureRequest) -> Iterator[MakeAdapter]:
+    yield from adapters(request.param)
 
 
 @pytest.fixture
@@ -30,51 +35,51 @@ def server() -> Iterator[FakeServer]:
 
 
 @pytest.fixture(autouse=True)
-def _in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reconnect at once: how long to wait is tested where no time passes."""
-    monkeypatch.setattr("tidings.client.clients.random.random", lambda: 0.0)
+    monkeypatch.setattr("random.random", lambda: 0.0)
 
 
-def test_it_asks_and_is_answered(shell: MakeShell, server: FakeServer) -> None:
+def test_it_asks_and_is_answered(connect: MakeAdapter, server: FakeServer) -> None:
     async def published(exchange: Exchange) -> None:
         await exchange.answer(201, {"id": "n1", "echo": json.loads(exchange.body)})
 
     server.always["/v1/notifications"] = published
-    client = shell(server.url)
+    client = connect(server.url)
     answer = client.call("publish", to={"user": "bob"}, type="like", title="Grüße \u2028")
     assert answer["echo"] == {"to": {"user": "bob"}, "type": "like", "title": "Grüße \u2028"}
 
 
-def test_a_path_before_the_api_is_kept(shell: MakeShell, server: FakeServer) -> None:
+def test_a_path_before_the_api_is_kept(connect: MakeAdapter, server: FakeServer) -> None:
     async def counters(exchange: Exchange) -> None:
         await exchange.answer(200, {"unread": 1})
 
     server.always["/apps/tidings/v1/inbox/counters"] = counters
-    assert shell(f"{server.url}/apps/tidings/", user="a").call("counters") == {"unread": 1}
+    assert connect(f"{server.url}/apps/tidings/", user="a").call("counters") == {"unread": 1}
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://h", "http://", "http://h/?x=1", ""])
-def test_what_is_no_url_is_refused_at_once(shell: MakeShell, url: str) -> None:
+def test_what_is_no_url_is_refused_at_once(connect: MakeAdapter, url: str) -> None:
     with pytest.raises(ValueError, match="not the url of a server"):
-        shell(url)
+        connect(url)
 
 
-def test_pages_are_fetched_as_they_are_used(shell: MakeShell, server: FakeServer) -> None:
+def test_pages_are_fetched_as_they_are_used(connect: MakeAdapter, server: FakeServer) -> None:
     async def inbox(exchange: Exchange) -> None:
         at = int(exchange.one("after") or 0)
         page = {"data": [{"id": at}], "next": str(at + 1) if at < 2 else None, "cursor": "e1-0"}
         await exchange.answer(200, page)
 
     server.always["/v1/inbox"] = inbox
-    client = shell(server.url, user="alice")
+    client = connect(server.url, user="alice")
     assert client.items("inbox", limit=1) == [{"id": 0}, {"id": 1}, {"id": 2}]
     assert [page.next for page in client.pages("inbox", limit=1)] == ["1", "2", None]
 
 
 @pytest.mark.parametrize("transport", ["sse", "poll"])
-def test_a_stream_replays_goes_live_and_survives_cuts(shell: MakeShell, server: FakeServer, transport: str) -> None:
+def test_a_stream_replays_goes_live_and_survives_cuts(connect: MakeAdapter, server: FakeServer, transport: str) -> None:
     server.log += [("e", n) for n in range(1, 4)]
-    events = shell(server.url, user="alice").stream(cursor="start", transports=transport)
+    events = connect(server.url, user="alice").stream(cursor="start", transports=transport)
     assert [event.data for event in events.take(3)] == [1, 2, 3]
     for n in range(4, 8):
         server.publish(("e", n))
@@ -83,9 +88,9 @@ def test_a_stream_replays_goes_live_and_survives_cuts(shell: MakeShell, server: 
     assert {request.one("user") for request in server.requests} == {"alice"}
 
 
-def test_an_event_larger_than_any_buffer_arrives_whole(shell: MakeShell, server: FakeServer) -> None:
+def test_an_event_larger_than_any_buffer_arrives_whole(connect: MakeAdapter, server: FakeServer) -> None:
     server.log += [("e", "ü\u2028" * 300_000), ("e", 2)]
-    big, small = shell(server.url).stream(cursor="start").take(2)
+    big, small = connect(server.url).stream(cursor="start").take(2)
     assert (big.data, small.data) == ("ü\u2028" * 300_000, 2)
 
 
@@ -110,13 +115,13 @@ async def head_only(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("proxy", [hold_back, head_only])
 def test_behind_a_proxy_that_buffers_it_polls(
-    shell: MakeShell, server: FakeServer, proxy: Any, monkeypatch: pytest.MonkeyPatch
+    connect: MakeAdapter, server: FakeServer, proxy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tidings.client.attempt.HELLO_WITHIN", 0.2)
+    monkeypatch.setattr("tidings.client._connection.HELLO_WITHIN", 0.2)
     server.always["/v1/stream"] = proxy
     server.log += [("e", 1)]
     told: list[Status] = []
-    events = shell(server.url).stream(cursor="start", on_status=told.append)
+    events = connect(server.url).stream(cursor="start", on_status=told.append)
     assert [event.data for event in events.take(1)] == [1]
     server.publish(("e", 2))
     assert [event.data for event in events.take(1)] == [2]
@@ -127,7 +132,7 @@ def test_behind_a_proxy_that_buffers_it_polls(
     ]
 
 
-def test_a_stream_that_falls_silent_is_left(shell: MakeShell, server: FakeServer) -> None:
+def test_a_stream_that_falls_silent_is_left(connect: MakeAdapter, server: FakeServer) -> None:
     server.heartbeat = 0.08
 
     async def dead(exchange: Exchange) -> None:
@@ -138,62 +143,62 @@ def test_a_stream_that_falls_silent_is_left(shell: MakeShell, server: FakeServer
     server.log += [("e", 1)]
     told: list[Status] = []
     started = time.monotonic()
-    events = shell(server.url).stream(cursor="start", transports="sse", on_status=told.append)
+    events = connect(server.url).stream(cursor="start", transports="sse", on_status=told.append)
     assert [event.data for event in events.take(1)] == [1]
     assert 2.5 * 0.08 <= time.monotonic() - started < 2
     assert "nothing came in time" in [status.reason for status in told]
 
 
-def test_a_quiet_stream_with_heartbeats_is_not_left(shell: MakeShell, server: FakeServer) -> None:
+def test_a_quiet_stream_with_heartbeats_is_not_left(connect: MakeAdapter, server: FakeServer) -> None:
     server.heartbeat = 0.1
-    events = shell(server.url).stream(transports="sse")
+    events = connect(server.url).stream(transports="sse")
     threading.Timer(1.0, server.publish, [("e", 1)]).start()
     assert [event.data for event in events.take(1)] == [1]
     assert len(server.at("/v1/stream")) == 1
 
 
 def test_a_stream_may_be_quiet_for_longer_than_its_head_may_take(
-    shell: MakeShell, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+    connect: MakeAdapter, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The timeout of the head is not the timeout of the body."""
-    monkeypatch.setattr("tidings.client.attempt.HELLO_WITHIN", 0.3)
-    events = shell(server.url).stream(transports="sse")
+    monkeypatch.setattr("tidings.client._connection.HELLO_WITHIN", 0.3)
+    events = connect(server.url).stream(transports="sse")
     threading.Timer(0.8, server.publish, [("e", 1)]).start()
     assert [event.data for event in events.take(1)] == [1]
     assert len(server.at("/v1/stream")) == 1
 
 
-def test_nobody_there_is_one_clear_error(shell: MakeShell) -> None:
+def test_nobody_there_is_one_clear_error(connect: MakeAdapter) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        client = shell(url, retries=0)
+        client = connect(url, retries=0)
         with pytest.raises(Unreachable, match=f"cannot reach {url}: .*refused"):
             client.call("counters")
         with pytest.raises(Unreachable, match="refused"):
             client.stream(insist=False).take(1)
 
 
-def test_a_server_that_never_answers_is_unreachable(shell: MakeShell, server: FakeServer) -> None:
+def test_a_server_that_never_answers_is_unreachable(connect: MakeAdapter, server: FakeServer) -> None:
     server.always["/v1/inbox/counters"] = hold_back
     with pytest.raises(Unreachable, match="nothing came in time"):
-        shell(server.url, timeout=0.1, retries=0).call("counters")
+        connect(server.url, timeout=0.1, retries=0).call("counters")
 
 
-def test_what_is_not_tidings_is_not_listened_to_for_ever(shell: MakeShell, server: FakeServer) -> None:
+def test_what_is_not_tidings_is_not_listened_to_for_ever(connect: MakeAdapter, server: FakeServer) -> None:
     async def website(exchange: Exchange) -> None:
         await exchange.answer(200, b"<html>", content_type="text/html")
 
     server.always["/v1/stream"] = server.always["/v1/poll"] = website
     with pytest.raises(NotTidings):
-        shell(server.url).stream().take(1)
+        connect(server.url).stream().take(1)
 
 
-def test_a_stale_token_is_replaced_in_streams_and_requests(shell: MakeShell, server: FakeServer) -> None:
+def test_a_stale_token_is_replaced_in_streams_and_requests(connect: MakeAdapter, server: FakeServer) -> None:
     server.token = "new"
     server.log += [("e", 1)]
     tokens = iter(["old", "new"])
-    client = shell(server.url, token=lambda: next(tokens))
+    client = connect(server.url, token=lambda: next(tokens))
     assert [event.data for event in client.stream(cursor="start").take(1)] == [1]
     with pytest.raises(TidingsProblem, match="not_found"):
         client.call("counters")
@@ -204,18 +209,18 @@ def test_a_stale_token_is_replaced_in_streams_and_requests(shell: MakeShell, ser
     ]
 
 
-def test_a_fixed_token_that_is_refused_is_an_error(shell: MakeShell, server: FakeServer) -> None:
+def test_a_fixed_token_that_is_refused_is_an_error(connect: MakeAdapter, server: FakeServer) -> None:
     server.token = "new"
-    client = shell(server.url, token="old")
+    client = connect(server.url, token="old")
     with pytest.raises(TidingsProblem, match="401 invalid_token"):
         client.stream().take(1)
     with pytest.raises(TidingsProblem, match="401 invalid_token"):
         client.call("counters")
 
 
-def test_closing_a_stream_ends_the_loop_over_it(shell: MakeShell, server: FakeServer) -> None:
+def test_closing_a_stream_ends_the_loop_over_it(connect: MakeAdapter, server: FakeServer) -> None:
     opened = threading.Event()
-    events = shell(server.url).stream(transports="sse", on_status=when_open(opened))
+    events = connect(server.url).stream(transports="sse", on_status=when_open(opened))
 
     def close_when_open() -> None:
         assert opened.wait(5)
@@ -256,6 +261,63 @@ def test_giving_up_waiting_does_not_break_the_connection(server: FakeServer) -> 
 
     asyncio.run(run())
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("head", [True, False], ids=["heartbeat in the head", "heartbeat in the hello"])
+def test_silent_stream_is_ended_by_a_read_timeout_and_needs_no_timer(server: FakeServer, head: bool) -> None:
+    server.heartbeat, server.heartbeat_in_head = 0.2, head
+    timers: list[int] = []
+    before = sum(isinstance(thread, threading.Timer) for thread in threading.enumerate())  # pytest-timeout's
+
+    async def dead(exchange: Exchange) -> None:
+        await server.hello(exchange, 0)
+        await asyncio.sleep(0.2)
+        timers.append(sum(isinstance(thread, threading.Timer) for thread in threading.enumerate()) - before)
+        await asyncio.sleep(60)
+
+    server.instead("/v1/stream", dead)
+    server.log += [("e", 1)]
+    with Client(server.url) as client:
+        assert next(client.stream(cursor="start")).data == 1
+    assert len(server.at("/v1/stream")) == 2, "the silent one was left"
+    assert timers == [0 if head else 1]
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_methods_have_true_signatures_and_documentation(kind: type[Any]) -> None:
+    methods = {name: method for name, method in vars_of(kind).items() if not name.startswith("_")}
+    assert {"publish", "publish_batch", "update", "retract", "inbox", "mute", "mark_read", "stream"} <= methods.keys()
+    for name, method in methods.items():
+        assert inspect.isfunction(method), name
+        assert (method.__doc__ or "").strip(), name
+        assert "self" in inspect.signature(method).parameters, name
+    publish = inspect.signature(kind.publish)
+    assert list(publish.parameters) == ["self", "to", "idempotency_key", "content"]
+    assert publish.parameters["to"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert typing.get_type_hints(kind.publish)["return"] is Published
+    assert "`to` is" in pydoc.render_doc(kind.publish)
+
+
+def vars_of(kind: type[Any]) -> dict[str, Any]:
+    return {name: value for base in reversed(kind.__mro__[:-1]) for name, value in vars(base).items()}
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    names = {name.removeprefix("a") if name == "aclose" else name for name in vars_of(AsyncClient)}
+    assert {name for name in names if name[0] != "_"} == {name for name in vars_of(Client) if name[0] != "_"}
+
+
+def test_importing_the_client_package_imports_no_client() -> None:
+    """And the blocking client neither the other one nor websockets."""
+    program = """if True:
+        import sys
+        import tidings.client
+        assert "httpx2" not in sys.modules and "asyncio" not in sys.modules
+        from tidings.client import Client
+        Client("http://h")
+        assert not [name for name in sys.modules if name.startswith(("websockets", "tidings.client._async"))]
+    """
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
 
 
 def test_a_stream_shows_where_it_is(server: FakeServer) -> None:
@@ -311,12 +373,12 @@ def test_two_threads_may_not_share_one_stream(server: FakeServer) -> None:
         assert not reader.is_alive()
 
 
-def test_what_the_callers_own_function_raises_reaches_the_caller(shell: MakeShell, server: FakeServer) -> None:
+def test_what_the_callers_own_function_raises_reaches_the_caller(connect: MakeAdapter, server: FakeServer) -> None:
     def told(status: Status) -> None:
         raise BrokenPipeError("the caller's output is gone")
 
     with pytest.raises(BrokenPipeError):
-        shell(server.url).stream(on_status=told).take(1)
+        connect(server.url).stream(on_status=told).take(1)
 
 
 def test_a_loop_that_is_left_early_closes_its_connection(server: FakeServer) -> None:
@@ -446,7 +508,7 @@ def test_a_loop_that_is_left_early_closes_its_connection_while_others_go_on(serv
             for _ in range(10):
                 assert await first(client) == 1
             await until(lambda: server.open_connections == 0)
-            assert (list(client._streams), client._leaving) == ([], set())
+            assert (client._streams.close(), client._reaper._tasks) == ([], set())
 
     asyncio.run(run())
 
@@ -501,7 +563,7 @@ def test_a_stream_that_outlives_its_loop_harms_nobody(server: FakeServer) -> Non
 # Tokens
 
 
-def test_a_token_function_that_fails_is_asked_again(shell: MakeShell, server: FakeServer) -> None:
+def test_a_token_function_that_fails_is_asked_again(connect: MakeAdapter, server: FakeServer) -> None:
     server.token = "good"
     server.log += [("e", 1)]
     answers: Iterator[str | Exception] = iter([KeyError("nothing yet"), OSError("no route"), "good"])
@@ -513,7 +575,7 @@ def test_a_token_function_that_fails_is_asked_again(shell: MakeShell, server: Fa
         return answer
 
     told: list[Status] = []
-    events = shell(server.url, token=token).stream(cursor="start", on_status=told.append)
+    events = connect(server.url, token=token).stream(cursor="start", on_status=told.append)
     assert [event.data for event in events.take(1)] == [1]
     assert [status.reason for status in told if status.state == "waiting"] == [
         "there is no token: KeyError('nothing yet')",
@@ -521,12 +583,12 @@ def test_a_token_function_that_fails_is_asked_again(shell: MakeShell, server: Fa
     ]
 
 
-def test_why_there_is_no_token_is_said_by_a_request(shell: MakeShell, server: FakeServer) -> None:
+def test_why_there_is_no_token_is_said_by_a_request(connect: MakeAdapter, server: FakeServer) -> None:
     def token() -> str:
         raise KeyError("access_token")
 
     with pytest.raises(Unreachable, match="there is no token: KeyError") as failed:
-        shell(server.url, token=token, retries=0).call("counters")
+        connect(server.url, token=token, retries=0).call("counters")
     cause: BaseException | None = failed.value
     while cause is not None and not isinstance(cause, KeyError):
         cause = cause.__cause__
@@ -555,7 +617,7 @@ def test_a_token_function_that_is_cancelled_on_its_own_is_asked_again(server: Fa
 def test_a_token_that_never_comes_is_not_waited_for_for_ever(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tidings.client.awaiting.TOKEN_WITHIN", 0.1)
+    monkeypatch.setattr("tidings.client._async.executor.TOKEN_WITHIN", 0.1)
 
     async def token() -> str:
         await asyncio.sleep(60)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.client.adapters import SHELLS, MakeShell, shells
-from tests.client.recorder import Watch, watches
+from tests.client.client_adapters import ADAPTERS, MakeAdapter, adapters
+from tests.client.listen_process import Watch, listen_processes
 from tests.conftest import Name, StartServer
 from tests.servers import Server, eventually, free_port
 from tidings.auth.tokens import issue
@@ -24,9 +24,9 @@ from tidings.client import Client, Event, Status, TidingsProblem
 from tidings.domain.topics import parse_user
 
 
-@pytest.fixture(params=SHELLS, ids=lambda shell: str(shell.name))
-def shell(request: pytest.FixtureRequest) -> Iterator[MakeShell]:
-    yield from shells(request.param)
+@pytest.fixture(params=ADAPTERS, ids=lambda connect: str(connect.name))
+def connect(request: pytest.FixtureRequest) -> Iterator[MakeAdapter]:
+    yield from adapters(request.param)
 
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -36,10 +36,10 @@ TRANSPORTS = ["sse", "poll", "ws"]
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_what_is_published_arrives_and_nothing_else(
-    shell: MakeShell, server: Server, name: Name, transport: str
+    connect: MakeAdapter, server: Server, name: Name, transport: str
 ) -> None:
     alice, bob = name("alice"), name("bob")
-    client = shell(server.url)
+    client = connect(server.url)
     first = client.call("publish", to={"user": alice}, type="like", title="Hi \u2028", data={"n": 1})
     client.call("publish", to={"user": bob})  # not hers
     second, third = client.call("publish_batch", [{"to": {"users": [alice, bob]}}, {"to": {"user": alice}}])
@@ -59,9 +59,9 @@ def take_until(take: Any, last: str) -> list[Event]:
     return events
 
 
-def test_the_inbox_is_read_marked_and_counted(shell: MakeShell, server: Server, name: Name) -> None:
+def test_the_inbox_is_read_marked_and_counted(connect: MakeAdapter, server: Server, name: Name) -> None:
     alice = name("alice")
-    client = shell(server.url, user=alice)
+    client = connect(server.url, user=alice)
     sent = [client.call("publish", to={"user": alice}, type="t", title=str(n)) for n in range(5)]
     ids = [answer["id"] for answer in sent]
     assert [item["id"] for item in client.items("inbox", limit=2)] == ids[::-1]
@@ -83,9 +83,9 @@ def test_the_inbox_is_read_marked_and_counted(shell: MakeShell, server: Server, 
     assert list(client.items("inbox", status="archived")) == []
 
 
-def test_a_stream_goes_on_from_where_a_page_was_true(shell: MakeShell, server: Server, name: Name) -> None:
+def test_a_stream_goes_on_from_where_a_page_was_true(connect: MakeAdapter, server: Server, name: Name) -> None:
     alice = name("alice")
-    client = shell(server.url, user=alice)
+    client = connect(server.url, user=alice)
     client.call("publish", to={"user": alice}, type="t", title="on the page")
     [page] = client.pages("inbox", type="t")
     client.call("publish", to={"user": alice}, type="t", title="in the stream")
@@ -93,9 +93,9 @@ def test_a_stream_goes_on_from_where_a_page_was_true(shell: MakeShell, server: S
     assert event.data["title"] == "in the stream"
 
 
-def test_notifications_live_and_die(shell: MakeShell, server: Server, name: Name) -> None:
+def test_notifications_live_and_die(connect: MakeAdapter, server: Server, name: Name) -> None:
     alice, post = name("alice"), name("post/9")
-    client = shell(server.url, user=alice)
+    client = connect(server.url, user=alice)
     events = client.stream(cursor="start")
     one = client.call("publish", to={"user": alice}, type="export", progress=0.0)["id"]
     two = client.call("publish", to={"user": alice}, type="like", entity=post)["id"]
@@ -113,9 +113,9 @@ def test_notifications_live_and_die(shell: MakeShell, server: Server, name: Name
         client.call("update", one, title="gone")
 
 
-def test_topics_are_followed_by_oneself_and_by_publishers(shell: MakeShell, server: Server, name: Name) -> None:
+def test_topics_are_followed_by_oneself_and_by_publishers(connect: MakeAdapter, server: Server, name: Name) -> None:
     alice, author = name("alice"), name("author/42")
-    client = shell(server.url, user=alice)
+    client = connect(server.url, user=alice)
     events = client.stream()
     threading.Timer(0.3, client_follow, [server.url, author, alice]).start()
     assert [(event.type, event.data["topic"]) for event in events.take(1)] == [("follow.created", author)]
@@ -137,23 +137,23 @@ def client_follow(url: str, topic: str, user: str) -> None:
         client.follow(topic, user)
 
 
-def test_what_is_muted_is_said_and_kept(shell: MakeShell, server: Server, name: Name) -> None:
-    client = shell(server.url, user=name("alice"))
+def test_what_is_muted_is_said_and_kept(connect: MakeAdapter, server: Server, name: Name) -> None:
+    client = connect(server.url, user=name("alice"))
     assert client.call("mutes") == []
     assert client.call("set_mutes", ["type:like"]) == ["type:like"]
     assert client.call("mutes") == ["type:like"]
 
 
-def test_a_key_makes_a_publish_safe_to_repeat(shell: MakeShell, server: Server, name: Name) -> None:
-    client, key = shell(server.url), str(uuid.uuid4())
+def test_a_key_makes_a_publish_safe_to_repeat(connect: MakeAdapter, server: Server, name: Name) -> None:
+    client, key = connect(server.url), str(uuid.uuid4())
     first = client.call("publish", to={"user": name("a")}, type="t", idempotency_key=key)
     assert client.call("publish", to={"user": name("a")}, type="t", idempotency_key=key) == first
     with pytest.raises(TidingsProblem, match="422 idempotency_key_reused"):
         client.call("publish", to={"user": name("b")}, type="t", idempotency_key=key)
 
 
-def test_refusals_carry_their_code(shell: MakeShell, server: Server) -> None:
-    client = shell(server.url)
+def test_refusals_carry_their_code(connect: MakeAdapter, server: Server) -> None:
+    client = connect(server.url)
     with pytest.raises(TidingsProblem, match="400 invalid_to"):
         client.call("publish", to={}, type="t")
     with pytest.raises(TidingsProblem, match="400 invalid_cursor"):
@@ -162,9 +162,11 @@ def test_refusals_carry_their_code(shell: MakeShell, server: Server) -> None:
         client.stream().take(1)
 
 
-def test_a_cursor_of_another_log_is_a_reset_and_then_everything(shell: MakeShell, server: Server, name: Name) -> None:
+def test_a_cursor_of_another_log_is_a_reset_and_then_everything(
+    connect: MakeAdapter, server: Server, name: Name
+) -> None:
     alice = name("alice")
-    client = shell(server.url, user=alice)
+    client = connect(server.url, user=alice)
     client.call("publish", to={"user": alice}, type="t")
     for transport in TRANSPORTS:
         reset, *_ = client.stream(cursor="zz-5", transports=transport).take(2)
@@ -173,11 +175,11 @@ def test_a_cursor_of_another_log_is_a_reset_and_then_everything(shell: MakeShell
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_stream_survives_kills_and_restarts_without_a_gap(
-    shell: MakeShell, start_server: StartServer, transport: str, monkeypatch: pytest.MonkeyPatch
+    connect: MakeAdapter, start_server: StartServer, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tidings.client.clients.random.random", lambda: 0.0)
+    monkeypatch.setattr("random.random", lambda: 0.0)
     server = start_server(heartbeat=1)
-    client = shell(server.url, user="alice", retries=0)
+    client = connect(server.url, user="alice", retries=0)
     told: list[Status] = []
     events = client.stream(cursor="start", transports=transport, on_status=told.append)
     sent, got = [], []
@@ -197,9 +199,9 @@ def test_a_stream_survives_kills_and_restarts_without_a_gap(
         assert any("going away" in status.reason for status in told)
 
 
-def test_a_stream_that_is_closed_is_gone_from_the_server(shell: MakeShell, start_server: StartServer) -> None:
+def test_a_stream_that_is_closed_is_gone_from_the_server(connect: MakeAdapter, start_server: StartServer) -> None:
     server = start_server(heartbeat=1)
-    client = shell(server.url, user="alice")
+    client = connect(server.url, user="alice")
     server.publish({"user": "alice"})
     streams = [client.stream(cursor="start", transports="sse") for _ in range(5)]
     for stream in streams:
@@ -212,7 +214,7 @@ def test_a_stream_that_is_closed_is_gone_from_the_server(shell: MakeShell, start
 
 @pytest.fixture
 def watch() -> Iterator[Watch]:
-    yield from watches()
+    yield from listen_processes()
 
 
 def test_the_two_verbs_of_the_command_line_meet(watch: Watch, server: Server, name: Name) -> None:
@@ -263,7 +265,7 @@ def token_for(user: str, *, lifetime: int, now: float | None = None) -> str:
 
 
 @pytest.mark.parametrize("transport", ["sse", "ws"])
-def test_a_stream_outlives_its_tokens(shell: MakeShell, serving: Server, transport: str) -> None:
+def test_a_stream_outlives_its_tokens(connect: MakeAdapter, serving: Server, transport: str) -> None:
     """Theirs end within the minute before which a stream is warned, so each is warned at the next look."""
     fetched: list[str] = []
 
@@ -271,7 +273,7 @@ def test_a_stream_outlives_its_tokens(shell: MakeShell, serving: Server, transpo
         fetched.append(token_for("alice", lifetime=8 + len(fetched)))  # no two are the same
         return fetched[-1]
 
-    client = shell(serving.url, token=token)
+    client = connect(serving.url, token=token)
     told: list[Status] = []
     events = client.stream(cursor="start", transports=transport, on_status=told.append)
     deadline = time.monotonic() + 30
@@ -282,14 +284,14 @@ def test_a_stream_outlives_its_tokens(shell: MakeShell, serving: Server, transpo
     assert {status.reason for status in told} <= {"", "the token is about to end"}
 
 
-def test_a_token_that_has_ended_is_an_error_when_there_is_no_other(shell: MakeShell, serving: Server) -> None:
-    client = shell(serving.url, token=token_for("alice", lifetime=10, now=time.time() - 60))
+def test_a_token_that_has_ended_is_an_error_when_there_is_no_other(connect: MakeAdapter, serving: Server) -> None:
+    client = connect(serving.url, token=token_for("alice", lifetime=10, now=time.time() - 60))
     with pytest.raises(TidingsProblem, match="401 invalid_token"):
         client.call("counters")
     with pytest.raises(TidingsProblem, match="401 invalid_token"):
         client.stream().take(1)
 
 
-def test_a_ticket_is_given(shell: MakeShell, serving: Server) -> None:
-    client = shell(serving.url, token=token_for("alice", lifetime=60))
+def test_a_ticket_is_given(connect: MakeAdapter, serving: Server) -> None:
+    client = connect(serving.url, token=token_for("alice", lifetime=60))
     assert client.call("ticket")["ticket"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidings.client._sse import Frame, Parser
 from tidings.client.errors import NotTidings
-from tidings.client.sse import Frame, Parser
 
 # Bytes that matter to the format, and some that only look as if they did (U+2028, U+0085, NUL).
 pieces = st.sampled_from(

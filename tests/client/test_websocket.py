@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import pytest
 from websockets.frames import Close, Opcode
 
-from tests.client.adapters import SHELLS, MakeShell, shells
+from tests.client.client_adapters import ADAPTERS, MakeAdapter, adapters
 from tests.client.fake_server import Exchange, FakeServer, Handler
 from tidings.client import Client, Status, TidingsProblem, Unreachable
 
 
-@pytest.fixture(params=SHELLS, ids=lambda shell: str(shell.name))
-def shell(request: pytest.FixtureRequest) -> Iterator[MakeShell]:
-    yield from shells(request.param)
+@pytest.fixture(params=ADAPTERS, ids=lambda connect: str(connect.name))
+def connect(request: pytest.FixtureRequest) -> Iterator[MakeAdapter]:
+    yield from adapters(request.param)
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def server() -> Iterator[FakeServer]:
 
 
 @pytest.fixture(autouse=True)
-def _in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidings.client.clients.random.random", lambda: 0.0)
+def _no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.random", lambda: 0.0)
 
 
 def closing(server: FakeServer, code: int, *, hello: bool = True) -> Handler:
@@ -43,9 +43,9 @@ def closing(server: FakeServer, code: int, *, hello: bool = True) -> Handler:
     return close
 
 
-def test_it_replays_goes_live_and_survives_cuts(shell: MakeShell, server: FakeServer) -> None:
+def test_it_replays_goes_live_and_survives_cuts(connect: MakeAdapter, server: FakeServer) -> None:
     server.log += [("e", "ü\u2028" * 100_000), ("e", 2)]
-    events = shell(server.url, user="alice", token="t").stream(cursor="start", transports="ws", topics=["x/1"])
+    events = connect(server.url, user="alice", token="t").stream(cursor="start", transports="ws", topics=["x/1"])
     assert [event.data for event in events.take(2)] == ["ü\u2028" * 100_000, 2]
     for n in range(3, 6):
         server.publish(("e", n))
@@ -57,16 +57,16 @@ def test_it_replays_goes_live_and_survives_cuts(shell: MakeShell, server: FakeSe
     assert "sec-websocket-extensions" not in first.headers
 
 
-def test_a_quiet_one_is_asked_and_kept(shell: MakeShell, server: FakeServer) -> None:
+def test_a_quiet_one_is_asked_and_kept(connect: MakeAdapter, server: FakeServer) -> None:
     server.heartbeat = 0.1
-    events = shell(server.url).stream(transports="ws")
+    events = connect(server.url).stream(transports="ws")
     threading.Timer(0.8, server.publish, [("e", 1)]).start()
     assert [event.data for event in events.take(1)] == [1]
     assert len(server.at("/v1/ws")) == 1
     assert server.pings >= 3
 
 
-def test_a_dead_one_is_left_after_two_and_a_half_heartbeats(shell: MakeShell, server: FakeServer) -> None:
+def test_a_dead_one_is_left_after_two_and_a_half_heartbeats(connect: MakeAdapter, server: FakeServer) -> None:
     server.heartbeat = 0.1
     server.log += [("e", 1)]
 
@@ -78,7 +78,7 @@ def test_a_dead_one_is_left_after_two_and_a_half_heartbeats(shell: MakeShell, se
     server.instead("/v1/ws", dead)
     told: list[Status] = []
     started = time.monotonic()
-    events = shell(server.url).stream(cursor="start", transports="ws", on_status=told.append)
+    events = connect(server.url).stream(cursor="start", transports="ws", on_status=told.append)
     assert [event.data for event in events.take(1)] == [1]
     assert 0.25 <= time.monotonic() - started < 4
     assert "nothing came in time" in [status.reason for status in told]
@@ -109,75 +109,75 @@ def test_closing_one_that_is_being_asked_does_not_wait_for_its_answer(server: Fa
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013])
-def test_after_most_codes_it_comes_back(shell: MakeShell, server: FakeServer, code: int) -> None:
+def test_after_most_codes_it_comes_back(connect: MakeAdapter, server: FakeServer, code: int) -> None:
     server.log += [("e", 1)]
     server.instead("/v1/ws", closing(server, code))
-    events = shell(server.url).stream(cursor="start", transports="ws")
+    events = connect(server.url).stream(cursor="start", transports="ws")
     assert [event.data for event in events.take(1)] == [1]
 
 
 @pytest.mark.parametrize("code", [1002, 1003, 1007, 1009, 4400, 4403])
-def test_after_codes_that_say_never_it_does_not(shell: MakeShell, server: FakeServer, code: int) -> None:
+def test_after_codes_that_say_never_it_does_not(connect: MakeAdapter, server: FakeServer, code: int) -> None:
     server.always["/v1/ws"] = closing(server, code)
     with pytest.raises(TidingsProblem, match=f"websocket_{code}: .*because"):
-        shell(server.url).stream(transports="ws").take(1)
+        connect(server.url).stream(transports="ws").take(1)
 
 
 @pytest.mark.parametrize("hello", [False, True])
-def test_a_token_that_is_refused_by_a_code_is_replaced(shell: MakeShell, server: FakeServer, hello: bool) -> None:
+def test_a_token_that_is_refused_by_a_code_is_replaced(connect: MakeAdapter, server: FakeServer, hello: bool) -> None:
     server.log += [("e", 1)]
     server.instead("/v1/ws", closing(server, 4401, hello=hello))
     tokens = iter(["old", "new"])
-    events = shell(server.url, token=lambda: next(tokens)).stream(cursor="start", transports="ws")
+    events = connect(server.url, token=lambda: next(tokens)).stream(cursor="start", transports="ws")
     assert [event.data for event in events.take(1)] == [1]
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer old", "Bearer new"]
 
 
-def test_a_refused_handshake_says_why(shell: MakeShell, server: FakeServer) -> None:
+def test_a_refused_handshake_says_why(connect: MakeAdapter, server: FakeServer) -> None:
     server.token = "good"
     with pytest.raises(TidingsProblem, match="401 invalid_token: because of invalid_token"):
-        shell(server.url, token="bad").stream(transports="ws").take(1)
+        connect(server.url, token="bad").stream(transports="ws").take(1)
     server.log += [("e", 1)]
     tokens = iter(["bad", "good"])
-    events = shell(server.url, token=lambda: next(tokens)).stream(cursor="start", transports="ws")
+    events = connect(server.url, token=lambda: next(tokens)).stream(cursor="start", transports="ws")
     assert [event.data for event in events.take(1)] == [1]
 
 
-def test_nobody_there_is_one_clear_error(shell: MakeShell) -> None:
+def test_nobody_there_is_one_clear_error(connect: MakeAdapter) -> None:
     with pytest.raises(Unreachable, match="refused"):
-        shell("http://127.0.0.1:9").stream(transports="ws", insist=False).take(1)
+        connect("http://127.0.0.1:9").stream(transports="ws", insist=False).take(1)
 
 
-def test_where_websockets_do_not_pass_it_streams(shell: MakeShell, server: FakeServer) -> None:
+def test_where_websockets_do_not_pass_it_streams(connect: MakeAdapter, server: FakeServer) -> None:
     async def proxy(exchange: Exchange) -> None:
         await exchange.answer(400, b"<html>", content_type="text/html")
 
     server.always["/v1/ws"] = proxy
     server.log += [("e", 1)]
-    events = shell(server.url).stream(cursor="start", transports=["ws", "sse"])
+    events = connect(server.url).stream(cursor="start", transports=["ws", "sse"])
     assert [event.data for event in events.take(1)] == [1]
 
 
-def test_a_server_without_websockets_is_streamed_from(shell: MakeShell, server: FakeServer) -> None:
+def test_a_server_without_websockets_is_streamed_from(connect: MakeAdapter, server: FakeServer) -> None:
     async def not_here(exchange: Exchange) -> None:
         await exchange.problem(501, "upgrade_unavailable")
 
     server.always["/v1/ws"] = not_here
     server.log += [("e", 1)]
-    client = shell(server.url)
+    client = connect(server.url)
     assert [event.data for event in client.stream(cursor="start", transports=["ws", "sse"]).take(1)] == [1]
     with pytest.raises(TidingsProblem, match="501 upgrade_unavailable"):
         client.stream(transports="ws").take(1)
 
 
-def test_closing_it_ends_the_loop_over_it(shell: MakeShell, server: FakeServer) -> None:
+def test_closing_it_ends_the_loop_over_it(connect: MakeAdapter, server: FakeServer) -> None:
     opened = threading.Event()
 
     def told(status: Status) -> None:
         if status.state == "open":
             opened.set()
 
-    events = shell(server.url).stream(transports="ws", on_status=told)
+    events = connect(server.url).stream(transports="ws", on_status=told)
 
     def close_when_open() -> None:
         assert opened.wait(5)

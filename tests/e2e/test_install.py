@@ -269,7 +269,7 @@ with Client("http://127.0.0.1:8000", user=42) as client:
 async def main() -> None:
     reveal_type((await AsyncClient("http://127.0.0.1:8000").publish(to={"users": [1, "bob"]}))["live"])
 """
-REVEALED = ["tidings.app.Tidings", "str", "int", "tidings.client.facts.Event", "int"]
+REVEALED = ["tidings.app.Tidings", "str", "int", "tidings.client.types.Event", "int"]
 
 MISTAKES = {
     'client.publish(to="alice")': "arg-type",

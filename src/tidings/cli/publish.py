@@ -9,7 +9,7 @@ from click.core import ParameterSource
 from tidings.cli.refusal import BadInput, Between, OneLine
 from tidings.cli.remote import connected, server_options
 from tidings.client import NewNotification, Recipients
-from tidings.client.encoding import recipients
+from tidings.client._encoding import recipients
 
 _WITH_A_BATCH = {"batch", "url", "token", "idempotency_key"}
 

@@ -1,8 +1,9 @@
-"""The Python client, for itself: it needs nothing else of Tidings.
+"""The Python client. It needs nothing else of Tidings.
 
-Rule 1. What decides (parsing, resuming, waiting, stepping down) is pure and exists once; the
-        blocking and the asynchronous client only carry out its commands.
-Rule 2. An event is given once, in order, whatever breaks; what cannot get better is raised.
+Rule 1. Decisions (parsing, resuming, waiting, choosing a transport) are pure and exist once; the blocking and the
+        asynchronous client only execute their commands, and the one is generated from the other.
+Rule 2. An event is emitted once, in order, whatever breaks; what waiting cannot mend is raised.
+Rule 3. A client is imported when it is asked for (PEP 562): a blocking program does not load asyncio's.
 
     from tidings.client import Client
 
@@ -11,14 +12,18 @@ Rule 2. An event is given once, in order, whatever breaks; what cannot get bette
             print(event.type, event.data)
 """
 
-from tidings.client.clients import AsyncClient, Client
+from typing import TYPE_CHECKING
+
 from tidings.client.errors import ClientError, NotTidings, TidingsProblem, Unreachable
-from tidings.client.facts import (
+from tidings.client.types import (
     Content,
     Counters,
     Event,
+    Follow,
+    Group,
     NewContent,
     NewNotification,
+    Notification,
     Page,
     Published,
     Recipients,
@@ -34,9 +39,12 @@ __all__ = [
     "Content",
     "Counters",
     "Event",
+    "Follow",
+    "Group",
     "NewContent",
     "NewNotification",
     "NotTidings",
+    "Notification",
     "Page",
     "Published",
     "Recipients",
@@ -46,3 +54,22 @@ __all__ = [
     "Unreachable",
     "UserId",
 ]
+
+if TYPE_CHECKING:
+    from tidings.client._async.client import AsyncClient
+    from tidings.client._sync.client import Client
+else:
+    _CLIENTS = {"AsyncClient": "tidings.client._async.client", "Client": "tidings.client._sync.client"}
+
+    def __getattr__(name: str) -> object:
+        """A client, imported now."""
+        if name not in _CLIENTS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        found = getattr(import_module(_CLIENTS[name]), name)
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -1,0 +1,85 @@
+"""The methods of the publishing plane."""
+
+from collections.abc import Iterable
+from typing import Unpack
+
+from tidings.client import _endpoints
+from tidings.client._async.iteration import AsyncPaginator
+from tidings.client._async.requests import AsyncRequests
+from tidings.client.types import (
+    Content,
+    JsonObject,
+    NewContent,
+    NewNotification,
+    Published,
+    Recipients,
+    UserId,
+)
+
+
+class AsyncPublishing(AsyncRequests):
+    """Publishes, updates and retracts notifications; manages followers."""
+
+    async def publish(
+        self, *, to: Recipients, idempotency_key: str | None = None, **content: Unpack[NewContent]
+    ) -> Published:
+        """Publish a notification.
+
+        `to` is `{"user": ..}`, `{"users": [..]}`, `{"topic": ..}` or `{"all": True}`. The content is `type`
+        (default `message`), `title`, `body`, `data`, `actor`, `action_url`, `entity`, `group_key`, `priority`,
+        `progress` (0 to 1), `expire_time` (a datetime with a zone, or RFC 3339). With an idempotency key it is stored
+        once however often it is sent, and sent again when the connection is lost.
+
+        Raises TypeError for a `to` of another shape, ValueError for what cannot be sent, ClientError.
+        """
+        return await self._call(_endpoints.publish(to, idempotency_key, content))
+
+    async def publish_batch(
+        self, notifications: Iterable[NewNotification], *, idempotency_key: str | None = None
+    ) -> list[Published]:
+        """Publish many notifications, each a dictionary of `to` and content as `publish` takes them.
+
+        Up to 1 000 rows (notifications times recipients; a topic and `all` count as one) are one transaction: all are
+        stored, or none. More are sent in several, one after the other; with an idempotency key each of them has a key
+        made from it, so that the same call after a failure stores what is missing and nothing twice.
+
+        Raises TypeError, ValueError, ClientError as `publish` does.
+        """
+        return await self._call_each(_endpoints.publish_batch(notifications, idempotency_key))
+
+    async def update(self, id: str, *, idempotency_key: str | None = None, **content: Unpack[Content]) -> JsonObject:
+        """Change the content of a notification, in its place in everyone's inbox. None takes a field away."""
+        return await self._call(_endpoints.update(id, idempotency_key, content))
+
+    async def retract(
+        self,
+        id: str | None = None,
+        *,
+        entity: str | None = None,
+        group_key: str | None = None,
+        actor: UserId | None = None,
+    ) -> JsonObject:
+        """Withdraw one notification, everything about an entity (`post/9`), or what one actor (an `actor.id`)
+        contributed to the groups of a key.
+        """
+        return await self._call(_endpoints.retract(id, entity, group_key, actor))
+
+    async def follow(self, topic: str, user: UserId | None = None) -> JsonObject:
+        """Make a user follow a topic; without a user, the client's own."""
+        return await self._call(_endpoints.follow(topic, user))
+
+    async def unfollow(self, topic: str, user: UserId | None = None) -> JsonObject:
+        """Make a user follow a topic no more; without a user, the client's own."""
+        return await self._call(_endpoints.unfollow(topic, user))
+
+    async def follow_many(self, topic: str, users: Iterable[UserId]) -> JsonObject:
+        """Make up to 10 000 users follow a topic, at once."""
+        return await self._call(_endpoints.follow_many(topic, users))
+
+    def followers(self, topic: str) -> AsyncPaginator[str]:
+        """List the users that follow a topic."""
+        return self._paginate(_endpoints.followers(topic))
+
+    async def presence(self, user: UserId) -> JsonObject:
+        """Get whether a user is connected now."""
+        return await self._call(_endpoints.presence(user))

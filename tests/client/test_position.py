@@ -1,0 +1,26 @@
+"""What a stream remembers: a place, and a bounded number of ids."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidings.client._position import Position
+
+
+@given(st.lists(st.integers(0, 30).map(str)), st.integers(1, 8))
+def test_an_id_is_emitted_once_while_it_is_among_the_last_emitted(ids: list[str], remember: int) -> None:
+    position = Position(None, remember=remember)
+    emitted: list[str] = []
+    for event_id in ids:
+        new = event_id not in emitted[-remember:]
+        assert position.advance(event_id) is new
+        if new:
+            emitted.append(event_id)
+        assert position.cursor == emitted[-1]
+
+
+def test_after_a_reset_what_was_seen_may_come_again() -> None:
+    position = Position("a-1")
+    position.advance("a-2")
+    position.reset("b-0")
+    assert position.cursor == "b-0"
+    assert position.advance("a-2")
