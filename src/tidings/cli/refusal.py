@@ -24,10 +24,22 @@ class OneLine(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does. Raises BadInput."""
+        for argument in args:
+            if not argument.isprintable() and not _is_utf8(argument):
+                raise BadInput(f"not UTF-8: {argument[:80]!r}")
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             raise BadInput(error.format_message()) from error
+
+
+def _is_utf8(argument: str) -> bool:
+    """False for an argument whose bytes Python could not decode (PEP 383)."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Between(click.FloatRange):

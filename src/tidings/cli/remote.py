@@ -41,7 +41,5 @@ def connected(url: str, *, token: str | None, user: str | None = None) -> Iterat
             raise (BadInput if error.status in _BAD_INPUT else click.ClickException)(line) from error
         except ClientError as error:
             raise click.ClickException(str(error)) from error
-        except UnicodeEncodeError as error:
-            raise BadInput(f"not UTF-8: {error.object[:80]!r}") from error
         except ValueError as error:  # the client refuses what it could not send
             raise BadInput(str(error)) from error
