@@ -36,7 +36,7 @@ settings.register_profile("everyday", _ANYWHERE, max_examples=200)
 settings.register_profile("thorough", _ANYWHERE, max_examples=4000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
 
-_PROCESS_FOLDERS = {"contract", "demo", "e2e"}
+_PROCESS_FOLDERS = {"contract", "demo", "e2e", "laws"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

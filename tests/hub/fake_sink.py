@@ -51,6 +51,7 @@ class FakeSink:
         self.received: list[tuple[str, int]] = []  # ("event", seq) or ("reset", floor)
         self.controls: list[str] = []  # types of control events
         self.stalls = 0
+        self.stalled = False  # from `stall` to `drain`, whatever the hub makes of it
         self.full = False  # STALL_LATER: the hub does not know yet
         self.acked = 0  # bytes, and how many of them the last check saw
         self.seen: int | None = None
@@ -63,7 +64,7 @@ class FakeSink:
         self.reader: Reader
 
     def write(self, data: bytes) -> None:
-        assert self.reader.writable, "written to while stalled"
+        assert not self.stalled, "written to while stalled"
         assert not self.aborted, "written to after the end"
         self.writes.append(data)
         self.queued += len(data)
@@ -99,6 +100,7 @@ class FakeSink:
 
     def stall(self) -> None:
         self.full = False
+        self.stalled = True
         self.stalls += 1
         self.seen, self.unchanged_checks = None, 0
         self.hub.stalled(self.reader)
@@ -109,7 +111,7 @@ class FakeSink:
 
     def drain(self) -> None:
         self.ack(self.queued)
-        self.full = False
+        self.full = self.stalled = False
         if not self.reader.writable:
             self.hub.drained(self.reader)
 
