@@ -91,7 +91,10 @@ def test_what_decides_is_pure(path: Path) -> None:
         ("from datetime import datetime\nx = datetime.now()", ["2: reads the clock with now()"]),
         ("import timeit, oslo, json", []),
         ("from tidings.domain import topics\nfrom tidings.domain.topics import Topic", []),
-        ("from tidings.store.sqlite import S", ["1: leans on tidings.store.sqlite.S, which is not pure"]),
+        (
+            "from tidings.store.sqlite.adapter import S",
+            ["1: leans on tidings.store.sqlite.adapter.S, which is not pure"],
+        ),
     ],
 )
 def test_the_purity_test_sees_through_every_way_of_importing(source: str, found: list[str]) -> None:

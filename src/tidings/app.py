@@ -57,7 +57,7 @@ from tidings.services.store_gateway import StoreGateway
 from tidings.services.streams import StreamService
 from tidings.services.tickets import TicketService
 from tidings.settings import Settings
-from tidings.store.sqlite import SqliteStore
+from tidings.store.sqlite.adapter import SqliteStore
 from tidings.transports.poll import PollContext
 from tidings.transports.poll_frames import PollEncoding
 from tidings.transports.sse import SseEncoding
@@ -144,7 +144,7 @@ async def open_services(
             gateway, folder, new_id=lambda: secrets.token_urlsafe(12), new_book=Workbook, check=require_writer
         )
         tickets = MemoryTickets(new_name=secrets.token_urlsafe, clock=time.time)
-        poll_encoding = PollEncoding(store.epoch)
+        poll_encoding = PollEncoding(gateway.cursor)
         services = Services(
             notifications=NotificationService(commands, hub, settings),
             inbox=InboxService(commands, gateway),
@@ -158,9 +158,7 @@ async def open_services(
             status=StatusService(gateway),
         )
 
-        maintenance = Maintenance(
-            settings, write=gateway.write, ask=gateway.ask, clock=_milliseconds, sweep=exports.sweep
-        )
+        maintenance = Maintenance(settings, write=gateway.write, query=gateway.query, sweep=exports.sweep)
         workers = [
             relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(),
             link.run(), HeadWatch(relay, retry=retry, bus_down=lambda: link.down).run(), maintenance.run(),
@@ -182,9 +180,9 @@ async def open_services(
             streaming=StreamContext(hub=hub, timer=timer),
             polling=PollContext(hub=hub, timer=timer, encoding=poll_encoding),
             sockets=WsContext(hub=hub, timer=timer, handle=ClientMessages(services.inbox).handle),
-            sse=SseEncoding(store.epoch),
-            ws=WsEncoding(store.epoch),
-            ws_lines=WsLines(store.epoch),
+            sse=SseEncoding(gateway.cursor),
+            ws=WsEncoding(gateway.cursor),
+            ws_lines=WsLines(gateway.cursor),
             handshakes=ServerProtocol(),
         )
         operations = list(OPERATIONS)

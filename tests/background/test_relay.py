@@ -272,3 +272,20 @@ async def test_request_that_waits_for_the_hub_is_refused_when_the_store_stays_aw
     async with running(relay):
         with pytest.raises(StoreUnavailable):
             await relay.reached(1)
+
+
+@pytest.mark.parametrize(("forked_at", "goes_on"), [(2, True), (1, False)])
+async def test_a_fork_behind_what_was_delivered_ends_the_relay(forked_at: int, goes_on: bool) -> None:
+    log = Log()
+    store, hub = FakeStore(log), Heard()
+    relay = Relay(store, hub, retry=retrying(), hole_wait=0)
+    async with running(relay) as task:
+        relay.committed([log.append(TOPIC), log.append(TOPIC)])
+        await quiet()
+        store.fork(forked_at)
+        relay.committed([log.append(TOPIC)])
+        await quiet()
+        assert (not task.done(), hub.heard) == (goes_on, [1, 2, 3] if goes_on else [1, 2])
+        if not goes_on:
+            with pytest.raises(LogBroken, match="forked at 1"):
+                await task

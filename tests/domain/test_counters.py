@@ -12,7 +12,7 @@ types = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 9))
 def test_by_type_sums_to_unread_and_more_says_that_something_was_left_out(
     by_type: dict[str, int], unseen: int, cap: int
 ) -> None:
-    counted = Counters.upto(cap, by_type=by_type, unseen=unseen)
+    counted = Counters.capped(cap, by_type=by_type, unseen=unseen)
     unread = sum(by_type.values())
     assert (counted.unread, counted.unseen) == (min(unread, cap), min(unseen, cap))
     assert counted.more == (unread > cap or unseen > cap)

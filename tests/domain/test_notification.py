@@ -48,20 +48,18 @@ def test_a_time_that_no_calendar_has_is_refused(moment: datetime) -> None:
         milliseconds(moment)
 
 
-def test_an_id_names_its_log() -> None:
-    id = notification_id("abc", 42)
-    assert parse_notification_id(id, epoch="abc") == 42
-    assert parse_notification_id(id, epoch="abd") is None
+def test_an_id_names_its_epoch_and_its_seq() -> None:
+    assert parse_notification_id(notification_id("abc", 42)) == ("abc", 42)
 
 
 @given(st.text(max_size=20))
 def test_what_is_no_id_is_refused(text: str) -> None:
     try:
-        found = parse_notification_id(text, epoch="abc")
+        found = parse_notification_id(text)
     except InvalidRequest:
         return
     assert text.startswith("n-")
-    assert found is None or found >= 0
+    assert found[1] >= 0
 
 
 def test_what_is_critical_has_no_tags_and_so_cannot_be_muted() -> None:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from tests.servers import environment
 from tidings.auth.tokens import check
 from tidings.cli import main
-from tidings.store import sql
+from tidings.store import dialect
 
 NO_SETTINGS = dict.fromkeys(name for name in os.environ if name.startswith("TIDINGS_"))
 SECRET = "0123456789abcdef" * 2
@@ -38,7 +38,7 @@ def refuses(*words: str, saying: str, settings: Mapping[str, object] = {}, statu
 def newer(db: Path) -> None:
     db.parent.mkdir()
     connection = apsw.Connection(str(db))
-    connection.execute(f"CREATE TABLE head (x); PRAGMA user_version = {len(sql.migrations('sqlite')) + 1}")
+    connection.execute(f"CREATE TABLE head (x); PRAGMA user_version = {len(dialect.migrations('sqlite')) + 1}")
     connection.close()
 
 

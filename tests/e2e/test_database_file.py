@@ -13,11 +13,12 @@ from tests.conftest import Listen, StartServer
 from tests.servers import Server, eventually
 from tidings.domain.errors import StoreTooNew, StoreUnavailable
 from tidings.domain.topics import User
-from tidings.store import sql, sqlite
-from tidings.store.sqlite import SqliteStore
+from tidings.store import dialect
+from tidings.store.sqlite import schema
+from tidings.store.sqlite.adapter import SqliteStore
 from tidings.store.transactions.follows import register_users
 
-LATEST = len(sql.migrations("sqlite"))
+LATEST = len(dialect.migrations("sqlite"))
 
 
 def version_of(db: Path) -> int:
@@ -46,7 +47,7 @@ def test_a_database_of_every_version_is_migrated_on_start(
     """Version 0 is a file that is empty."""
     db = tmp_path / "old.db"
     connection = apsw.Connection(str(db))
-    for number, step in enumerate(sql.migrations("sqlite")[:version], 1):
+    for number, step in enumerate(dialect.migrations("sqlite")[:version], 1):
         connection.execute(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT")
     connection.close()
     server = start_server(db=db)
@@ -56,7 +57,7 @@ def test_a_database_of_every_version_is_migrated_on_start(
 
 
 NEXT = [
-    "ALTER TABLE notifications ADD COLUMN colour TEXT;",
+    "ALTER TABLE items ADD COLUMN colour TEXT;",
     "CREATE TABLE fresh (one INTEGER) STRICT; DROP TABLE mutes;",
 ]
 
@@ -68,7 +69,7 @@ def test_what_an_older_version_wrote_is_still_there_after_its_migration(
     server = start_server(db=tmp_path / "0.db")
     cursor = server.publish({"user": "alice"}, body="of today")["cursor"]
     server.stop()
-    monkeypatch.setattr(sqlite, "migrations", lambda dialect: [*sql.migrations(dialect), *NEXT])
+    monkeypatch.setattr(schema, "migrations", lambda name: [*dialect.migrations(name), *NEXT])
 
     async def reopen() -> Any:
         store = await SqliteStore.open(server.db)
@@ -90,8 +91,8 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
         await (await SqliteStore.open(db)).close()
 
     asyncio.run(reopen())
-    steps = [*sql.migrations("sqlite"), NEXT[0], "CREATE TABLE x (y); DROP TABLE none;"]
-    monkeypatch.setattr(sqlite, "migrations", lambda dialect: steps)
+    steps = [*dialect.migrations("sqlite"), NEXT[0], "CREATE TABLE x (y); DROP TABLE none;"]
+    monkeypatch.setattr(schema, "migrations", lambda dialect: steps)
     with pytest.raises(StoreUnavailable, match="none"):
         asyncio.run(reopen())
     assert version_of(db) == LATEST
@@ -182,10 +183,10 @@ def test_a_batch_waits_once_for_a_database_that_is_held(tmp_path: Path) -> None:
         store._writer.set_busy_handler(busy)
         other = apsw.Connection(str(tmp_path / "0.db"))
         other.execute("BEGIN IMMEDIATE")
-        refused = await store.transact([register_users([User(name)]) for name in ("a", "b", "c")], now=1)
+        refused = await store.transact([register_users([User(name)]) for name in ("a", "b", "c")])
         other.execute("ROLLBACK")
         other.close()
-        await store.transact([register_users([User("a")])], now=1)
+        await store.transact([register_users([User("a")])])
         await store.close()
         return refused.results, attempts
 

@@ -31,14 +31,14 @@ def when(milliseconds: int | None) -> str | None:
 class Item:
     """One notification in one topic."""
 
-    nid: int
+    item_id: int
     id: str
     topic: str
-    place: int
+    sort_seq: int
     content: Json
     created_at: int
     updated_at: int
-    rang_at: int
+    last_rang_at: int
     expire_at: int | None
     group_key: str | None
     count: int = 1
@@ -53,7 +53,7 @@ class Item:
 
 @dataclass
 class Mark:
-    """What somebody did to an item at its present place. A time, or True for "a watermark passed it"."""
+    """What somebody did to an item at its present sort_seq. A time, or True for "a watermark passed it"."""
 
     read: int | bool = False
     seen: int | bool = False
@@ -62,7 +62,7 @@ class Mark:
 
 @dataclass
 class Person:
-    arrival: int | None = None
+    first_seen_seq: int | None = None
     read: int = 0
     seen: int = 0
     read_steps: list[tuple[int, int]] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Model:
 
     def __init__(self, epoch: str, *, window: int, cap: int) -> None:
         """`window` in milliseconds."""
-        self.epoch = epoch
+        self.epochs = [(epoch, 0)]  # (name, the last seq before it)
         self.window = window
         self.cap = cap
         self.now = 1_767_225_600_000
@@ -94,7 +94,14 @@ class Model:
         return self.people.setdefault(user, Person())
 
     def cursor(self, seq: int) -> str:
-        return f"{self.epoch}-{seq}"
+        return f"{self.epoch_at(seq)}-{seq}"
+
+    def epoch_at(self, seq: int) -> str:
+        return next((name for name, forked_at in reversed(self.epochs) if forked_at < seq), self.epochs[0][0])
+
+    def fork(self, name: str) -> None:
+        """The log goes on under another name. Nothing is lost and nothing is told."""
+        self.epochs.append((name, self.head))
 
     # Publishing
 
@@ -111,11 +118,11 @@ class Model:
                 merged.append(item.id)
                 continue
             seq = self.head + 1
-            created.append(created[0] if created else f"n-{self.epoch}-{seq}")
+            created.append(created[0] if created else f"n-{self.epoch_at(seq)}-{seq}")
             actors = [content["actor"]] if content.get("actor") else []
             item = Item(
-                nid=seq, id=created[0], topic=topic, place=seq, content=dict(content), created_at=self.now,
-                updated_at=self.now, rang_at=self.now, expire_at=expire_at, group_key=group_key, actors=actors,
+                item_id=seq, id=created[0], topic=topic, sort_seq=seq, content=dict(content), created_at=self.now,
+                updated_at=self.now, last_rang_at=self.now, expire_at=expire_at, group_key=group_key, actors=actors,
             )  # fmt: skip
             self.items.append(item)
             self._append(topic, "notification.created", {**self._fresh(item), "ring": True})
@@ -130,14 +137,14 @@ class Model:
             and item.created_at > self.now - self.window
             and (item.expire_at is None or item.expire_at > self.now)
         ]
-        newest = max(group, key=lambda item: item.place, default=None)
+        newest = max(group, key=lambda item: item.sort_seq, default=None)
         for user, person in self.people.items():
             if newest is not None and topic == own(user) and self._status(person, newest) != "UNREAD":
                 return None  # read: the next one starts anew
         return newest
 
     def _merge(self, item: Item, content: Json, *, expire_at: int | None) -> None:
-        item.place = self.head + 1
+        item.sort_seq = self.head + 1
         item.content = {**item.content, **content}
         item.expire_at = expire_at
         item.count += 1
@@ -145,11 +152,11 @@ class Model:
             item.actors = [actor, *(other for other in item.actors if other["id"] != actor["id"])]
         item.updated_at = self.now
         item.revision += 1
-        rings = self.now - item.rang_at >= 1000
+        rings = self.now - item.last_rang_at >= 1000
         if rings:
-            item.rang_at = self.now
+            item.last_rang_at = self.now
         for person in self.people.values():
-            person.marks.pop(item.nid, None)  # it moved: unread and unseen again, for everyone
+            person.marks.pop(item.item_id, None)  # it moved: unread and unseen again, for everyone
         self._append(item.topic, "notification.updated", {**self._fresh(item), "ring": rings})
 
     def update(self, id: str, changes: Json, *, expire_at: int | None = None, expires: bool = False) -> None:
@@ -179,7 +186,7 @@ class Model:
 
     def expire(self) -> None:
         over = [item for item in self.items if item.expire_at is not None and item.expire_at <= self.now]
-        self._remove(sorted(over, key=lambda item: (item.expire_at or 0, item.nid)), reason="expired")
+        self._remove(sorted(over, key=lambda item: (item.expire_at or 0, item.item_id)), reason="expired")
 
     def _remove(self, items: Iterable[Item], *, reason: str) -> int:
         removed = list(items)
@@ -193,11 +200,11 @@ class Model:
     def arrive(self, user: str) -> None:
         """The first time this user comes here. Announcements of before are nothing new to them."""
         person = self.person(user)
-        if person.arrival is None:
-            person.arrival = self.head
+        if person.first_seen_seq is None:
+            person.first_seen_seq = self.head
             for item in self.items:
                 if item.topic == ALL:
-                    person.marks[item.nid] = Mark(read=True, seen=True)
+                    person.marks[item.item_id] = Mark(read=True, seen=True)
 
     def follow(self, user: str, topic: str) -> None:
         person = self.person(user)
@@ -224,7 +231,7 @@ class Model:
         person.read = seq
         person.read_steps = [*person.read_steps, (seq, self.now)][-KEPT_STEPS:]
         for item in self._at_or_before(seq):
-            mark = person.marks.setdefault(item.nid, Mark())
+            mark = person.marks.setdefault(item.item_id, Mark())
             mark.read = mark.seen = True
         if seq > person.seen:
             person.seen = seq
@@ -239,11 +246,11 @@ class Model:
         person.seen = seq
         person.seen_steps = [*person.seen_steps, (seq, self.now)][-KEPT_STEPS:]
         for item in self._at_or_before(seq):
-            person.marks.setdefault(item.nid, Mark()).seen = True
+            person.marks.setdefault(item.item_id, Mark()).seen = True
         self._tell(user, "inbox.seen", {"up_to": self.cursor(seq)})
 
     def _at_or_before(self, seq: int) -> list[Item]:
-        return [item for item in self.items if item.place <= seq]
+        return [item for item in self.items if item.sort_seq <= seq]
 
     def mark(self, user: str, ids: Iterable[str], verb: str) -> None:
         """read, unread, seen, unseen, archive, unarchive: what is not so already."""
@@ -254,7 +261,7 @@ class Model:
         for item in self.items:
             if item.id not in wanted or not self._in_feed(user, item):
                 continue
-            mark = person.marks.setdefault(item.nid, Mark())
+            mark = person.marks.setdefault(item.item_id, Mark())
             before = (bool(mark.read), bool(mark.seen), mark.archived)
             match verb:
                 case "read" if not mark.read:
@@ -281,7 +288,7 @@ class Model:
 
     def _in_feed(self, user: str, item: Item) -> bool:
         since = self.person(user).follows.get(item.topic)
-        return item.topic in {own(user), ALL} or (since is not None and item.place > since)
+        return item.topic in {own(user), ALL} or (since is not None and item.sort_seq > since)
 
     def visible(self, user: str) -> list[Item]:
         """Newest first, archived ones too; what is muted is not there."""
@@ -289,7 +296,7 @@ class Model:
         found = [
             item for item in self.items if self._in_feed(user, item) and not muted(item.topic, item.content, mutes)
         ]
-        return sorted(found, key=lambda item: -item.place)
+        return sorted(found, key=lambda item: -item.sort_seq)
 
     def inbox(
         self, user: str, *, status: str | None = None, type: str | None = None, topic: str | None = None
@@ -308,7 +315,7 @@ class Model:
         """Exact, whatever the cap; `more` says that a store would be over it."""
         person = self.person(user)
         shown = [item for item in self.visible(user) if self._status(person, item) != "ARCHIVED"]
-        if person.arrival is None:
+        if person.first_seen_seq is None:
             shown = [item for item in shown if item.topic != ALL]
         unread = [item.type for item in shown if self._status(person, item) == "UNREAD"]
         unseen = [item for item in shown if not self._mark(person, item).seen]
@@ -321,7 +328,7 @@ class Model:
         }
 
     def _mark(self, person: Person, item: Item) -> Mark:
-        return person.marks.get(item.nid, Mark())
+        return person.marks.get(item.item_id, Mark())
 
     def _status(self, person: Person, item: Item) -> str:
         mark = self._mark(person, item)
@@ -340,7 +347,7 @@ class Model:
             "priority": "normal",
             **item.content,
             "id": item.id,
-            "cursor": self.cursor(item.place),
+            "cursor": self.cursor(item.sort_seq),
             "topic": item.topic,
             "group": group,
             "create_time": when(item.created_at),
@@ -366,7 +373,7 @@ class Model:
         if mark is not True:
             return mark
         # The first watermark that passed it; or it was there before its reader came.
-        return next((at for seq, at in steps if seq >= item.place), item.created_at)
+        return next((at for seq, at in steps if seq >= item.sort_seq), item.created_at)
 
     # Events
 

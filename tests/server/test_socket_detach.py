@@ -7,6 +7,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from tests.transports.fake_transport import Timer
+from tidings.domain.cursor import Cursor
 from tidings.domain.model import Event, Feed
 from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
@@ -386,7 +388,7 @@ class StoreHarness:
 
     def __init__(self) -> None:
         self.hub = Hub(Ring(head=0), on_work=lambda: None)
-        self.encoding = sse.SseEncoding("epoch")
+        self.encoding = sse.SseEncoding(partial(Cursor, "epoch"))
         self.user = User("alice")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -11,6 +11,7 @@ from tidings.background.relay import Relay
 from tidings.background.store_retry import StoreRetry
 from tidings.bus.local import LocalBus
 from tidings.domain.errors import StoreUnavailable
+from tidings.domain.lineage import Epoch, Lineage
 from tidings.domain.model import Event, Feed, Page
 from tidings.domain.ports import Outcome
 from tidings.domain.topics import Topic, User
@@ -19,15 +20,21 @@ from tidings.domain.topics import Topic, User
 class FakeStore:
     """Every answer is of the moment of the question, and comes some turns of the loop later."""
 
-    epoch = EPOCH
-
     def __init__(self, log: Log, *, turns: Iterable[int] = repeat(0)) -> None:
         self.log = log
+        self.lineage = Lineage([Epoch(EPOCH, 0)])
         self.away = False  # every answer is `StoreUnavailable`
         self.under_way = 0
         self.most_under_way = 0
         self.asked: list[str] = []
         self._turns: Iterator[int] = iter(turns)
+
+    @property
+    def epoch(self) -> str:
+        return self.lineage.epoch
+
+    def fork(self, forked_at: int) -> None:
+        self.lineage = Lineage([*self.lineage.epochs, Epoch("forked", forked_at)])
 
     async def _late(self, name: str) -> None:
         self.asked.append(name)
@@ -41,10 +48,10 @@ class FakeStore:
         if self.away:
             raise StoreUnavailable("the disk is full")
 
-    async def transact(self, jobs: Sequence[Any], *, now: int) -> Outcome:
+    async def transact(self, jobs: Sequence[Any]) -> Outcome:
         raise NotImplementedError
 
-    async def ask(self, script: Callable[[int, int], Any]) -> Any:
+    async def query(self, script: Callable[[Any], Any]) -> Any:
         raise NotImplementedError
 
     async def feeds(self, users: Sequence[User]) -> Sequence[Feed | None]:

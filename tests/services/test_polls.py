@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ class StoreHarness:
             clock=lambda: 0,
         )
         self.loop_lag = LoopLag(clock=lambda: 0.0)
-        self.polls = PollService(self.gateway, self.loop_lag, encoding=PollEncoding(EPOCH))
+        self.polls = PollService(self.gateway, self.loop_lag, encoding=PollEncoding(partial(Cursor, EPOCH)))
 
     def append(self, *topics: Topic) -> None:
         """Events, in the hub as soon as in the log."""

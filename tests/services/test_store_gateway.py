@@ -16,6 +16,7 @@ from tidings.auth.grants import Grant
 from tidings.background.relay import Relay
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import NotFound, ShuttingDown, TooManyConnections
+from tidings.domain.lineage import Epoch, Lineage
 from tidings.domain.model import Feed
 from tidings.domain.ports import Store
 from tidings.domain.topics import ALL, Topic, User
@@ -24,7 +25,7 @@ from tidings.hub.ring import Ring
 from tidings.services.store_gateway import StoreGateway
 from tidings.services.streams import START, StartAfter, StreamService, start_position
 from tidings.settings import Settings
-from tidings.store.sqlite import SqliteStore
+from tidings.store.sqlite.adapter import SqliteStore
 from tidings.store.transactions.follows import follow
 from tidings.store.transactions.inbox import Filter
 
@@ -46,16 +47,23 @@ POST = Topic("post/7")
         (Cursor("other", 6), 4, "unknown_epoch"),
         (Cursor("other", 0), 4, "unknown_epoch"),
         (Cursor("other", 99), 4, "unknown_epoch"),
+        (Cursor("before", 6), 6, None),
+        (Cursor("before", 7), 6, "forked"),
+        (Cursor("before", 99), 6, "forked"),
+        (Cursor("before", 3), 4, "pruned"),
+        (Cursor("long ago", 1), 4, "pruned"),
+        (Cursor("long ago", 3), 4, "forked"),
     ],
     ids=str,
 )
 def test_where_a_stream_starts(wanted: StartAfter, position: int, reset: str | None) -> None:
-    opened = start_position(Feed(user=ALICE, head=9, floor=4), EPOCH, wanted)
+    lineage = Lineage([Epoch("long ago", 0), Epoch("before", 2), Epoch(EPOCH, 6)])
+    opened = start_position(Feed(user=ALICE, head=9, floor=4), lineage, wanted)
     assert (opened.position, opened.reset) == (position, reset)
 
 
 def test_the_very_first_cursor_of_a_log_that_keeps_everything_is_served() -> None:
-    opened = start_position(Feed(user=ALICE, head=9, floor=0), EPOCH, Cursor(EPOCH, 0))
+    opened = start_position(Feed(user=ALICE, head=9, floor=0), Lineage([Epoch(EPOCH, 0)]), Cursor(EPOCH, 0))
     assert (opened.position, opened.reset) == (0, None)
 
 

@@ -7,10 +7,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tidings.domain.ports import Store
-from tidings.store.sqlite import SqliteStore
+from tidings.store.sqlite.adapter import SqliteStore
 
 # Thousands of databases and commits: what they are about is not whether the disk turns.
 _MEMORY = Path("/dev/shm")
+
+
+class TestClock:
+    """The time that the stores of these tests have, set by `strategies.run`."""
+
+    now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+
+CLOCK = TestClock()
 
 
 class OpenStore(Store, Protocol):
@@ -38,7 +50,7 @@ class Sqlite:
         return folder / "tidings.db"
 
     async def open(self, place: Path, *, cap: int = 1000) -> OpenStore:
-        return await SqliteStore.open(place, cap=cap)
+        return await SqliteStore.open(place, cap=cap, clock=CLOCK)
 
 
 ADAPTERS: list[Adapter] = [Sqlite()]

@@ -1,7 +1,7 @@
 """A store, the model of what is in it, a hub over it, and clients: one that stays and one that comes and goes."""
 
 import asyncio
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -9,21 +9,23 @@ import msgspec
 
 from tests.model import inbox as model
 from tests.model.client import Client, Json, place
-from tests.store.adapters import Adapter, quick_folder
+from tests.store.adapters import CLOCK, Adapter, quick_folder
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import NotFound
 from tidings.domain.model import Draft, Event, Feed
+from tidings.domain.ports import CursorOf
 from tidings.domain.results import Marked, Published
 from tidings.domain.topics import Topic, User
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader, State
 from tidings.hub.ring import Ring
 from tidings.services.store_gateway import NEWEST
+from tidings.store.transactions.epochs import fork
 from tidings.store.transactions.follows import follow, muted, register_users, set_mutes, unfollow
 from tidings.store.transactions.inbox import Filter, page
 from tidings.store.transactions.publish import expire, publish, retract, retract_entity, update
 from tidings.store.transactions.reading import mark_ids, read_up_to
-from tidings.store.transactions.transaction import Job, Query
+from tidings.store.transactions.transaction import Job, Read, Script, Snapshot
 
 WINDOW = 10_000  # milliseconds; short, so that groups end
 USERS = [User("a"), User("aa"), User("late")]
@@ -37,12 +39,12 @@ class JsonLines:
     heartbeat = b""
     shared = True
 
-    def __init__(self, epoch: str) -> None:
-        self.epoch = epoch
+    def __init__(self, cursor: CursorOf) -> None:
+        self.cursor = cursor
 
     def event(self, event: Event) -> bytes:
         data = msgspec.Raw(event.data)
-        return msgspec.json.encode({"id": str(Cursor(self.epoch, event.seq)), "type": event.type, "data": data}) + b"\n"
+        return msgspec.json.encode({"id": str(self.cursor(event.seq)), "type": event.type, "data": data}) + b"\n"
 
     def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
         raise AssertionError(f"{type}: nothing is pruned here")
@@ -82,7 +84,7 @@ class StoreHarness:
         self.hub = Hub(Ring(head=0, slots=ring), on_work=lambda: None)
         self.ids: list[str] = []
         self._log: list[Event] = []  # what was appended and not yet compared
-        self._lines = JsonLines(self.store.epoch)
+        self._lines = JsonLines(self._cursor)
         self._staying: dict[User, Client] = {}
         self._coming: dict[User, tuple[Client, Reader | None]] = {}
 
@@ -113,7 +115,7 @@ class StoreHarness:
         head = self.model.head
         jobs = [
             publish(drafts, group_window=WINDOW),
-            read_up_to(user, Cursor(self.store.epoch, head), verb="read"),
+            read_up_to(user, self._cursor(head), verb="read"),
             publish(drafts, group_window=WINDOW),
             follow([(user, TOPICS[0])]),
         ]
@@ -154,6 +156,13 @@ class StoreHarness:
             self.model.expire()
             self._happened()
 
+    def fork(self) -> None:
+        """The log goes on under another epoch; everybody's cursors and ids stay as they are."""
+        name = f"fork{len(self.model.epochs)}"
+        assert self._write(fork(name)) == self.model.head
+        self.model.fork(name)
+        self._happened()
+
     def arrive(self, user: User) -> None:
         """Someone opens their inbox: the first time, they have come. They load it, and stream from there."""
         if user in self._staying:
@@ -176,7 +185,7 @@ class StoreHarness:
 
     def up_to(self, user: User, back: int, verb: str) -> None:
         """Read or see up to a cursor, which may be old."""
-        cursor = Cursor(self.store.epoch, max(0, self.model.head - back))
+        cursor = self._cursor(max(0, self.model.head - back))
         answer = self._write(read_up_to(user, cursor, verb=verb))
         (self.model.read_up_to if verb == "read" else self.model.seen_up_to)(user, cursor.seq)
         self._marked(user, answer)
@@ -204,7 +213,7 @@ class StoreHarness:
         """Lists, states and counters; and those who only listened agree with those who ask."""
         for user, client in self._staying.items():
             for filter in filters:
-                got = self._ask(_pages(user, filter, sizes, cap=self.cap))
+                got = self._ask(_pages(user, filter, sizes))
                 assert got == self.model.inbox(user, status=filter.status, type=filter.type, topic=filter.topic)
             items, counters = self._asked(user)
             assert items == self.model.inbox(user)
@@ -246,13 +255,17 @@ class StoreHarness:
 
     def _write(self, *jobs: Job[Any]) -> Any:
         """What the jobs returned (just what it returned, if it is one)."""
-        done = self._run(self.store.transact(jobs, now=self.model.now))
+        done = self._run(self._transact(jobs))
         self.hub.publish(done.events)
         self._log += done.events
         for result in done.results:
             if isinstance(result, Exception):
                 raise result
         return done.results if len(jobs) > 1 else done.results[0]
+
+    async def _transact(self, jobs: Sequence[Job[Any]]) -> Any:
+        CLOCK.now = self.model.now
+        return await self.store.transact(jobs)
 
     def _happened(self) -> None:
         """The store appended what the model says it must."""
@@ -276,19 +289,23 @@ class StoreHarness:
         assert {**shown, "by_type": counters["by_type"]} == counters
         self._happened()
 
+    def _cursor(self, seq: int) -> Cursor:
+        found: Cursor = self.store.lineage.cursor(seq)
+        return found
+
     def _id(self, which: int) -> str:
         return self.ids[-1 - which % len(self.ids)] if self.ids else f"n-{self.store.epoch}-{which + 1}"
 
-    def _ask(self, script: Callable[[int, int], Any]) -> Any:
-        return self._run(self.store.ask(script))
+    def _ask(self, script: Read[Any]) -> Any:
+        return self._run(self.store.query(script))
 
     def _asked(self, user: User) -> tuple[list[Json], Json]:
         """What `GET /v1/inbox` says: everything, and the counters."""
 
-        def script(floor: int, head: int) -> Generator[Query, Any, tuple[list[Json], Json]]:
-            found = yield from page(user, Filter(), before=NEWEST, limit=1000, cap=self.cap, head=head)
+        def script(snapshot: Snapshot) -> Script[tuple[list[Json], Json]]:
+            found = yield from page(user, Filter(), before=NEWEST, limit=1000)(snapshot)
             assert found.next is None
-            counters = {**_json(found.counters), "cursor": str(Cursor(self.store.epoch, found.head))}
+            counters = {**_json(found.counters), "cursor": str(self._cursor(found.head))}
             return _json(found.items), counters
 
         found: tuple[list[Json], Json] = self._ask(script)
@@ -296,16 +313,14 @@ class StoreHarness:
 
     def _load(self, user: User, client: Client) -> None:
         items, counters = self._asked(user)
-        client.load(items, counters, mutes=self._ask(lambda floor, head: muted(user)))
+        client.load(items, counters, mutes=self._ask(muted(user)))
 
     def _join(self, user: User, client: Client) -> Reader:
         """Open a stream at the client's cursor, and catch up."""
         [feed] = self._run(self.store.feeds([user]))
         assert isinstance(feed, Feed)
         counted = _json(feed.counters)
-        client.hello(
-            {"cursor": client.cursor, "counters": {**counted, "cursor": str(Cursor(self.store.epoch, feed.head))}}
-        )
+        client.hello({"cursor": client.cursor, "counters": {**counted, "cursor": str(self._cursor(feed.head))}})
         start = place(client.cursor)
         reader = self.hub.join(feed, sink=Screen(client), encoding=self._lines, position=start)
         while self.hub.catch_up_queue:
@@ -331,17 +346,15 @@ def _apart(item: Json) -> Json:
     return {key: value for key, value in item.items() if key not in {"read_time", "seen_time", "ring"}}
 
 
-def _pages(
-    user: User, filter: Filter, sizes: Sequence[int], *, cap: int
-) -> Callable[[int, int], Generator[Query, Any, list[Json]]]:
+def _pages(user: User, filter: Filter, sizes: Sequence[int]) -> Read[list[Json]]:
     """All pages, of these sizes in turn."""
 
-    def script(floor: int, head: int) -> Generator[Query, Any, list[Json]]:
+    def script(snapshot: Snapshot) -> Script[list[Json]]:
         items: list[Json] = []
         before, turn = NEWEST, 0
         while True:
             size = sizes[turn % len(sizes)]
-            found = yield from page(user, filter, before=before, limit=size, cap=cap, head=head)
+            found = yield from page(user, filter, before=before, limit=size)(snapshot)
             assert len(found.items) <= size
             items += _json(found.items)
             if found.next is None:

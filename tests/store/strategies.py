@@ -1,11 +1,10 @@
 """Short words for what tests publish and ask."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from tests.store.adapters import OpenStore
+from tests.store.adapters import CLOCK, OpenStore
 from tidings.domain.errors import NotFound
 from tidings.domain.model import Draft, Event
 from tidings.domain.results import Published
@@ -13,7 +12,8 @@ from tidings.domain.topics import Topic, User, own_topic
 from tidings.services.store_gateway import NEWEST
 from tidings.store.transactions.inbox import Filter, InboxPage, page
 from tidings.store.transactions.publish import publish, update
-from tidings.store.transactions.transaction import Job, Query, Script, Transaction, json_text
+from tidings.store.transactions.tickets import use_ticket
+from tidings.store.transactions.transaction import Job, Query, Script, Snapshot, Transaction, json_text
 
 NOW = 1_767_225_600_000
 DAY = 24 * 3600 * 1000
@@ -47,21 +47,33 @@ def failing_late() -> Job[None]:
     """The same, after it has asked and appended."""
 
     def script(transaction: Transaction) -> Script[None]:
-        yield from transaction.flush()
-        nid = transaction.append(own_topic(ALICE), "never", b"{}")
-        transaction.add_item(nid, nid, "never", None, None, None, "[]")
-        yield Query("floor")
+        yield Query("epochs")
+        item_id = transaction.append(own_topic(ALICE), "never", b"{}")
+        transaction.add_item(item_id, type="never")
+        transaction.write("add_users", user_id="nobody", seq=0)
         raise NotFound("there is no such thing")
 
     return script
 
 
 def failing_too_late() -> Job[None]:
-    """The same, after what it appended was written: no script may do that."""
+    """The same, after what it appended was written, since it has read."""
 
     def script(transaction: Transaction) -> Script[None]:
-        transaction.append(own_topic(ALICE), "never", b"{}")
-        yield from transaction.flush()
+        item_id = transaction.append(own_topic(ALICE), "never", b"{}")
+        transaction.add_item(item_id, type="never")
+        transaction.write("add_users", user_id="nobody", seq=0)
+        yield Query("epochs")
+        raise NotFound("there is no such thing")
+
+    return script
+
+
+def failing_after_an_answered_write() -> Job[None]:
+    """The same, after a write that it needed the answer of: ticket "t" is used."""
+
+    def script(transaction: Transaction) -> Script[None]:
+        assert (yield from use_ticket("t")(transaction)) is not None
         raise NotFound("there is no such thing")
 
     return script
@@ -71,9 +83,9 @@ def violation() -> Job[None]:
     """A job with a bug in it, met after it has written."""
 
     def script(transaction: Transaction) -> Script[None]:
-        yield Query("arrive", {"users": '["nobody"]', "seq": 0})
+        transaction.write("add_users", user_id="nobody", seq=0)
         transaction.append(POST, "never", b"{}")
-        yield from transaction.flush()
+        yield Query("epochs")
         raise ZeroDivisionError
 
     return script
@@ -81,7 +93,8 @@ def violation() -> Job[None]:
 
 async def run(store: OpenStore, *jobs: Job[Any], now: int = NOW) -> list[Any]:
     """In one transaction; what each returned, or the error it raised."""
-    return list((await store.transact(jobs, now=now)).results)
+    CLOCK.now = now
+    return list((await store.transact(jobs)).results)
 
 
 async def do(store: OpenStore, job: Job[Any], *, now: int = NOW) -> Any:
@@ -102,10 +115,8 @@ async def log(store: OpenStore) -> list[Event]:
     return found
 
 
-async def inbox(store: OpenStore, user: User, filter: Filter | None = None, *, cap: int = 1000) -> InboxPage:
-    found: InboxPage = await store.ask(
-        lambda floor, head: page(user, filter or Filter(), before=NEWEST, limit=1000, cap=cap, head=head)
-    )
+async def inbox(store: OpenStore, user: User, filter: Filter | None = None) -> InboxPage:
+    found: InboxPage = await store.query(page(user, filter or Filter(), before=NEWEST, limit=1000))
     return found
 
 
@@ -114,6 +125,12 @@ def said(event: Event) -> Any:
     return msgspec.json.decode(event.data)
 
 
-def marks_of(user: User, nids: Iterable[int]) -> Script[list[tuple[Any, ...]]]:
-    """The rows that are kept of what somebody did to items."""
-    return (yield Query("marks_of", {"user": user, "nids": json_text(list(nids))}))
+async def overrides_of(store: OpenStore, user: User) -> list[Any]:
+    """The rows that are kept of what a user did to items."""
+
+    def script(snapshot: Snapshot) -> Script[list[Any]]:
+        item_ids = json_text(list(range(1, snapshot.head + 1)))
+        return (yield Query("overrides_of", {"user_id": user, "item_ids": item_ids}))
+
+    found: list[Any] = await store.query(script)
+    return found

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from functools import partial
 from typing import Any
 
 import pytest
@@ -20,26 +19,31 @@ from tests.store.strategies import (
     POST,
     do,
     failing,
+    failing_after_an_answered_write,
     failing_late,
     failing_too_late,
     inbox,
     log,
-    marks_of,
     note,
+    overrides_of,
     posting,
     run,
     said,
     violation,
 )  # fmt: skip
-from tidings.domain.errors import NotFound
+from tidings.domain.cursor import Cursor
+from tidings.domain.errors import InvalidRequest, NotFound
 from tidings.domain.model import Event
 from tidings.domain.results import Published
 from tidings.domain.topics import ALL, Topic, User, own_topic
+from tidings.store.transactions.epochs import fork
 from tidings.store.transactions.follows import follow, followers, register_users, set_mutes, unfollow
-from tidings.store.transactions.publish import retract
-from tidings.store.transactions.reading import mark_ids
+from tidings.store.transactions.inbox import Filter
+from tidings.store.transactions.publish import retract, update
+from tidings.store.transactions.reading import mark_ids, read_up_to
 from tidings.store.transactions.retention import Retention, prune
-from tidings.store.transactions.transaction import Job, Script
+from tidings.store.transactions.tickets import give_ticket, use_ticket
+from tidings.store.transactions.transaction import Job, Query, Script, Snapshot, Transaction
 
 FOREVER = 1 << 50
 
@@ -63,7 +67,7 @@ async def test_seqs_have_no_holes_and_are_the_order_of_the_commits(open_store: O
                 rng.choice([posting(), posting(note(POST), note()), failing(), failing_late(), violation()])
                 for _ in range(rng.randint(1, 4))
             ]
-            done = await store.transact(jobs, now=NOW)
+            done = await store.transact(jobs)
             batches.append(list(done.events))
             for job, result in zip(jobs, done.results, strict=True):
                 assert isinstance(result, list | NotFound | ZeroDivisionError), (job, result)
@@ -110,11 +114,25 @@ async def test_a_job_that_breaks_takes_no_other_with_it(store: OpenStore) -> Non
     assert await store.feeds([User("nobody")]) == [None]
 
 
-async def test_an_error_that_comes_too_late_to_be_undone_is_a_broken_job(store: OpenStore) -> None:
-    before, error, after = await run(store, posting(), failing_too_late(), posting())
-    assert isinstance(error, RuntimeError)
+@pytest.mark.parametrize("refused", [failing_late, failing_too_late, failing_after_an_answered_write])
+async def test_what_a_job_wrote_before_it_raised_is_not_there(store: OpenStore, refused: Any) -> None:
+    await do(store, give_ticket("t", "{}", user=None, lifetime=1000))
+    before, error, after = await run(store, posting(), refused(), posting())
+    assert isinstance(error, NotFound)
     assert [before[0].cursor, after[0].cursor] == [f"{store.epoch}-1", f"{store.epoch}-2"]
-    assert seqs(await log(store)) == [1, 2]
+    assert [event.type for event in await log(store)] == ["notification.created"] * 2
+    assert await store.feeds([User("nobody")]) == [None]
+    assert await do(store, use_ticket("t")) == "{}"
+
+
+async def test_a_script_finds_what_it_wrote_itself(store: OpenStore) -> None:
+    def job(transaction: Transaction) -> Script[Any]:
+        before = yield Query("users_of", {"user_ids": '["alice"]'})
+        transaction.write("add_users", user_id="alice", seq=7)
+        after = yield Query("users_of", {"user_ids": '["alice"]'})
+        return len(before), [row.first_seen_seq for row in after]
+
+    assert await do(store, job) == (0, [7])
 
 
 async def test_a_job_that_breaks_alone_leaves_the_store_as_it_was(store: OpenStore) -> None:
@@ -135,6 +153,51 @@ async def test_jobs_of_one_transaction_see_each_other(store: OpenStore) -> None:
     [item] = (await inbox(store, ALICE)).items
     assert item.group is not None
     assert item.group.count == 2
+
+
+# Epochs
+
+
+async def test_ids_and_cursors_of_an_earlier_epoch_stay_valid(store: OpenStore) -> None:
+    [old] = await do(store, posting(note(own_topic(ALICE), own_topic(BOB))))
+    assert await do(store, fork("second")) == 2
+    [new] = await do(store, posting())
+    assert (store.epoch, new.id, new.cursor) == ("second", "n-second-3", "second-3")
+    await do(store, mark_ids(ALICE, [old.id], verb="archive"))
+    await do(store, update(old.id, {"title": "after"}))
+    for user, status in ((ALICE, "ARCHIVED"), (BOB, "UNREAD")):
+        item = (await inbox(store, user, Filter(archived=True))).items[-1]
+        assert (item.id, item.title, item.status) == (old.id, "after", status)
+    answer = await do(store, read_up_to(BOB, Cursor.parse(old.cursor), verb="read"))
+    assert answer.counters.unread == 0
+    assert await do(store, retract(old.id)) == 2
+    assert {said(event)["id"] for event in (await log(store))[-2:]} == {old.id}
+
+
+@pytest.mark.parametrize("lost", ["3", "99"])
+async def test_what_the_log_lost_in_a_fork_is_not_taken_for_what_came_after_it(store: OpenStore, lost: str) -> None:
+    first = store.epoch
+    await do(store, posting(note(), note()))
+    await do(store, fork("second"))
+    await do(store, posting(note(), note()))
+    with pytest.raises(NotFound):
+        await do(store, update(f"n-{first}-{lost}", {"title": "of another item"}))
+    with pytest.raises(InvalidRequest):
+        await do(store, read_up_to(ALICE, Cursor.parse(f"{first}-{lost}"), verb="read"))
+    await do(store, mark_ids(ALICE, [f"n-{first}-{lost}"], verb="read"))
+    assert {item.status for item in (await inbox(store, ALICE)).items} == {"UNREAD"}
+
+
+async def test_every_process_learns_of_a_fork_with_its_next_look(open_store: Open) -> None:
+    one, two, three = [await open_store() for _ in range(3)]
+    await do(one, posting())
+    await do(one, fork("second"))
+    assert [store.epoch == "second" for store in (one, two, three)] == [True, False, False]
+    [published] = await do(two, posting())
+    assert published.cursor == "second-2"
+    await three.span()
+    assert three.lineage.epochs == one.lineage.epochs == two.lineage.epochs
+    assert [epoch.forked_at for epoch in one.lineage.epochs] == [0, 1]
 
 
 # Durability
@@ -178,12 +241,12 @@ async def test_a_snapshot_does_not_change_while_it_is_read(store: OpenStore) -> 
     loop = asyncio.get_running_loop()
     seen = []
 
-    def script(floor: int, head: int) -> Any:
-        seen.append(head)
+    def script(snapshot: Snapshot) -> Any:
+        seen.append(snapshot.head)
         asyncio.run_coroutine_threadsafe(run(store, posting()), loop).result(timeout=5)
-        return (yield from followers(POST, after="", limit=1)), head
+        return (yield from followers(POST, after="", limit=1)(snapshot)), snapshot.head
 
-    assert await store.ask(script) == ([], 1)
+    assert await store.query(script) == ([], 1)
     assert (seen, await store.span()) == ([1], (0, 2))
 
 
@@ -278,7 +341,7 @@ async def test_an_event_comes_back_as_it_was_written(store: OpenStore) -> None:
         "entity": "post/7",
         "type": "like",
     }
-    done = await store.transact([posting(note(POST, **content)), posting(note(POST, priority="critical"))], now=NOW)
+    done = await store.transact([posting(note(POST, **content)), posting(note(POST, priority="critical"))])
     assert list(done.events) == await log(store)
     like, critical = done.events
     assert like.tags == {"type:like", "topic:post/7", "entity:post/7"}
@@ -319,10 +382,6 @@ async def test_a_feed_is_of_one_moment_and_nobody_is_taken_for_another(store: Op
 # Following
 
 
-def following(after: str, floor: int, head: int) -> Script[list[str]]:
-    return followers(POST, after=after, limit=7)
-
-
 async def test_following_many_at_once_says_how_many_are_new(store: OpenStore) -> None:
     users = [User(f"u{number:02}") for number in range(25)]
     assert await do(store, follow([(user, POST) for user in users[:10]])) == 10
@@ -330,7 +389,7 @@ async def test_following_many_at_once_says_how_many_are_new(store: OpenStore) ->
     assert await do(store, unfollow([(user, POST) for user in (users[0], users[0], BOB)])) == 1
     assert len(await log(store)) == 26
     found = [""]
-    while page := await store.ask(partial(following, found[-1])):
+    while page := await store.query(followers(POST, after=found[-1], limit=7)):
         found += page
     assert found[1:] == users[1:]
 
@@ -388,8 +447,8 @@ async def test_old_notifications_go_with_what_was_marked_on_them(store: OpenStor
     await do(store, mark_ids(ALICE, [one.id for one in (*old, young)], verb="archive"), now=NOW + DAY)
     keep = Retention(log_age=FOREVER, log_rows=1000, inbox_age=DAY)
     assert [await do(store, prune(keep, step=2), now=NOW + DAY + 1) for _ in range(3)] == [True, True, False]
-    marks = await store.ask(lambda floor, head: marks_of(ALICE, range(1, head + 1)))
-    assert [nid for nid, *_ in marks] == [6]
+    kept = await overrides_of(store, ALICE)
+    assert [row.item_id for row in kept] == [6]
     await do(store, mark_ids(ALICE, [young.id], verb="unarchive"), now=NOW + DAY + 1)
     assert [item.id for item in (await inbox(store, ALICE)).items] == [young.id]
 

@@ -130,6 +130,10 @@ class Inbox(RuleBasedStateMachine):
     def mark(self, user: User, marked: list[int], verb: str) -> None:
         self.house.mark(user, marked, verb)
 
+    @rule()
+    def fork(self) -> None:
+        self.house.fork()
+
     @rule(user=users)
     def go(self, user: User) -> None:
         self.house.go(user)
@@ -187,6 +191,7 @@ def walk(adapter: Adapter, seed: int, *, steps: int) -> None:
         *[lambda: house.up_to(rng.choice(USERS), rng.choice([0, 1, 3, 9]), rng.choice(["read", "seen"]))] * 2,
         *[mark] * 6,
         *[lambda: house.go(rng.choice(USERS))] * 2,
+        house.fork,
     ]
     try:
         for _ in range(steps):

@@ -1,43 +1,55 @@
-"""Queries by name: every one that is used exists, every one that exists is used, and none reads a whole table."""
+"""Queries by name: the same in every dialect, with the same columns; all are used, and none reads a whole table."""
 
 import ast
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import apsw
+import apsw.ext
 import pytest
 
 import tidings
-from tidings.store.sql import migrations, queries
+from tidings.store.dialect import Statement, migrations, queries
 
 PACKAGE = Path(tidings.__file__).parent
 TRANSACTIONS = sorted((PACKAGE / "store" / "transactions").glob("*.py"))
-ADAPTERS = {"sqlite": PACKAGE / "store" / "sqlite.py"}
-DIALECTS = sorted(path.name for path in (PACKAGE / "store" / "sql").iterdir() if (path / "migrations").is_dir())
+ADAPTERS = {"sqlite": sorted((PACKAGE / "store" / "sqlite").glob("*.py"))}
+DIALECTS = sorted(path.parent.name for path in (PACKAGE / "store").glob("*/queries"))
 
 # Big tables, and the queries that may walk one: in the order of its key, and no further than their limit.
-LARGE = {"events", "notifications", "marks", "people", "follows", "keys"}
+LARGE = {"events", "items", "overrides", "users", "follows", "idempotency_keys"}
 WALKS = {"aged_items"}
 
-LISTS = {"who", "spans", "users", "nids", "origins", "rows", "pairs", "tags"}  # parameters that are JSON arrays
-ONCE = {"start_log"}  # a second one is an error
+LISTS = {
+    "asked",
+    "intervals",
+    "user_ids",
+    "item_ids",
+    "public_ids",
+    "rows",
+    "pairs",
+    "tags",
+}  # parameters that are JSON arrays
+ONCE = {"start_log", "start_epochs", "add_epochs"}  # a second one is an error
+
+
+ASKING = {"Query", "Write", "write"}
 
 
 def asked_by_name(path: Path) -> set[str]:
-    """The first argument of each `Query(...)`. A name that is put together would not be found: there is none."""
+    """The first argument of each `Query(...)`, `Write(...)` and `.write(...)`, and of each `queries(...)[...]`."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Query":
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in ASKING:
             first = node.args[0]
-            assert isinstance(first, ast.Constant), f"{path.name}:{node.lineno}"
-            assert isinstance(first.value, str)
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "sql":
+            first = node.slice
+        else:
+            continue
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
             names.add(first.value)
     return names
-
-
-def asked_by_adapter(path: Path) -> set[str]:
-    """The names in `self._sql["..."]`."""
-    return set(re.findall(r'_sql\["([a-z_]+)"\]', path.read_text("utf-8")))
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +68,42 @@ def test_every_dialect_has_an_adapter_that_this_test_reads() -> None:
 def test_the_names_in_the_scripts_and_in_the_sql_are_the_same(dialect: str) -> None:
     used = set().union(*map(asked_by_name, TRANSACTIONS))
     assert len(used) > 20
-    assert used | asked_by_adapter(ADAPTERS[dialect]) == set(queries(dialect))
+    assert used.union(*map(asked_by_name, ADAPTERS[dialect])) == set(queries(dialect))
+
+
+def columns_of_sqlite(statements: Mapping[str, Statement]) -> dict[str, tuple[str, ...]]:
+    """What the database itself says that each query returns."""
+    database = apsw.Connection(":memory:")
+    for step in migrations("sqlite"):
+        database.execute(step)
+    return {
+        name: tuple(column[0] for column in apsw.ext.query_info(database, statement.sql).description)
+        for name, statement in statements.items()
+    }
+
+
+COLUMNS: dict[str, Callable[[Mapping[str, Statement]], dict[str, tuple[str, ...]]]] = {"sqlite": columns_of_sqlite}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_query_returns_the_columns_that_it_declares_in_that_order(dialect: str) -> None:
+    statements = queries(dialect)
+    declared = {name: statement.columns for name, statement in statements.items()}
+    assert COLUMNS[dialect](statements) == declared
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_dialects_declare_the_same_names_and_columns(dialect: str) -> None:
+    """In any order: rows are read by name."""
+    first, other = queries(DIALECTS[0]), queries(dialect)
+    assert {name: set(statement.columns) for name, statement in first.items()} == {
+        name: set(statement.columns) for name, statement in other.items()
+    }
 
 
 @pytest.mark.parametrize("name", sorted(queries("sqlite")))
 def test_a_query_is_good_sql_and_does_not_read_a_whole_table(database: apsw.Connection, name: str) -> None:
-    query = queries("sqlite")[name]
+    query = queries("sqlite")[name].sql
     bindings = dict.fromkeys(re.findall(r":([a-z_]+)", query), "[]")
     plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {query}", bindings)]
     scanned = {match[1] for step in plan if (match := re.match(r"SCAN (\w+)(?! USING)", step))}
@@ -72,7 +114,7 @@ def test_a_query_is_good_sql_and_does_not_read_a_whole_table(database: apsw.Conn
 
 @pytest.mark.parametrize("name", sorted(queries("sqlite")))
 def test_a_query_is_compiled_once_whatever_is_bound(database: apsw.Connection, name: str) -> None:
-    query = queries("sqlite")[name]
+    query = queries("sqlite")[name].sql
     names = set(re.findall(r":([a-z_]+)", query))
     compiled: list[object] = []
 
@@ -97,15 +139,17 @@ def test_a_query_is_compiled_once_whatever_is_bound(database: apsw.Connection, n
 
 
 def test_a_name_that_stands_twice_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "one.sql").write_text("-- a\nSELECT 1;\n-- b\n-- with a comment\nSELECT 2;\n", "utf-8")
-    monkeypatch.setattr("tidings.store.sql.files", lambda _: tmp_path.parent)
-    assert queries(tmp_path.name) == {"a": "SELECT 1;", "b": "-- with a comment\nSELECT 2;"}
-    (tmp_path / "two.sql").write_text("-- a\nSELECT 3;\n", "utf-8")
+    (folder := tmp_path / "queries").mkdir()
+    (folder / "one.sql").write_text("-- a\nDELETE FROM x;\n-- b -> c, d\n-- with a comment\nSELECT c, d;\n", "utf-8")
+    monkeypatch.setattr("tidings.store.dialect.files", lambda _: tmp_path.parent)
+    found = {name: (statement.sql, statement.columns) for name, statement in queries(tmp_path.name).items()}
+    assert found == {"a": ("DELETE FROM x;", ()), "b": ("-- with a comment\nSELECT c, d;", ("c", "d"))}
+    (folder / "two.sql").write_text("-- a\nDELETE FROM y;\n", "utf-8")
     with pytest.raises(ValueError, match="two queries are called a"):
         queries(tmp_path.name)
 
 
 def test_migrations_are_numbered_without_holes() -> None:
     for dialect in DIALECTS:
-        names = sorted(path.name for path in (PACKAGE / "store" / "sql" / dialect / "migrations").iterdir())
+        names = sorted(path.name for path in (PACKAGE / "store" / dialect / "migrations").glob("*.sql"))
         assert names == [f"{number:04}.sql" for number in range(1, len(names) + 1)]

@@ -2,8 +2,10 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar, cast
 
 import apsw
 import pytest
@@ -13,11 +15,13 @@ from hypothesis import strategies as st
 from tests.model.log import Log
 from tests.store.adapters import quick_folder
 from tests.store.strategies import ALICE, do, log, note, posting, run
-from tidings.domain.errors import StoreTooNew, StoreUnavailable
+from tidings.domain.errors import CommitUnknown, StoreTooNew, StoreUnavailable
 from tidings.domain.model import Event
+from tidings.domain.notification import rfc3339
 from tidings.domain.topics import Topic
-from tidings.store.sql import migrations
-from tidings.store.sqlite import CHECKPOINT, SqliteStore
+from tidings.store.dialect import migrations
+from tidings.store.sqlite.adapter import CHECKPOINT, SqliteStore
+from tidings.store.sqlite.connection import commit
 from tidings.store.transactions.follows import follow, unfollow
 
 
@@ -75,6 +79,62 @@ async def test_the_write_ahead_log_does_not_grow_for_ever(path: Path) -> None:
     assert max(sizes) < 4096 * CHECKPOINT * 4
 
 
+async def test_what_may_have_been_committed_is_not_done_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A COMMIT that fails although it was done: each job is told so, and none is tried alone."""
+    store = await SqliteStore.open(path)
+
+    def lost(connection: apsw.Connection) -> None:
+        connection.execute("COMMIT")
+        raise CommitUnknown("the connection was cut")
+
+    monkeypatch.setattr("tidings.store.sqlite.adapter.commit", lost)
+    assert [type(result) for result in await run(store, posting(), posting())] == [CommitUnknown] * 2
+    monkeypatch.undo()
+    await do(store, posting())
+    assert len(await log(store)) == 3
+    await store.close()
+
+
+@pytest.mark.parametrize(("rolled_back", "error"), [(True, apsw.FullError), (False, CommitUnknown)])
+def test_a_commit_that_fails_is_unknown_unless_it_could_be_rolled_back(rolled_back: bool, error: Any) -> None:
+    class Connection:
+        """A connection whose COMMIT fails, and that is in a transaction after that, or is not."""
+
+        in_transaction = rolled_back
+        executed: ClassVar[list[str]] = []
+
+        def execute(self, sql: str) -> None:
+            self.executed.append(sql)
+            if sql == "COMMIT":
+                raise apsw.FullError("database or disk is full")
+
+    connection = Connection()
+    with pytest.raises(error):
+        commit(cast(apsw.Connection, connection))
+    assert connection.executed == ["COMMIT", "ROLLBACK"][: 1 + rolled_back]
+
+
+async def test_a_full_disk_is_one_error_for_each_and_leaves_nothing(path: Path) -> None:
+    store = await SqliteStore.open(path)
+    pages = store._writer.pragma("page_count")
+    store._writer.pragma("max_page_count", pages)
+    results = await run(store, *[posting(note(body="x" * 20_000)) for _ in range(3)])
+    assert [type(result) for result in results] == [StoreUnavailable] * 3
+    store._writer.pragma("max_page_count", 1 << 30)
+    assert await log(store) == []
+    await do(store, posting())
+    await store.close()
+
+
+async def test_a_store_takes_the_time_from_the_database(path: Path) -> None:
+    store = await SqliteStore.open(path)
+    before = time.time_ns() // 1_000_000
+    [published] = await do(store, posting())
+    after = time.time_ns() // 1_000_000
+    assert rfc3339(before - 1) <= published.create_time <= rfc3339(after + 1)
+    await store.close()
+
+
 async def test_an_empty_file_becomes_a_store_of_the_newest_schema(path: Path) -> None:
     put(path, b"")
     await (await SqliteStore.open(path)).close()
@@ -89,7 +149,7 @@ async def test_a_store_of_an_older_version_is_brought_up_to_date_and_keeps_what_
     await store.close()
     step = "CREATE TABLE later (a INTEGER) STRICT; INSERT INTO later SELECT count(*) FROM events;"
     newer = [*migrations("sqlite"), step]
-    monkeypatch.setattr("tidings.store.sqlite.migrations", lambda dialect: newer)
+    monkeypatch.setattr("tidings.store.sqlite.schema.migrations", lambda dialect: newer)
     for _ in range(2):
         found = await SqliteStore.open(path)
         assert (found.epoch, len(await log(found))) == (store.epoch, 1)
@@ -157,7 +217,7 @@ def test_who_followed_and_left_very_often_is_read_back_in_parts(
 ) -> None:
     async def compare() -> None:
         with quick_folder() as folder:
-            store = await SqliteStore.open(folder / "tidings.db", changes=at_once)
+            store = await SqliteStore.open(folder / "tidings.db", most_changes=at_once)
             try:
                 for topic, followed in moves:
                     change = follow if followed else unfollow

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.store.adapters import OpenStore
+from tests.store.adapters import CLOCK, OpenStore
 from tests.store.conftest import Open
-from tests.store.strategies import ALICE, BOB, NOW, POST, WINDOW, do, inbox, log, marks_of, note, posting, said
+from tests.store.strategies import ALICE, BOB, NOW, POST, WINDOW, do, inbox, log, note, overrides_of, posting, said
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest, NotFound
 from tidings.domain.model import Event
@@ -156,7 +156,7 @@ async def test_what_was_read_takes_no_room(store: OpenStore) -> None:
         answers = await do(store, posting(note(), note()))
         await do(store, mark_ids(ALICE, [one.id for one in answers], verb="read"))
         await up_to(store, (await store.span())[1])
-    rows = await store.ask(lambda floor, head: marks_of(ALICE, range(1, head + 1)))
+    rows = await overrides_of(store, ALICE)
     assert rows == []
 
 
@@ -168,7 +168,7 @@ async def test_counters_are_exact_up_to_the_cap_and_say_more_above_it(open_store
     found = []
     for _ in range(5):
         await do(store, posting(note(type="like")))
-        page = await inbox(store, ALICE, cap=3)
+        page = await inbox(store, ALICE)
         found.append((page.counters.unread, page.counters.unseen, page.counters.more))
     assert found == [(1, 1, False), (2, 2, False), (3, 3, False), (3, 3, True), (3, 3, True)]
 
@@ -177,7 +177,7 @@ async def test_by_type_sums_to_unread_above_the_cap_too(open_store: Open) -> Non
     store = await open_store(cap=3)
     for type in ("comment", "like", "like", "like", "notice"):
         await do(store, posting(note(type=type)))
-        counters = (await inbox(store, ALICE, cap=3)).counters
+        counters = (await inbox(store, ALICE)).counters
         assert sum(counters.by_type.values()) == counters.unread
         assert 0 not in counters.by_type.values()
 
@@ -186,12 +186,12 @@ async def test_a_count_is_exact_though_the_other_one_reached_the_cap(open_store:
     store = await open_store(cap=3)
     posted = [(await do(store, posting(note(type="like"))))[0] for _ in range(6)]
     await do(store, read_up_to(ALICE, Cursor.parse(posted[3].cursor), verb="seen"))
-    counters = (await inbox(store, ALICE, cap=3)).counters
+    counters = (await inbox(store, ALICE)).counters
     assert (counters.unread, counters.unseen, counters.more) == (3, 2, True)
     await do(store, read_up_to(ALICE, Cursor.parse(posted[5].cursor), verb="read"))
     await do(store, mark_ids(ALICE, [one.id for one in posted[:2]], verb="unread"))
     await do(store, mark_ids(ALICE, [one.id for one in posted], verb="unseen"))
-    counters = (await inbox(store, ALICE, cap=3)).counters
+    counters = (await inbox(store, ALICE)).counters
     assert (counters.unread, counters.unseen, counters.more) == (2, 3, True)
     assert counters.by_type == {"like": 2}
 
@@ -342,7 +342,7 @@ async def test_what_expires_is_there_until_its_event_says_that_it_is_not(store: 
     await do(store, posting(note(expire_at=NOW + 1000), note()))
     answer = await do(store, mark_ids(ALICE, [f"n-{store.epoch}-2"], verb="read"), now=NOW + 1000)
     assert (answer.counters.unread, len((await inbox(store, ALICE)).items)) == (1, 2)
-    assert await store.ask(lambda floor, head: due(now=NOW + 1000))
+    assert await store.query(due)
     assert await do(store, expire(limit=10), now=NOW + 1000) == 1
     assert said(await last(store)) == {"id": f"n-{store.epoch}-1", "reason": "expired"}
     page = await inbox(store, ALICE)
@@ -351,7 +351,8 @@ async def test_what_expires_is_there_until_its_event_says_that_it_is_not(store: 
 
 async def test_what_expires_later_stays_and_each_step_is_bounded(store: OpenStore) -> None:
     await do(store, posting(*[note(expire_at=NOW + 1000 * number) for number in range(1, 6)], note()))
-    assert not await store.ask(lambda floor, head: due(now=NOW + 999))
+    CLOCK.now = NOW + 999
+    assert not await store.query(due)
     assert [await do(store, expire(limit=2), now=NOW + 3000) for _ in range(3)] == [2, 1, 0]
     assert len((await inbox(store, ALICE)).items) == 3
 

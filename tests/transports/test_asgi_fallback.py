@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.transports.fake_transport import EPOCH, StoreHarness
+from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User
 from tidings.transports import sse
 from tidings.transports.asgi_fallback import AsgiWsSink
@@ -47,7 +49,7 @@ class Server:
 
 
 async def serve_sse(server: Server) -> None:
-    await server.stream(sse.SseEncoding(EPOCH))(SCOPE, server.receive, server.send)
+    await server.stream(sse.SseEncoding(partial(Cursor, EPOCH)))(SCOPE, server.receive, server.send)
 
 
 async def serve_ws(server: Server) -> None:
@@ -55,12 +57,12 @@ async def serve_ws(server: Server) -> None:
         return b""
 
     context = WsContext(hub=server.house.hub, timer=server.house.timer, handle=handle)
-    await AsgiWsSink(context).run(server.stream(WsLines(EPOCH)), server.receive, server.send)
+    await AsgiWsSink(context).run(server.stream(WsLines(partial(Cursor, EPOCH))), server.receive, server.send)
 
 
 async def serve_poll(server: Server) -> None:
     house = server.house
-    context = PollContext(hub=house.hub, timer=house.timer, encoding=PollEncoding(EPOCH))
+    context = PollContext(hub=house.hub, timer=house.timer, encoding=PollEncoding(partial(Cursor, EPOCH)))
     poll = LongPoll(
         context, membership=house.hub.memberships.cache(house.feed()), extra=(), position=house.hub.head,
         head=house.hub.head, wait=30, limit=100, expires=0,

@@ -1,6 +1,7 @@
 """The answer to a poll: whole events, a cursor to go on from, and whether there are more."""
 
 import json
+from functools import partial
 from typing import Any
 
 from hypothesis import given
@@ -11,7 +12,7 @@ from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.transports.poll_frames import PollEncoding, body, first, page
 
-ENCODING = PollEncoding("ep0ch")
+ENCODING = PollEncoding(partial(Cursor, "ep0ch"))
 # Data as the store has it: compact JSON, in which a line break can only be escaped.
 DATA = (st.text() | st.lists(st.integers())).map(
     lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")

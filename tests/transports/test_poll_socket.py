@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.transports.fake_transport import EPOCH, Connection, StoreHarness
+from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User
 from tidings.server.http_protocol import HttpProtocol
 from tidings.transports.poll import MAX_PIPELINED, LongPoll, PollContext, PollSocket
@@ -24,7 +26,9 @@ class Client:
 
     def __init__(self) -> None:
         self.house = StoreHarness()
-        self.room = PollContext(hub=self.house.hub, timer=self.house.timer, encoding=PollEncoding(EPOCH))
+        self.room = PollContext(
+            hub=self.house.hub, timer=self.house.timer, encoding=PollEncoding(partial(Cursor, EPOCH))
+        )
         self.limit = 100
         self.before: Callable[[], Awaitable[None]] | None = None  # what a poll waits for before it looks
         self.connection = Connection(self.app)

@@ -1,11 +1,13 @@
 """The SSE codec, against a parser written from WHATWG HTML, section 9.2.6, line by line."""
 
 import re
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidings.domain.cursor import Cursor
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic, User
 from tidings.seed.encoding import SeedEncoding
@@ -102,7 +104,7 @@ def test_a_type_or_an_id_cannot_forge_a_line(bad: str) -> None:
 
 
 def test_a_frame_looks_like_this() -> None:
-    encoding = SseEncoding("abc")
+    encoding = SseEncoding(partial(Cursor, "abc"))
     event = Event(seq=7, topic=Topic("post/7"), type="notification.created", data=b'{"a":1}')
     assert encoding.event(event) == b'id: abc-7\nevent: notification.created\ndata: {"a":1}\n\n'
     assert (
@@ -112,7 +114,7 @@ def test_a_frame_looks_like_this() -> None:
 
 
 def test_a_heartbeat_is_a_comment_and_nothing_to_a_client() -> None:
-    encoding = SseEncoding("abc")
+    encoding = SseEncoding(partial(Cursor, "abc"))
     event = Event(seq=7, topic=Topic("post/7"), type="note", data=b"{}")
     source = parsed(encoding.heartbeat, encoding.event(event), encoding.heartbeat, encoding.heartbeat)
     assert source.dispatched == [("note", "{}", "abc-7")]
@@ -121,20 +123,22 @@ def test_a_heartbeat_is_a_comment_and_nothing_to_a_client() -> None:
 
 def test_heartbeat_has_no_blank_line() -> None:
     """httpx-sse, fetch-event-source and r3labs/sse take a blank line for an event whose data is empty."""
-    assert SseEncoding("abc").heartbeat == b":\n"
-    assert SeedEncoding("abc", user=User("a")).heartbeat == b":\n"
-    assert b"\n\n" not in SeedEncoding("abc", user=User("a")).control("goaway", b"{}", retry=5000)
+    assert SseEncoding(partial(Cursor, "abc")).heartbeat == b":\n"
+    assert SeedEncoding(partial(Cursor, "abc"), user=User("a")).heartbeat == b":\n"
+    assert b"\n\n" not in SeedEncoding(partial(Cursor, "abc"), user=User("a")).control("goaway", b"{}", retry=5000)
 
 
 @pytest.mark.parametrize("retry", [0, 1, 999])
 def test_retry_is_never_below_a_second(retry: int) -> None:
     """A client keeps it through every refusal that follows."""
-    assert b"retry: 1000\n" in SseEncoding("abc").control("goaway", b"{}", retry=retry)
-    assert b"retry: 1000\n" in SeedEncoding("abc", user=User("a")).control("goaway", b"{}", retry=retry)
+    assert b"retry: 1000\n" in SseEncoding(partial(Cursor, "abc")).control("goaway", b"{}", retry=retry)
+    assert b"retry: 1000\n" in SeedEncoding(partial(Cursor, "abc"), user=User("a")).control(
+        "goaway", b"{}", retry=retry
+    )
 
 
 def test_control_without_an_id_does_not_move_the_cursor() -> None:
-    encoding = SseEncoding("abc")
+    encoding = SseEncoding(partial(Cursor, "abc"))
     event = Event(seq=7, topic=Topic("post/7"), type="note", data=b"{}")
     source = parsed(encoding.event(event), encoding.control("goaway", b"{}", retry=5000))
     assert source.dispatched[-1] == ("goaway", "{}", "abc-7")

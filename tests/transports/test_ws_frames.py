@@ -1,11 +1,13 @@
 """What is sent over a WebSocket: bytes that any client reads, the same object for every reader."""
 
 import json
+from functools import partial
 
 import pytest
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
+from tidings.domain.cursor import Cursor
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.hub.ring import Entry
@@ -36,11 +38,11 @@ def test_a_message_of_any_size_is_one_whole_text_frame(size: int) -> None:
 
 
 def test_an_event_is_a_message_with_its_id_type_and_data() -> None:
-    assert json.loads(bytes(read(WsEncoding("ep0ch").event(EVENT)).data)) == MESSAGE
+    assert json.loads(bytes(read(WsEncoding(partial(Cursor, "ep0ch")).event(EVENT)).data)) == MESSAGE
 
 
 def test_what_is_not_in_the_log_has_an_id_only_if_it_is_given_one() -> None:
-    encoding = WsEncoding("ep0ch")
+    encoding = WsEncoding(partial(Cursor, "ep0ch"))
     assert json.loads(bytes(read(encoding.control("hello", b"{}", id="ep0ch-3")).data)) == {
         "id": "ep0ch-3",
         "type": "hello",
@@ -50,7 +52,7 @@ def test_what_is_not_in_the_log_has_an_id_only_if_it_is_given_one() -> None:
 
 
 def test_an_event_is_encoded_once_for_all_readers() -> None:
-    entry, encoding = Entry(EVENT), WsEncoding("ep0ch")
+    entry, encoding = Entry(EVENT), WsEncoding(partial(Cursor, "ep0ch"))
     assert entry.frame(encoding) is entry.frame(encoding)
 
 
@@ -60,7 +62,7 @@ def test_the_heartbeat_is_an_empty_ping() -> None:
 
 
 def test_where_the_server_frames_a_message_is_a_line() -> None:
-    lines = WsLines("ep0ch")
+    lines = WsLines(partial(Cursor, "ep0ch"))
     data = lines.event(EVENT) + lines.control("goaway", b"{}")
     assert [json.loads(line) for line in data.split(b"\n")[:-1]] == [MESSAGE, {"type": "goaway", "data": {}}]
 

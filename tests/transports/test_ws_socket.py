@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 
 from tests.transports.fake_transport import ALICE, EPOCH, StoreHarness, Wire
+from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User
 from tidings.transports.close_codes import FAILED, GOING_AWAY, NOT_JSON, PROTOCOL, TOKEN, CloseReason, ProtocolViolation
 from tidings.transports.stream import Opening, Stream, StreamContext
@@ -34,7 +36,13 @@ class Talk:
             self.wire,
             Stream(
                 StreamContext(hub=self.house.hub, timer=self.house.timer),
-                Opening(feed=self.house.feed(), extra=(), encoding=WsEncoding(EPOCH), position=0, preface=b""),
+                Opening(
+                    feed=self.house.feed(),
+                    extra=(),
+                    encoding=WsEncoding(partial(Cursor, EPOCH)),
+                    position=0,
+                    preface=b"",
+                ),
                 headers=(),
             ),
         )

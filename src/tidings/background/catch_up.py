@@ -87,7 +87,7 @@ class CatchUp:
             return
         floor, _ = await self._store.span()
         floor = min(floor, hub.head)  # events that the hub has yet to get reach the reader through it
-        frame = reset_frame(reader, Cursor(self._store.epoch, floor), reason="pruned")
+        frame = reset_frame(reader, self._store.lineage.cursor(floor), reason="pruned")
         hub.serve_reset(reader, floor=floor, frame=frame)
 
 

@@ -27,15 +27,13 @@ class Maintenance:
         settings: Settings,
         *,
         write: Callable[[Any], Awaitable[Any]],
-        ask: Callable[[Any], Awaitable[Any]],
-        clock: Callable[[], int],
+        query: Callable[[Any], Awaitable[Any]],
         sweep: Callable[[], Awaitable[None]],
     ) -> None:
-        """`write` and `ask` run a job or a read script in the store; `clock` in milliseconds; `sweep` removes old
-        workbooks from the disk."""
+        """`write` and `query` run a job or a script that reads in the store; `sweep` removes old workbooks from the
+        disk."""
         self._write = write
-        self._ask = ask
-        self._clock = clock
+        self._query = query
         self._sweep = sweep
         self._retention = Retention(
             log_age=int(settings.retention_age * 1000),
@@ -57,8 +55,7 @@ class Maintenance:
                 _log.warning("maintenance_failed", extra={"code": error.code, "reason": str(error)})
 
     async def _expire(self) -> None:
-        now = self._clock()
-        while await self._ask(lambda floor, head: due(now=now)):
+        while await self._query(due):
             await self._write(expire(limit=ROWS_PER_TRANSACTION))
 
     async def _prune(self) -> None:

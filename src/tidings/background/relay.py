@@ -25,6 +25,7 @@ class Relay:
         """`hole_wait` in seconds."""
         self._store = store
         self._hub = hub
+        self._epoch = store.epoch
         self._retry = retry
         self._hole_wait = hole_wait
         self._sequencer = Sequencer(known=hub.head)
@@ -73,6 +74,7 @@ class Relay:
     async def look(self) -> None:
         """Ask the store how far the log reaches, in case every hint was lost."""
         _, head = await self._store.span()
+        self._check_fork()
         self.hint(head)
 
     async def reached(self, seq: int) -> None:
@@ -100,11 +102,21 @@ class Relay:
             await self._wake.wait()
             self._wake.clear()
             while self._sequencer.known > self._hub.head:
+                self._check_fork()
                 fresh = self._sequencer.take(after=self._hub.head)
                 if fresh:
                     await self._publish(fresh)
                 elif not await self._hole_closes():
                     await self._publish(await self._retry.read(self._missing) or ())
+
+    def _check_fork(self) -> None:
+        """Raise `LogBroken` if the log forked behind what was delivered here: other events have those seqs now."""
+        if self._store.epoch == self._epoch:
+            return
+        end = self._store.lineage.ends_at(self._epoch)
+        if end is None or end < self._hub.head:
+            raise LogBroken(f"the log forked at {end}, but events up to {self._hub.head} were delivered here")
+        self._epoch = self._store.epoch
 
     async def _publish(self, events: Sequence[Event]) -> None:
         for run in runs(events):

@@ -245,6 +245,18 @@ class StoreUnavailable(TidingsError):
     retry_after = 1
 
 
+class LeaseLost(StoreUnavailable):
+    """Another process holds the lease."""
+
+    code = "lease_lost"
+
+
+class CommitUnknown(StoreUnavailable):
+    """Outcome unknown."""
+
+    code = "commit_unknown"
+
+
 class StoreTooNew(TidingsError):
     """Database written by a newer version."""
 

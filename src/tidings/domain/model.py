@@ -57,7 +57,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     more: bool = False
 
     @classmethod
-    def upto(cls, cap: int, *, by_type: Mapping[str, int], unseen: int) -> Self:
+    def capped(cls, cap: int, *, by_type: Mapping[str, int], unseen: int) -> Self:
         """What is counted, or the cap. What is unread beyond it is left out of the types that have most."""
         unread = sum(by_type.values())
         shown = dict(by_type)

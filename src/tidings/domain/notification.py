@@ -113,15 +113,15 @@ def milliseconds(moment: datetime) -> int:
         raise InvalidRequest(f"{moment.isoformat()} is not in the years 1 to 9999 of UTC") from error
 
 
-def notification_id(epoch: str, origin: int) -> str:
-    """The public id: which log, and the first event that carried it."""
-    return f"n-{epoch}-{origin}"
+def notification_id(epoch: str, seq: int) -> str:
+    """The public id: the epoch and the seq of the first event that carried it."""
+    return f"n-{epoch}-{seq}"
 
 
-def parse_notification_id(text: str, *, epoch: str) -> int | None:
-    """The origin in a public id; None for an id that this log never gave. Raises `InvalidRequest`."""
+def parse_notification_id(text: str) -> tuple[str, int]:
+    """The epoch and the seq in a public id. Raises `InvalidRequest`."""
     kind, _, rest = text.partition("-")
     found, _, digits = rest.partition("-")
     if kind != "n" or not found or not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
         raise InvalidRequest(f"not a notification id: {text[:80]!r}")
-    return int(digits) if found == epoch else None
+    return found, int(digits)

@@ -3,8 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from tidings.domain.cursor import Cursor
+from tidings.domain.lineage import Lineage
 from tidings.domain.model import Event, Feed, Page
 from tidings.domain.topics import Topic, User
+
+CursorOf = Callable[[int], Cursor]  # the cursor after an event: `Lineage.cursor` of a log
 
 
 class Encoding(Protocol):
@@ -59,13 +63,23 @@ class Outcome(Protocol):
 class Store(Protocol):
     """Remembers everything. The only truth."""
 
-    epoch: str
+    @property
+    def lineage(self) -> Lineage:
+        """The log's identity: its epochs, as they were in the newest transaction. It may change at any time."""
 
-    async def transact(self, jobs: Sequence[Any], *, now: int) -> Outcome:
-        """Run jobs in one durable transaction. A job that raises a `TidingsError` changes nothing; others go on."""
+    @property
+    def epoch(self) -> str:
+        """The epoch that is written to."""
 
-    async def ask(self, script: Callable[[int, int], Any]) -> Any:
-        """Run a script that only reads, in a snapshot; it is made with the snapshot's (floor, head)."""
+    async def transact(self, jobs: Sequence[Any]) -> Outcome:
+        """Run jobs in one durable transaction, at the database's time.
+
+        A job that raises a `TidingsError` changes nothing; others go on. Where it is not known whether the database
+        has done it, every job's result is a `CommitUnknown`, and nothing is tried again.
+        """
+
+    async def query(self, script: Callable[[Any], Any]) -> Any:
+        """Run a script that only reads, in one snapshot, of which it is told the facts."""
 
     async def feeds(self, users: Sequence[User]) -> Sequence[Feed | None]:
         """Each user's feed, all of one moment; None for a user who never came."""

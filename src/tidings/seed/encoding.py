@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from tidings.domain.cursor import Cursor
 from tidings.domain.model import CREATED, Event
+from tidings.domain.ports import CursorOf
 from tidings.domain.topics import User
 from tidings.transports.sse import SseEncoding, frame, retry_field
 
@@ -31,8 +31,8 @@ class SeedEncoding(SseEncoding):
     transport = "seed"
     shared = False
 
-    def __init__(self, epoch: str, *, user: User) -> None:
-        super().__init__(epoch)
+    def __init__(self, cursor: CursorOf, *, user: User) -> None:
+        super().__init__(cursor)
         self._user = user
 
     def event(self, event: Event) -> bytes:
@@ -41,7 +41,7 @@ class SeedEncoding(SseEncoding):
         created = _decode(event.data)
         if created.progress is not None:
             return b""
-        return frame(_encode(entry(created, user=self._user)), id=str(Cursor(self.epoch, event.seq)))
+        return frame(_encode(entry(created, user=self._user)), id=str(self.cursor(event.seq)))
 
     def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
         if type == "reset":  # a named event: the seed's clients do not hear it, others are not left without a word

@@ -88,7 +88,7 @@ async def connect(request: Request, api: ApiContext) -> Stream:
     """
     caller = await _caller(api, request, Purpose.LISTEN)
     grant = _as(caller, (await _asked(request, _connect)).user_email)
-    encoding = SeedEncoding(api.services.streams.epoch, user=grant.me())
+    encoding = SeedEncoding(api.services.streams.cursor, user=grant.me())
     opened = await api.services.streams.open(grant, start_of(request, header=True), encoding=encoding)
     return Stream(api.streaming, opened, headers=sse.SSE_HEADERS)
 

@@ -25,9 +25,10 @@ class FollowService:
     async def listing(self, call: Call) -> FollowListing:
         """The topics that the caller follows. Raises `NotIdentified`."""
         user = call.grant.me()
-        found = await self._gateway.ask(lambda floor, head: followed(user))
-        epoch = self._gateway.store.epoch
-        return FollowListing(data=[Follow(topic=topic, since=f"{epoch}-{since}") for topic, since in found])
+        found = await self._gateway.query(followed(user))
+        return FollowListing(
+            data=[Follow(topic=topic, since=str(self._gateway.cursor(since))) for topic, since in found]
+        )
 
     async def follow(self, call: Call, topic: Topic) -> None:
         """Follow a topic from now on. Raises `NotIdentified`, `TopicForbidden`."""
@@ -46,7 +47,7 @@ class FollowService:
         """A page of the users who follow a topic. Raises `PublishForbidden`."""
         call.grant.may_publish()
         followable(topic)
-        users = await self._gateway.ask(lambda floor, head: followers(topic, after=after, limit=limit))
+        users = await self._gateway.query(followers(topic, after=after, limit=limit))
         return FollowerListing(data=users, next=users[-1] if len(users) == limit else None)
 
     async def add(self, call: Call, topic: Topic, users: Sequence[User]) -> Added:

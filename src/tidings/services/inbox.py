@@ -40,15 +40,15 @@ class InboxService:
         """A page of what is placed before `after` (the `next` of another page), newest first; without a status,
         everything but what is archived. Raises `InvalidCursor` for a page of another log."""
         user = call.grant.me()
-        epoch = self._gateway.store.epoch
-        if after is not None and after.epoch != epoch:
+        gateway = self._gateway
+        before = NEWEST if after is None else gateway.store.lineage.position(after)
+        if before is None:
             raise InvalidCursor("that page is of another log; start from the first page")
-        before = NEWEST if after is None else after.seq
-        found = await self._gateway.inbox(user, Filter(status, type, topic), before=before, limit=limit)
-        cursor = f"{epoch}-{found.head}"
+        found = await gateway.inbox(user, Filter(status, type, topic), before=before, limit=limit)
+        cursor = str(gateway.cursor(found.head))
         return InboxListing(
             data=found.items,
-            next=None if found.next is None else f"{epoch}-{found.next}",
+            next=None if found.next is None else str(gateway.cursor(found.next)),
             mutes=sorted(found.mutes),
             cursor=cursor,
             counters=CountersAt.of(found.counters, cursor),
@@ -57,7 +57,7 @@ class InboxService:
     async def counters(self, call: Call) -> CountersAt:
         """The caller's counters."""
         counted, head = await self._gateway.counters(call.grant.me())
-        return CountersAt.of(counted, f"{self._gateway.store.epoch}-{head}")
+        return CountersAt.of(counted, str(self._gateway.cursor(head)))
 
     async def mark(self, call: Call, verb: Verb, ids: Sequence[str]) -> Marked:
         """Mark items one by one; ids that are not in the inbox are passed over. Raises `InvalidRequest`."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from tidings.auth.grants import Grant
 from tidings.background.catch_up import reset_data
@@ -27,18 +28,14 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What was after a cursor when the hub stood at `head`."""
 
     frames: Sequence[bytes] = ()
-    epoch: str
+    epoch: str  # that is written to
     position: int  # where to go on from
+    cursor: Cursor  # the same as a client has it
     topics: Sequence[Topic] = ()  # that were asked for beside the feed
     more: bool = False  # there is something after that
     tag: str | None = None  # changes when the answer to the same request would; None: that may be at any time
     head: int
     membership: Membership | None = None  # known where nothing was found: a long poll may wait
-
-    @property
-    def cursor(self) -> Cursor:
-        """The position as a client has it."""
-        return Cursor(self.epoch, self.position)
 
     @property
     def nothing(self) -> bool:
@@ -58,7 +55,7 @@ class PollService:
         raises."""
         user = grant.me()
         extra = allowed_topics(grant, topics) if topics else ()
-        gateway, hub, epoch = self._gateway, self._gateway.hub, self._gateway.store.epoch
+        gateway, hub = self._gateway, self._gateway.hub
         while True:
             if gateway.draining:
                 raise ShuttingDown("this server is stopping; poll again")
@@ -66,15 +63,16 @@ class PollService:
             membership = hub.memberships.cached(user)
             if membership is not None:
                 if wanted is None:
-                    wanted = Cursor(epoch, hub.head)
-                if isinstance(wanted, Cursor) and wanted.epoch == epoch and hub.ring.covers(wanted.seq):
-                    return self._window(membership, extra, after=wanted.seq, limit=limit)
+                    wanted = gateway.cursor(hub.head)
+                position = gateway.store.lineage.position(wanted) if isinstance(wanted, Cursor) else None
+                if position is not None and hub.ring.covers(position):
+                    return self._window(membership, extra, after=position, limit=limit)
             feed = await gateway.feed(user)
-            opened = start_position(feed, epoch, wanted)
-            wanted = Cursor(epoch, opened.position)
+            opened = start_position(feed, gateway.store.lineage, wanted)
+            wanted = gateway.cursor(opened.position)
             if opened.reset is not None:
                 frame = self._encoding.control("reset", reset_data(wanted, reason=opened.reset), id=str(wanted))
-                return Found(frames=[frame], epoch=epoch, position=wanted.seq, more=True, head=hub.head)
+                return self._found([frame], position=wanted.seq, more=True, head=hub.head)
             if hub.ring.covers(wanted.seq):
                 hub.memberships.cache(feed)
                 continue
@@ -84,7 +82,7 @@ class PollService:
             if page is not None and page.events:
                 return self._page(page, feed, head=feed.head)
             if page is not None:
-                wanted = Cursor(epoch, page.through)  # else retention took some meanwhile: the next look says so
+                wanted = gateway.cursor(page.through)  # else retention took some meanwhile: the next look says so
 
     def interval(self) -> int:
         """Seconds after which a client should poll again: longer when many do, or when there is much else to do."""
@@ -100,16 +98,8 @@ class PollService:
             # Until here the place stays the same, so that the same request is made again.
             position = newest = hub.head
         frames = [frame for entry in entries if (frame := entry.frame(self._encoding))]
-        return Found(
-            frames=frames,
-            epoch=self._gateway.store.epoch,
-            position=position,
-            topics=extra,
-            more=position < newest,
-            tag=str(newest),
-            head=hub.head,
-            membership=membership,
-        )
+        found = self._found(frames, position=position, more=position < newest, head=hub.head)
+        return replace(found, topics=extra, tag=str(newest), membership=membership)
 
     def _page(self, page: Page, feed: Feed, *, head: int) -> Found:
         """From the store. A page of nothing but muted events is one, too."""
@@ -122,5 +112,15 @@ class PollService:
                 if size >= PAGE_BYTES:
                     position = event.seq
                     break
-        epoch = self._gateway.store.epoch
-        return Found(frames=frames, epoch=epoch, position=position, more=position < head, head=head)
+        return self._found(frames, position=position, more=position < head, head=head)
+
+    def _found(self, frames: Sequence[bytes], *, position: int, more: bool, head: int) -> Found:
+        gateway = self._gateway
+        return Found(
+            frames=frames,
+            epoch=gateway.store.epoch,
+            position=position,
+            cursor=gateway.cursor(position),
+            more=more,
+            head=head,
+        )

@@ -19,7 +19,7 @@ class PreferenceService:
     async def get(self, call: Call) -> Mutes:
         """What the caller mutes."""
         user = call.grant.me()
-        return Mutes(mutes=await self._gateway.ask(lambda floor, head: muted(user)))
+        return Mutes(mutes=await self._gateway.query(muted(user)))
 
     async def replace(self, call: Call, mutes: Sequence[str]) -> MutesAt:
         """Mute exactly these. Two devices that do this at once overwrite each other: see `mute`."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from tidings.background.batcher import Batcher
 from tidings.background.bus_link import BusLink
 from tidings.background.relay import Relay
+from tidings.domain.cursor import Cursor
 from tidings.domain.model import Counters, Feed
 from tidings.domain.ports import Store
 from tidings.domain.topics import User
@@ -17,7 +18,7 @@ from tidings.settings import Settings
 from tidings.store.transactions.follows import register_users
 from tidings.store.transactions.inbox import Filter, InboxPage, page
 from tidings.store.transactions.reading import count, if_user_exists
-from tidings.store.transactions.transaction import Job, Script
+from tidings.store.transactions.transaction import Job, Read, Script, Snapshot
 
 T = TypeVar("T")
 TRANSACTION = 4000  # jobs in one transaction, at the most
@@ -56,10 +57,14 @@ class StoreGateway:
         result: T = await self._writer(job)
         return result
 
-    async def ask(self, script: Callable[[int, int], Script[T]]) -> T:
-        """Run a script that only reads; it is made with a snapshot's (floor, head)."""
-        result: T = await self.store.ask(script)
+    async def query(self, script: Read[T]) -> T:
+        """Run a script that only reads, in one snapshot."""
+        result: T = await self.store.query(script)
         return result
+
+    def cursor(self, seq: int) -> Cursor:
+        """The cursor after an event of the log, as the log is now."""
+        return self.store.lineage.cursor(seq)
 
     async def feed(self, user: User) -> Feed:
         """What this user receives, no newer than the hub. Someone who never came before is remembered from now."""
@@ -76,21 +81,19 @@ class StoreGateway:
 
     async def inbox(self, user: User, filter: Filter, *, before: int, limit: int) -> InboxPage:
         """A page of a user's items that are placed before a position, newest first."""
-        cap = self.settings.counter_cap
-        return await self._of(user, lambda head: page(user, filter, before=before, limit=limit, cap=cap, head=head))
+        return await self._of(user, page(user, filter, before=before, limit=limit))
 
     async def counters(self, user: User) -> tuple[Counters, int]:
         """A user's counters, and the head at which they were true."""
-        cap = self.settings.counter_cap
 
-        def script(head: int) -> Script[tuple[Counters, int]]:
-            return (yield from count(user, cap=cap)), head
+        def script(snapshot: Snapshot) -> Script[tuple[Counters, int]]:
+            return (yield from count(user, cap=snapshot.cap)), snapshot.head
 
         return await self._of(user, script)
 
-    async def _of(self, user: User, script: Callable[[int], Script[T]]) -> T:
-        """What a script that is made with the head finds. Someone who never came before is remembered from now."""
-        while (found := await self.ask(lambda floor, head: if_user_exists(user, script(head)))) is None:
+    async def _of(self, user: User, script: Read[T]) -> T:
+        """What a script finds. Someone who never came before is remembered from now."""
+        while (found := await self.query(if_user_exists(user, script))) is None:
             await self._arrivals(user)
         return found
 
@@ -99,7 +102,7 @@ class StoreGateway:
         await self._writer.idle()
 
     async def _transact(self, jobs: Sequence[Job[Any]]) -> Sequence[Any]:
-        done = await self.store.transact(jobs, now=self.clock())
+        done = await self.store.transact(jobs)
         if done.events:
             self._committed = done.events[-1].seq
         # The batcher resolves the publishers' futures in this step of the loop, so they are answered before this call

@@ -10,6 +10,7 @@ from tidings.auth.grants import Grant
 from tidings.background.catch_up import reset_data
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest, ShuttingDown, TooManyConnections
+from tidings.domain.lineage import Lineage
 from tidings.domain.model import Feed
 from tidings.domain.notification import rfc3339
 from tidings.domain.ports import Encoding
@@ -33,14 +34,21 @@ class StartPosition(msgspec.Struct, frozen=True, kw_only=True):
     reset: str | None = None
 
 
-def start_position(feed: Feed, epoch: str, wanted: StartAfter) -> StartPosition:
-    """A cursor that the log cannot serve means a reset to the oldest position that is kept, never silence (law 3)."""
+def start_position(feed: Feed, lineage: Lineage, wanted: StartAfter) -> StartPosition:
+    """A cursor that the log cannot serve means a reset to the oldest position that is kept, never silence (law 3).
+
+    A cursor beyond a fork of the log means a reset to the fork: what came before it is not lost.
+    """
     if wanted is None:
         return StartPosition(position=feed.head)
     if wanted == START:
         return StartPosition(position=feed.floor)
-    if wanted.epoch != epoch:
+    try:
+        end = lineage.ends_at(wanted.epoch)
+    except KeyError:
         return StartPosition(position=feed.floor, reset="unknown_epoch")
+    if end is not None and wanted.seq > end:
+        return StartPosition(position=max(end, feed.floor), reset="forked")
     if wanted.seq > feed.head:
         return StartPosition(position=feed.floor, reset="ahead")
     if wanted.seq < feed.floor:
@@ -71,10 +79,9 @@ class StreamService:
         self._process = process
         self._connections = itertools.count(1)
 
-    @property
-    def epoch(self) -> str:
-        """Which log is served."""
-        return self._gateway.store.epoch
+    def cursor(self, seq: int) -> Cursor:
+        """The cursor after an event of the log that is served."""
+        return self._gateway.cursor(seq)
 
     def admit(self) -> None:
         """Refuse what finds no room. Raises `ShuttingDown`, `TooManyConnections`."""
@@ -97,7 +104,7 @@ class StreamService:
         self.admit()
         feed = await gateway.feed(user)
         self.admit()  # others have come meanwhile, or the server stops
-        start = start_position(feed, gateway.store.epoch, wanted)
+        start = start_position(feed, gateway.store.lineage, wanted)
         return Opening(
             feed=feed,
             extra=extra,
@@ -110,11 +117,10 @@ class StreamService:
     def _preface(self, feed: Feed, start: StartPosition, encoding: Encoding) -> bytes:
         """What comes before the log: `hello`, and `reset` where the log cannot serve the cursor."""
         gateway = self._gateway
-        epoch = gateway.store.epoch
-        cursor = f"{epoch}-{start.position}"
+        cursor = str(gateway.cursor(start.position))
         hello = {
             "cursor": cursor,
-            "counters": CountersAt.of(feed.counters, f"{epoch}-{feed.head}"),
+            "counters": CountersAt.of(feed.counters, str(gateway.cursor(feed.head))),
             "heartbeat": gateway.settings.heartbeat,
             "connection": f"{self._process}-{next(self._connections)}",
             "user": feed.user,
@@ -122,6 +128,6 @@ class StreamService:
         }
         frames = encoding.control("hello", _encode(hello), id=cursor, retry=gateway.settings.retry)
         if start.reset is not None:
-            data = reset_data(Cursor(epoch, start.position), reason=start.reset)
+            data = reset_data(gateway.cursor(start.position), reason=start.reset)
             frames += encoding.control("reset", data, id=cursor)
         return frames

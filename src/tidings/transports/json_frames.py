@@ -4,10 +4,10 @@ from tidings.domain.cursor import Cursor
 from tidings.domain.model import Event
 
 
-def event_json(event: Event, epoch: str) -> bytes:
+def event_json(event: Event, cursor: Cursor) -> bytes:
     """`{"id", "type", "data"}`. Contains no line break: the data is compact JSON, and nothing else could."""
     return b'{"id":"%b","type":"%b","data":%b}' % (
-        str(Cursor(epoch, event.seq)).encode(),
+        str(cursor).encode(),
         event.type.encode(),
         event.data,
     )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tidings.domain.cursor import Cursor
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Membership, Reader, State
@@ -74,15 +73,14 @@ class LongPoll:
     def answer(self, reader: Reader, frames: bytes) -> bytes:
         """The body of the response with what the hub wrote; b"" for nothing."""
         context = self.context
-        epoch = context.encoding.epoch
         if frames:
             seq = context.hub.head if reader.state is State.LIVE else reader.position
-            return body(first(frames, self.limit, cursor=Cursor(epoch, seq)))
+            return body(first(frames, self.limit, cursor=context.encoding.cursor(seq)))
         # As in a short poll: the cursor stays the same until the ring is about to evict it.
         position = self.position
         if context.hub.ring.evicts_soon(position) and reader.state is State.LIVE:
             position = context.hub.head
-        return body(Lines(b"", str(Cursor(epoch, position)).encode(), False))
+        return body(Lines(b"", str(context.encoding.cursor(position)).encode(), False))
 
 
 class PollSocket(SocketProtocol):

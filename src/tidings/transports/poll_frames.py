@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tidings.domain.cursor import Cursor
 from tidings.domain.model import Event
+from tidings.domain.ports import CursorOf
 from tidings.transports.json_frames import control_json, event_json
 
 POLL_HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"private, no-store")]
@@ -17,11 +18,11 @@ class PollEncoding:
     heartbeat = b""
     shared = True
 
-    def __init__(self, epoch: str) -> None:
-        self.epoch = epoch
+    def __init__(self, cursor: CursorOf) -> None:
+        self.cursor = cursor
 
     def event(self, event: Event) -> bytes:
-        return event_json(event, self.epoch) + b",\n"
+        return event_json(event, self.cursor(event.seq)) + b",\n"
 
     def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
         """Only what has an id has a place among the events; a waiting poll is ended, and needs no goodbye."""

@@ -3,8 +3,8 @@
 import re
 from functools import cached_property
 
-from tidings.domain.cursor import Cursor
 from tidings.domain.model import Event
+from tidings.domain.ports import CursorOf
 from tidings.transports.chunked_frames import ChunkedEncoding
 
 # SSE ends a line at CRLF, CR or LF only. str.splitlines() also breaks at U+2028, and the browser would
@@ -50,8 +50,8 @@ class SseEncoding:
     heartbeat = b":\n"  # a comment, and no blank line: several clients take one for an event without data
     shared = True
 
-    def __init__(self, epoch: str) -> None:
-        self.epoch = epoch
+    def __init__(self, cursor: CursorOf) -> None:
+        self.cursor = cursor
 
     @cached_property
     def chunked(self) -> ChunkedEncoding:
@@ -61,9 +61,9 @@ class SseEncoding:
     def event(self, event: Event) -> bytes:
         data = event.data
         if b"\n" in data or b"\r" in data:
-            return frame(data, type=event.type, id=str(Cursor(self.epoch, event.seq)))
+            return frame(data, type=event.type, id=str(self.cursor(event.seq)))
         # What the store appends is JSON on one line, of a type and with an id that are its own: nothing to look for.
-        return f"id: {self.epoch}-{event.seq}\nevent: {event.type}\ndata: ".encode() + data + b"\n\n"
+        return f"id: {self.cursor(event.seq)}\nevent: {event.type}\ndata: ".encode() + data + b"\n\n"
 
     def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
         return frame(data, type=type, id=id, retry=retry)

@@ -3,6 +3,7 @@
 from websockets.frames import Close, Frame, Opcode
 
 from tidings.domain.model import Event
+from tidings.domain.ports import CursorOf
 from tidings.transports.close_codes import CloseReason
 from tidings.transports.json_frames import control_json, event_json
 
@@ -34,11 +35,11 @@ class WsEncoding:
     heartbeat = Frame(Opcode.PING, b"").serialize(mask=False)
     shared = True
 
-    def __init__(self, epoch: str) -> None:
-        self.epoch = epoch
+    def __init__(self, cursor: CursorOf) -> None:
+        self.cursor = cursor
 
     def event(self, event: Event) -> bytes:
-        return text(event_json(event, self.epoch))
+        return text(event_json(event, self.cursor(event.seq)))
 
     def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
         return text(control_json(type, data, id))
@@ -51,11 +52,11 @@ class WsLines:
     heartbeat = b""  # the server has its own pings
     shared = True
 
-    def __init__(self, epoch: str) -> None:
-        self.epoch = epoch
+    def __init__(self, cursor: CursorOf) -> None:
+        self.cursor = cursor
 
     def event(self, event: Event) -> bytes:
-        return event_json(event, self.epoch) + b"\n"
+        return event_json(event, self.cursor(event.seq)) + b"\n"
 
     def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
         return control_json(type, data, id) + b"\n"

@@ -11,7 +11,7 @@ from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Fee
 from tidings.domain.results import CountersAt, MutesAt
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.store.transactions.reading import count, count_all, ensure_users
-from tidings.store.transactions.transaction import Job, Query, Script, Transaction, json_text, one
+from tidings.store.transactions.transaction import Job, Query, Read, Script, Snapshot, Transaction, json_text
 
 MUTES = 1000  # that one person may have
 
@@ -22,17 +22,13 @@ def follow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
     """Follow from now on; how many of the pairs are new. (Nothing is there yet that could be counted.)"""
 
     def script(transaction: Transaction) -> Script[int]:
-        yield from transaction.flush()
         asked = list(dict.fromkeys(pairs))
-        old = {(user, topic) for user, topic in (yield Query("followed", {"pairs": json_text(asked)}))}
-        fresh = [
-            (user, topic, transaction.append(own_topic(user), FOLLOWED, _encode({"topic": topic})))
-            for user, topic in asked
-            if (user, topic) not in old
-        ]
-        if fresh:
-            yield Query("follow", {"rows": json_text(fresh)})
-        return len(fresh)
+        old = {(row.user_id, row.topic) for row in (yield Query("existing_follows", {"pairs": json_text(asked)}))}
+        for user, topic in asked:
+            if (user, topic) not in old:
+                since = transaction.append(own_topic(user), FOLLOWED, _encode({"topic": topic}))
+                transaction.write("add_follows", user_id=user, topic=topic, since=since)
+        return len(asked) - len(old)
 
     return script
 
@@ -41,15 +37,15 @@ def unfollow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
     """Follow no more; how many of the pairs there were."""
 
     def script(transaction: Transaction) -> Script[int]:
-        yield from transaction.flush()
-        gone = 0
-        for user, topic in pairs:
-            if (yield Query("unfollow", {"user": user, "topic": topic})):
-                counters = yield from count(user, cap=transaction.cap)
-                shown = CountersAt.of(counters, transaction.cursor(transaction.head + 1))
-                transaction.append(own_topic(user), UNFOLLOWED, _encode({"topic": topic, "counters": shown}))
-                gone += 1
-        return gone
+        asked = list(dict.fromkeys(pairs))
+        old = yield Query("existing_follows", {"pairs": json_text(asked)})
+        for row in old:
+            transaction.write("drop_follows", user_id=row.user_id, topic=row.topic)
+            counters = yield from count(row.user_id, cap=transaction.cap)
+            shown = CountersAt.of(counters, transaction.cursor(transaction.head + 1))
+            data = _encode({"topic": row.topic, "counters": shown})
+            transaction.append(own_topic(row.user_id), UNFOLLOWED, data)
+        return len(old)
 
     return script
 
@@ -71,15 +67,15 @@ def unmute(user: User, tag: str) -> Job[MutesAt]:
 
 def _change_mutes(user: User, change: Callable[[set[str]], set[str]]) -> Job[MutesAt]:
     def script(transaction: Transaction) -> Script[MutesAt]:
-        yield from transaction.flush()
-        old = {tag for (tag,) in (yield Query("mutes", {"user": user}))}
+        old = {row.tag for row in (yield Query("mutes", {"user_id": user}))}
         wanted = change(old)
         if len(wanted) > MUTES:
             raise TooLarge(f"one person may have {MUTES} mutes")
         shown = sorted(wanted)
         if wanted != old:
-            yield Query("unmute", {"user": user})
-            yield Query("mute", {"user": user, "tags": json_text(shown)})
+            transaction.write("drop_mutes", user_id=user)
+            for tag in shown:
+                transaction.write("add_mutes", user_id=user, tag=tag)
             counted = yield from count(user, cap=transaction.cap)
             counters = CountersAt.of(counted, transaction.cursor(transaction.head + 1))
             transaction.append(own_topic(user), PREFERENCES, _encode({"mutes": shown, "counters": counters}))
@@ -92,52 +88,66 @@ def register_users(users: Sequence[User]) -> Job[list[Feed | None]]:
     """Remember those of the users who never came before, from now on; what each receives."""
 
     def script(transaction: Transaction) -> Script[list[Feed | None]]:
-        yield from transaction.flush()
-        yield from ensure_users(transaction, *users)
-        floor = (one((yield Query("floor"))) or (0,))[0]
-        return (yield from feeds(users, cap=transaction.cap, floor=floor, head=transaction.head))
+        ensure_users(transaction, *users)
+        return (yield from feeds(users)(transaction))
 
     return script
 
 
-def feeds(users: Sequence[User], *, cap: int, floor: int, head: int) -> Script[list[Feed | None]]:
+def feeds(users: Sequence[User]) -> Read[list[Feed | None]]:
     """What each user receives; None for one who never came. As many statements for a hundred users as for one."""
-    asked = {"users": json_text(users)}
-    people = yield Query("people_of", asked)
-    if not people:
+    return lambda snapshot: _feeds(snapshot, users)
+
+
+def _feeds(snapshot: Snapshot, users: Sequence[User]) -> Script[list[Feed | None]]:
+    asked = {"user_ids": json_text(users)}
+    known = yield Query("users_of", asked)
+    if not known:
         return [None] * len(users)
     follows: dict[User, list[Topic]] = {}
-    for user, topic in (yield Query("follows_of", asked)):
-        follows.setdefault(user, []).append(topic)
+    for row in (yield Query("follows_of", asked)):
+        follows.setdefault(row.user_id, []).append(row.topic)
     mutes: dict[User, set[str]] = {}
-    for user, tag in (yield Query("mutes_of", asked)):
-        mutes.setdefault(user, set()).add(tag)
-    counters = yield from count_all(people, cap=cap)
+    for row in (yield Query("mutes_of", asked)):
+        mutes.setdefault(row.user_id, set()).add(row.tag)
+    counters = yield from count_all(known, cap=snapshot.cap)
     found = {
         user: Feed(
             user=user,
-            head=head,
-            floor=floor,
+            head=snapshot.head,
+            floor=snapshot.floor,
             follows=tuple(follows.get(user, ())),
             mutes=frozenset(mutes[user]) if user in mutes else NO_TAGS,  # an empty one of one's own takes 216 bytes
             counters=counters[user],
         )
-        for user, *_ in people
+        for user in counters
     }
     return [found.get(user) for user in users]
 
 
-def followers(topic: Topic, *, after: str, limit: int) -> Script[list[str]]:
-    """Who follows a topic, in the order of their ids."""
-    rows = yield Query("followers", {"topic": topic, "after": after, "limit": limit})
-    return [user for (user,) in rows]
+def followers(topic: Topic, *, after: str, limit: int) -> Read[list[str]]:
+    """The users who follow a topic, in the order of their ids."""
+
+    def script(_: Snapshot) -> Script[list[str]]:
+        rows = yield Query("followers", {"topic": topic, "after": after, "limit": limit})
+        return [row.user_id for row in rows]
+
+    return script
 
 
-def followed(user: User) -> Script[list[tuple[str, int]]]:
-    """What a user follows, each topic with its since."""
-    return [(topic, since) for topic, since in (yield Query("follows", {"user": user}))]
+def followed(user: User) -> Read[list[tuple[str, int]]]:
+    """The topics that a user follows, each with its since."""
+
+    def script(_: Snapshot) -> Script[list[tuple[str, int]]]:
+        return [(row.topic, row.since) for row in (yield Query("follows", {"user_id": user}))]
+
+    return script
 
 
-def muted(user: User) -> Script[list[str]]:
-    """What a user mutes."""
-    return sorted(tag for (tag,) in (yield Query("mutes", {"user": user})))
+def muted(user: User) -> Read[list[str]]:
+    """The tags that a user mutes."""
+
+    def script(_: Snapshot) -> Script[list[str]]:
+        return sorted(row.tag for row in (yield Query("mutes", {"user_id": user})))
+
+    return script

@@ -41,16 +41,13 @@ def idempotent(
         if key is not None:
             row = one((yield Query("key", {"scope": key.scope, "key": key.key, "from": transaction.now - KEEP})))
             if row is not None:
-                fingerprint, old_status, body = row
-                if fingerprint != key.fingerprint:
+                if row.fingerprint != key.fingerprint:
                     raise KeyReused("this Idempotency-Key was used with another request")
-                return StoredAnswer(old_status, body.encode(), replayed=True)
+                return StoredAnswer(row.status, row.body.encode(), replayed=True)
         answer = StoredAnswer(status, render((yield from job(transaction))))
         if key is not None:
-            yield Query(
-                "keep_key",
-                {**key._asdict(), "status": status, "body": answer.body.decode(), "now": transaction.now},
-            )
+            kept = {"status": status, "body": answer.body.decode(), "time": transaction.now}
+            transaction.write("keep_keys", **key._asdict(), **kept)
         return answer
 
     return script

@@ -10,7 +10,7 @@ from tidings.domain.model import Counters
 from tidings.domain.notification import Notification
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.store.transactions.reading import ItemState, count, item_states
-from tidings.store.transactions.transaction import Query, Script, split_tags
+from tidings.store.transactions.transaction import Query, Read, Script, Snapshot, split_tags
 
 SCAN = (
     2000  # items looked at for one page: a filter that fits little gives a short page and a `next`, not a slow answer
@@ -28,7 +28,7 @@ class Filter(NamedTuple):
 
 
 class InboxPage(NamedTuple):
-    """Items by place, newest first; `next` is the place to go on before, None at the end; true at `head`."""
+    """Items by `sort_seq`, newest first; `next` is the one to go on before, None at the end; true at `head`."""
 
     items: list[Notification]
     next: int | None
@@ -37,42 +37,47 @@ class InboxPage(NamedTuple):
     mutes: frozenset[str]
 
 
-def page(user: User, filter: Filter, *, before: int, limit: int, cap: int, head: int) -> Script[InboxPage]:
+def page(user: User, filter: Filter, *, before: int, limit: int) -> Read[InboxPage]:
     """One page."""
-    mutes = frozenset(tag for (tag,) in (yield Query("mutes", {"user": user})))
+    return lambda snapshot: _page(snapshot, user, filter, before=before, limit=limit)
+
+
+def _page(snapshot: Snapshot, user: User, filter: Filter, *, before: int, limit: int) -> Script[InboxPage]:
+    mutes = frozenset(row.tag for row in (yield Query("mutes", {"user_id": user})))
     items: list[Notification] = []
     scanned = 0
     more = True
     while more and len(items) < limit and scanned < SCAN:
         size = min(SCAN, limit + 1 if scanned == 0 else 4 * limit)
-        rows = yield Query("inbox", {"user": user, "own": own_topic(user), "before": before, "limit": size})
+        rows = yield Query("inbox_page", {"user_id": user, "own": own_topic(user), "before": before, "limit": size})
         more = len(rows) == size
-        state = yield from item_states(user, [(row[0], row[2], row[3]) for row in rows])
-        for nid, _, topic, place, type, tags, content in rows:
+        states = yield from item_states(user, rows)
+        for row in rows:
             if len(items) == limit:
                 more = True
                 break
-            before = place
+            before = row.sort_seq
             scanned += 1
-            mine = state[nid]
-            if not mutes.isdisjoint(split_tags(tags)):
+            state = states[row.item_id]
+            if not mutes.isdisjoint(split_tags(row.tags)):
                 continue
-            if filter.status is not None and mine.status != filter.status.upper():
+            if filter.status is not None and state.status != filter.status.upper():
                 continue
-            if filter.status is None and mine.status == "ARCHIVED" and not filter.archived:
+            if filter.status is None and state.status == "ARCHIVED" and not filter.archived:
                 continue
-            if (filter.type is None or filter.type == type) and (filter.topic is None or filter.topic == topic):
-                items.append(_shown(_decode(content), mine))
-    counters = yield from count(user, cap=cap)
-    return InboxPage(items, before if more else None, head, counters, mutes)
+            if filter.type not in (None, row.type) or filter.topic not in (None, row.topic):
+                continue
+            items.append(_shown(_decode(row.content), state))
+    counters = yield from count(user, cap=snapshot.cap)
+    return InboxPage(items, before if more else None, snapshot.head, counters, mutes)
 
 
-def _shown(item: Notification, mine: ItemState) -> Notification:
+def _shown(item: Notification, state: ItemState) -> Notification:
     """An item as its reader has it. An announcement from before they came counts as read when it was made."""
     return replace(
         item,
-        status=mine.status,
-        read_time=mine.read_time or (item.create_time if mine.read else None),
-        seen_time=mine.seen_time or (item.create_time if mine.seen else None),
+        status=state.status,
+        read_time=state.read_time or (item.create_time if state.read else None),
+        seen_time=state.seen_time or (item.create_time if state.seen else None),
         ring=UNSET,
     )

@@ -23,8 +23,18 @@ from tidings.domain.notification import (
 )
 from tidings.domain.results import Published
 from tidings.domain.topics import Topic, owner
-from tidings.store.transactions.reading import item_states
-from tidings.store.transactions.transaction import Job, Query, Script, Transaction, json_text, one, split_tags
+from tidings.store.transactions.reading import ItemAt, item_states
+from tidings.store.transactions.transaction import (
+    Job,
+    Query,
+    Rows,
+    Script,
+    Snapshot,
+    Transaction,
+    json_text,
+    one,
+    split_tags,
+)
 
 RING_EVERY = 1000  # milliseconds; a group that grows faster than this rings no more often
 
@@ -38,27 +48,27 @@ def publish(drafts: Sequence[Draft], *, group_window: int) -> Job[list[Published
 
     def script(transaction: Transaction) -> Script[list[Published]]:
         now = rfc3339(transaction.now)
-        for place, draft in enumerate(drafts):
+        for index, draft in enumerate(drafts):
             if draft.expire_at is not None and draft.expire_at <= transaction.now:
-                item = f"item {place}: " if len(drafts) > 1 else ""
+                item = f"item {index}: " if len(drafts) > 1 else ""
                 raise AlreadyExpired(
                     f"{item}expire_time {rfc3339(draft.expire_at)} is not after {now}, which is now here"
                 )
         published = []
         for draft in drafts:
-            created = merged_group = 0
+            created, id = 0, ""
             for topic in draft.topics:
                 if draft.group_key is not None:
                     merged = yield from _merge(transaction, draft, topic, window=group_window)
                     if merged is not None:
-                        merged_group = merged_group or merged
+                        id = id or merged
                         continue
-                # Never the origin of an older item: some of its recipients may have that one, too.
+                # Never the id of an older item: some of its recipients may have that one, too.
                 created = created or transaction.head + 1
-                _create(transaction, draft, topic, origin=created, now=now)
+                _create(transaction, draft, topic, first=created, now=now)
             published.append(
                 Published(
-                    id=notification_id(transaction.epoch, created or merged_group),
+                    id=notification_id(transaction.lineage.epoch, created) if created else id,
                     cursor=transaction.cursor(transaction.head),
                     create_time=now,
                 )
@@ -68,15 +78,17 @@ def publish(drafts: Sequence[Draft], *, group_window: int) -> Job[list[Published
     return script
 
 
-def _create(transaction: Transaction, draft: Draft, topic: Topic, *, origin: int, now: str) -> None:
-    nid = transaction.head + 1
+def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int, now: str) -> None:
+    """Append the notification to one topic. `first`: the item whose id all of its topics share."""
+    item_id = transaction.head + 1
     content = draft.content
     group, actors = (
         merged_group(Group(key=draft.group_key, count=0), content.get("actor"), ()) if draft.group_key else (None, [])
     )
+    id = notification_id(transaction.lineage.epoch, first)
     item = Notification(
-        id=notification_id(transaction.epoch, origin),
-        cursor=transaction.cursor(nid),
+        id=id,
+        cursor=transaction.cursor(item_id),
         topic=topic,
         group=group,
         create_time=now,
@@ -86,34 +98,36 @@ def _create(transaction: Transaction, draft: Draft, topic: Topic, *, origin: int
         **content,
     )
     transaction.append(topic, CREATED, _encode(item), _tags(item))
-    transaction.add_item(nid, origin, item.type, item.entity, draft.group_key, draft.expire_at, json_text(actors))
-
-
-def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int) -> Script[int | None]:
-    """Merge into the open item of this group, if there is one; its origin."""
-    yield from transaction.flush()
-    row = one(
-        (
-            yield Query(
-                "open_group",
-                {"topic": topic, "key": draft.group_key, "from": transaction.now - window, "now": transaction.now},
-            )
-        )
+    transaction.add_item(
+        item_id,
+        public_id=None if first == item_id else id,
+        type=item.type,
+        entity=item.entity,
+        group_key=draft.group_key,
+        expire_at=draft.expire_at,
+        actor_ids=json_text(actors),
     )
+
+
+def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int) -> Script[str | None]:
+    """Merge into the open item of this group, if there is one; its public id."""
+    since = {"from": transaction.now - window, "now": transaction.now}
+    row = one((yield Query("open_group", {"topic": topic, "key": draft.group_key, **since})))
     if row is None:
         return None
-    nid, origin, moved_at, actor_ids, content = row
-    old = _decode(content)
+    old = _decode(row.content)
     user = owner(topic)
-    if user is not None and (yield from item_states(user, [(nid, topic, _place(old))]))[nid].status != "UNREAD":
-        return None  # once read, a group starts anew
+    if user is not None:
+        states = yield from item_states(user, [ItemAt(row.item_id, topic, _sort_seq(old))])
+        if states[row.item_id].status != "UNREAD":
+            return None  # once read, a group starts anew
     assert old.group is not None  # its key led here
-    group, actors = merged_group(old.group, draft.content.get("actor"), _ids(actor_ids))
-    place = transaction.head + 1
+    group, actors = merged_group(old.group, draft.content.get("actor"), _ids(row.actor_ids))
+    sort_seq = transaction.head + 1
     item = replace(
         old,
         **draft.content,
-        cursor=transaction.cursor(place),
+        cursor=transaction.cursor(sort_seq),
         group=group,
         update_time=rfc3339(transaction.now),
         expire_time=rfc3339(draft.expire_at) if draft.expire_at is not None else None,
@@ -121,60 +135,53 @@ def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int)
         status="UNREAD",
         read_time=None,
         seen_time=None,
-        ring=transaction.now - moved_at >= RING_EVERY,
+        ring=transaction.now - row.last_rang_at >= RING_EVERY,
     )
     marked = _tags(item)
     data = _encode(item)
     transaction.append(topic, UPDATED, data, marked, was=_tags(old))
-    yield from transaction.flush()
-    yield Query(
-        "move_item",
-        {
-            "nid": nid, "place": place, "type": item.type, "entity": item.entity, "expire_at": draft.expire_at,
-            "tags": " ".join(marked), "content": data.decode(), "rang_at": transaction.now if item.ring else moved_at,
-            "actor_ids": json_text(actors),
-        },
+    transaction.write(
+        "move_items", item_id=row.item_id, sort_seq=sort_seq, type=item.type, entity=item.entity,
+        expire_at=draft.expire_at, tags=" ".join(marked), content=data.decode(),
+        last_rang_at=transaction.now if item.ring else row.last_rang_at, actor_ids=json_text(actors),
     )  # fmt: skip
-    return int(origin)
+    return old.id
 
 
 def update(
     id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET, limit: int | None = None
 ) -> Job[Published]:
-    """Change content in place: no ring, the same place, the same reading.
+    """Change content in place: no ring, the same `sort_seq`, the same reading.
 
     It may not grow beyond `limit` bytes of JSON. Raises `NotFound`, `TooLarge`.
     """
 
     def script(transaction: Transaction) -> Script[Published]:
-        yield from transaction.flush()
-        origin = parse_notification_id(id, epoch=transaction.epoch)
-        rows = (yield Query("items_of_origin", {"origin": origin})) if origin else []
+        item_id = transaction.lineage.item_id(*parse_notification_id(id))
+        rows = yield Query("items_to_update", {"item_id": item_id, "public_id": id})
         if not rows:
             raise NotFound(f"no notification {id!r}")
         if limit is not None:
-            _fits([content for *_, content in rows], changes, limit=limit)
+            _fits([row.content for row in rows], changes, limit=limit)
         now, create_time = rfc3339(transaction.now), ""
-        for nid, topic, old_expiry, content in rows:
-            old = _decode(content)
+        for row in rows:
+            old = _decode(row.content)
             create_time = old.create_time
             item = replace(old, **changes, update_time=now, revision=old.revision + 1, ring=False)
             if expire_at is not UNSET:
                 item = replace(item, expire_time=None if expire_at is None else rfc3339(expire_at))
-            user = owner(topic)
+            user = owner(row.topic)
             if user is None:
                 sent = replace(item, status=UNSET, read_time=UNSET, seen_time=UNSET)
             else:
-                found = (yield from item_states(user, [(nid, topic, _place(old))]))[nid]
+                states = yield from item_states(user, [ItemAt(row.item_id, row.topic, _sort_seq(old))])
+                found = states[row.item_id]
                 sent = replace(item, status=found.status, read_time=found.read_time, seen_time=found.seen_time)
             marked = _tags(item)
-            transaction.append(topic, UPDATED, _encode(sent), marked, was=_tags(old))
-            yield Query(
-                "change_item",
-                {
-                    "nid": nid, "type": item.type, "entity": item.entity, "tags": " ".join(marked),
-                    "content": _encode(item).decode(), "expire_at": old_expiry if expire_at is UNSET else expire_at,
-                },
+            transaction.append(row.topic, UPDATED, _encode(sent), marked, was=_tags(old))
+            transaction.write(
+                "change_items", item_id=row.item_id, type=item.type, entity=item.entity, tags=" ".join(marked),
+                content=_encode(item).decode(), expire_at=row.expire_at if expire_at is UNSET else expire_at,
             )  # fmt: skip
         return Published(id=id, cursor=transaction.cursor(transaction.head), create_time=create_time)
 
@@ -197,12 +204,11 @@ def retract(id: str) -> Job[int]:
     """Withdraw a notification from everyone. Raises `NotFound`."""
 
     def script(transaction: Transaction) -> Script[int]:
-        yield from transaction.flush()
-        origin = parse_notification_id(id, epoch=transaction.epoch)
-        rows = (yield Query("items_to_retract", {"origin": origin})) if origin else []
+        item_id = transaction.lineage.item_id(*parse_notification_id(id))
+        rows = yield Query("items_to_retract", {"item_id": item_id, "public_id": id})
         if not rows:
             raise NotFound(f"no notification {id!r}")
-        return (yield from remove(transaction, rows, reason="retracted"))
+        return remove(transaction, rows, reason="retracted")
 
     return script
 
@@ -211,38 +217,35 @@ def retract_entity(entity: str) -> Job[int]:
     """Withdraw everything about an entity; how many there were."""
 
     def script(transaction: Transaction) -> Script[int]:
-        yield from transaction.flush()
         rows = yield Query("items_of_entity", {"entity": entity})
-        return (yield from remove(transaction, rows, reason="retracted"))
+        return remove(transaction, rows, reason="retracted")
 
     return script
 
 
-def due(*, now: int) -> Script[bool]:
+def due(snapshot: Snapshot) -> Script[bool]:
     """Is anything past its time?"""
-    return bool((yield Query("items_to_expire", {"now": now, "limit": 1})))
+    return bool((yield Query("items_to_expire", {"now": snapshot.now, "limit": 1})))
 
 
 def expire(*, limit: int) -> Job[int]:
     """Remove what is past its time, in a small step; how many."""
 
     def script(transaction: Transaction) -> Script[int]:
-        yield from transaction.flush()
         rows = yield Query("items_to_expire", {"now": transaction.now, "limit": limit})
-        return (yield from remove(transaction, rows, reason="expired"))
+        return remove(transaction, rows, reason="expired")
 
     return script
 
 
-def remove(transaction: Transaction, rows: list[tuple[Any, ...]], *, reason: str) -> Script[int]:
-    """Withdraw items, given as (nid, origin, topic, tags); how many."""
-    for _, origin, topic, marked in rows:
-        data = _encode({"id": notification_id(transaction.epoch, origin), "reason": reason})
-        transaction.append(topic, DELETED, data, split_tags(marked))
-    if rows:
-        nids = {"nids": json_text([nid for nid, *_ in rows])}
-        yield Query("drop_items", nids)
-        yield Query("drop_marks", nids)
+def remove(transaction: Transaction, rows: Rows, *, reason: str) -> int:
+    """Withdraw items, given as rows with their item_id, public_id, topic and tags; how many."""
+    for row in rows:
+        id = row.public_id or transaction.lineage.public_id(row.item_id)
+        data = _encode({"id": id, "reason": reason})
+        transaction.append(row.topic, DELETED, data, split_tags(row.tags))
+        transaction.write("drop_items", item_id=row.item_id)
+        transaction.write("drop_overrides", item_id=row.item_id)
     return len(rows)
 
 
@@ -251,5 +254,5 @@ def _tags(item: Notification) -> frozenset[str]:
     return tags(item.topic, type=item.type, entity=item.entity, priority=item.priority)
 
 
-def _place(item: Notification) -> int:
+def _sort_seq(item: Notification) -> int:
     return int(item.cursor.rpartition("-")[2])

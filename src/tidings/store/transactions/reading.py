@@ -1,7 +1,7 @@
 """Scripts of the receiving plane: what a person has read, seen and archived, and the counters of it.
 
-A person's state is two watermarks (read, seen) and a few exceptions (marks). A mark counts only for the
-place it was made at: an item that moved is unread again.
+A person's state is two watermarks (read, seen) and a few exceptions (overrides). An override counts only at the
+`sort_seq` it was made at: an item that moved is unread again.
 """
 
 from __future__ import annotations  # else those of the scripts are made anew with each job
@@ -14,10 +14,10 @@ import msgspec
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest
 from tidings.domain.model import Counters
-from tidings.domain.notification import notification_id, parse_notification_id, rfc3339
+from tidings.domain.notification import parse_notification_id, rfc3339
 from tidings.domain.results import CountersAt, Marked
-from tidings.domain.topics import ALL, User, own_topic
-from tidings.store.transactions.transaction import Job, Query, Script, Transaction, json_text, one
+from tidings.domain.topics import ALL, Topic, User, own_topic
+from tidings.store.transactions.transaction import Job, Query, Read, Script, Snapshot, Transaction, json_text, one
 
 STEPS = 16  # of each watermark are kept with their times; older readings share the oldest one's time
 
@@ -27,17 +27,17 @@ _types = msgspec.json.Decoder(dict[str, tuple[int, int, int]]).decode
 _steps = msgspec.json.Decoder(list[tuple[int, int]]).decode
 
 
-class Person(NamedTuple):
+class UserState(NamedTuple):
     """A user's row."""
 
-    arrival: int  # head when they first came: earlier announcements are not unread to them
-    read: int
-    seen: int
+    first_seen_seq: int  # head when they first came: earlier announcements are not unread to them
+    read_seq: int
+    seen_seq: int
     read_steps: list[tuple[int, int]]  # (watermark, milliseconds), oldest first
     seen_steps: list[tuple[int, int]]
 
 
-UNKNOWN_USER = Person(1 << 62, 0, 0, [], [])  # has yet to come: no announcement of so far will be new to them
+UNKNOWN_USER = UserState(1 << 62, 0, 0, [], [])  # has yet to come: no announcement of so far will be new to them
 
 
 class ItemState(NamedTuple):
@@ -50,46 +50,82 @@ class ItemState(NamedTuple):
     seen_time: str | None
 
 
-def person(user: User) -> Script[Person | None]:
+class ItemAt(NamedTuple):
+    """An item in its topic, and the seq that it stands at."""
+
+    item_id: int
+    topic: Topic
+    sort_seq: int
+
+
+class Counted(NamedTuple):
+    """A user whose counters are asked for."""
+
+    user_id: User
+    first_seen_seq: int
+    read_seq: int
+    seen_seq: int
+
+
+def user_state(user: User) -> Script[UserState | None]:
     """The row of a user who came before."""
-    row = one((yield Query("person", {"user": user})))
-    return None if row is None else Person(row[0], row[1], row[2], _steps(row[3]), _steps(row[4]))
+    row = one((yield Query("user_row", {"user_id": user})))
+    if row is None:
+        return None
+    return UserState(row.first_seen_seq, row.read_seq, row.seen_seq, _steps(row.read_steps), _steps(row.seen_steps))
 
 
-def ensure_users(transaction: Transaction, *users: User) -> Script[None]:
-    """Remember those who never came before, from here on."""
-    yield Query("arrive", {"users": json_text(users), "seq": transaction.head})
+def ensure_users(transaction: Transaction, *users: User) -> None:
+    """Create the rows of the users that have none yet."""
+    for user in users:
+        transaction.write("add_users", user_id=user, seq=transaction.head)
 
 
-def if_user_exists(user: User, script: Script[T]) -> Script[T | None]:
+def if_user_exists(user: User, read: Read[T]) -> Read[T | None]:
     """What the script returns; None for a user who never came."""
-    return None if (yield from person(user)) is None else (yield from script)
+
+    def script(snapshot: Snapshot) -> Script[T | None]:
+        return None if (yield from user_state(user)) is None else (yield from read(snapshot))
+
+    return script
 
 
-def item_states(user: User, items: Sequence[tuple[int, str, int]]) -> Script[dict[int, ItemState]]:
-    """How a person has these items, given as (nid, topic, place)."""
-    me = (yield from person(user)) or UNKNOWN_USER
-    rows = yield Query("marks_of", {"user": user, "nids": json_text([nid for nid, _, _ in items])})
-    marks = {nid: row for nid, *row in rows}
+def item_states(user: User, items: Sequence[ItemAt]) -> Script[dict[int, ItemState]]:
+    """The state of these items for a person, by `item_id`. Any row with the columns of `ItemAt` will do."""
+    me = (yield from user_state(user)) or UNKNOWN_USER
+    item_ids = json_text([item.item_id for item in items])
+    overrides = {row.item_id: row for row in (yield Query("overrides_of", {"user_id": user, "item_ids": item_ids}))}
     found = {}
-    for nid, topic, place in items:
-        mark = marks.get(nid)
-        read, seen, archived = mark[1:] if mark and mark[0] == place else (None, None, None)
-        came = me.arrival if topic == ALL else 0
-        read_at = _when(read, place, max(me.read, came), me.read_steps)
-        seen_at = _when(seen, place, max(me.seen, came), me.seen_steps)
-        status = "ARCHIVED" if archived else "UNREAD" if read_at is None else "READ"
-        found[nid] = ItemState(status, read_at is not None, seen_at is not None, _time(read_at), _time(seen_at))
+    for item in items:
+        override = overrides.get(item.item_id)
+        if override is None or override.sort_seq != item.sort_seq:
+            override = _NO_OVERRIDE
+        first_seen_seq = me.first_seen_seq if item.topic == ALL else 0
+        read_at = _when(override.read_at, item.sort_seq, max(me.read_seq, first_seen_seq), me.read_steps)
+        seen_at = _when(override.seen_at, item.sort_seq, max(me.seen_seq, first_seen_seq), me.seen_steps)
+        status = "ARCHIVED" if override.archived_at else "UNREAD" if read_at is None else "READ"
+        found[item.item_id] = ItemState(
+            status, read_at is not None, seen_at is not None, _time(read_at), _time(seen_at)
+        )
     return found
 
 
-def _when(mark: int | None, place: int, watermark: int, steps: Iterable[tuple[int, int]]) -> int | None:
+class _Override(NamedTuple):
+    read_at: int | None = None
+    seen_at: int | None = None
+    archived_at: int | None = None
+
+
+_NO_OVERRIDE = _Override()
+
+
+def _when(override: int | None, sort_seq: int, watermark: int, steps: Iterable[tuple[int, int]]) -> int | None:
     """When it was read (or seen): milliseconds, 0 if the time is not known, None if it was not."""
-    if mark is not None:
-        return mark or None
-    if place > watermark:
+    if override is not None:
+        return override or None
+    if sort_seq > watermark:
         return None
-    return next((at for step, at in steps if step >= place), 0)
+    return next((at for step, at in steps if step >= sort_seq), 0)
 
 
 def _time(at: int | None) -> str | None:
@@ -98,22 +134,22 @@ def _time(at: int | None) -> str | None:
 
 def count(user: User, *, cap: int) -> Script[Counters]:
     """The counters of one person."""
-    me = (yield from person(user)) or UNKNOWN_USER
-    counted = yield from count_all([(user, me.arrival, me.read, me.seen)], cap=cap)
+    me = (yield from user_state(user)) or UNKNOWN_USER
+    counted = yield from count_all([Counted(user, me.first_seen_seq, me.read_seq, me.seen_seq)], cap=cap)
     return counted[user]
 
 
-def count_all(people: Sequence[tuple[User, int, int, int]], *, cap: int) -> Script[dict[User, Counters]]:
-    """The counters of people given as (user, arrival, read, seen), from the index alone."""
-    counted = yield from _counts(people, what=_BOTH, cap=cap)
+def count_all(users: Sequence[Counted], *, cap: int) -> Script[dict[User, Counters]]:
+    """The counters of users, from the index alone. Any row with the columns of `Counted` will do."""
+    counted = yield from _counts(users, what=_BOTH, cap=cap)
     # Where the cap cut one count short because of the other, that one is counted by itself.
-    full = [person for person in people if counted[person[0]].looked_at > cap]
-    short = [person for person in full if sum(counted[person[0]].unread.values()) <= cap]
+    full = [user for user in users if counted[user.user_id].looked_at > cap]
+    short = [user for user in full if sum(counted[user.user_id].unread.values()) <= cap]
     unread = (yield from _counts(short, what=_UNREAD, cap=cap)) if short else {}
-    short = [person for person in full if counted[person[0]].unseen <= cap]
+    short = [user for user in full if counted[user.user_id].unseen <= cap]
     unseen = (yield from _counts(short, what=_UNSEEN, cap=cap)) if short else {}
     return {
-        user: Counters.upto(cap, by_type=unread.get(user, both).unread, unseen=unseen.get(user, both).unseen)
+        user: Counters.capped(cap, by_type=unread.get(user, both).unread, unseen=unseen.get(user, both).unseen)
         for user, both in counted.items()
     }
 
@@ -127,16 +163,16 @@ class _Count(NamedTuple):
     looked_at: int
 
 
-def _counts(people: Sequence[tuple[User, int, int, int]], *, what: int, cap: int) -> Script[dict[User, _Count]]:
-    """Everyone's, exact where no more than the cap were looked at."""
-    who = [
-        (user, own_topic(user), arrival, read, seen, {_UNREAD: read, _UNSEEN: seen}.get(what, min(read, seen)), what)
-        for user, arrival, read, seen in people
-    ]
+def _counts(users: Sequence[Counted], *, what: int, cap: int) -> Script[dict[User, _Count]]:
+    """The counts of each user, exact where no more than the cap were looked at."""
+    asked = []
+    for user, first_seen_seq, read_seq, seen_seq in users:
+        after = {_UNREAD: read_seq, _UNSEEN: seen_seq}.get(what, min(read_seq, seen_seq))
+        asked.append((user, own_topic(user), first_seen_seq, read_seq, seen_seq, after, what))
     found = {}
-    for user, text in (yield Query("counts", {"who": json_text(who), "limit": cap + 1})):
-        types = _types(text)
-        found[user] = _Count(
+    for row in (yield Query("counts", {"asked": json_text(asked), "limit": cap + 1})):
+        types = _types(row.by_type)
+        found[row.user_id] = _Count(
             unread={type: unread for type, (unread, _, _) in types.items() if unread},
             unseen=sum(unseen for _, unseen, _ in types.values()),
             looked_at=sum(number for _, _, number in types.values()),
@@ -148,42 +184,48 @@ def read_up_to(user: User, cursor: Cursor, *, verb: str) -> Job[Marked]:
     """Move the `read` or `seen` watermark forward to a cursor. Reading is seeing. Raises `InvalidRequest`."""
 
     def script(transaction: Transaction) -> Script[Marked]:
-        yield from transaction.flush()
-        if cursor.epoch != transaction.epoch or cursor.seq > transaction.head:
-            raise InvalidRequest(f"{cursor} is not a place in this log")
-        yield from ensure_users(transaction, user)
-        me = yield from person(user)
+        seq = transaction.lineage.position(cursor)
+        if seq is None or seq > transaction.head:
+            raise InvalidRequest(f"{cursor} is not a cursor of this log")
+        ensure_users(transaction, user)
+        me = yield from user_state(user)
         assert me is not None
-        moved = cursor.seq > (me.read if verb == "read" else me.seen)
+        moved = seq > (me.read_seq if verb == "read" else me.seen_seq)
         if moved:
-            place = {"user": user, "seq": cursor.seq}
+            read_seq, read_steps = me.read_seq, me.read_steps
             if verb == "read":
-                yield Query("move_read", {**place, "steps": _step(me.read_steps, cursor.seq, transaction.now)})
-                yield Query("drop_read_marks", place)
-                yield Query("void_read_marks", place)
+                read_seq, read_steps = seq, _step(me.read_steps, seq, transaction.now)
+            seen_seq, seen_steps = me.seen_seq, me.seen_steps
+            if seq > seen_seq:
+                seen_seq, seen_steps = seq, _step(me.seen_steps, seq, transaction.now)
+            transaction.write(
+                "move_watermarks", user_id=user, read_seq=read_seq, seen_seq=seen_seq,
+                read_steps=json_text(read_steps), seen_steps=json_text(seen_steps),
+            )  # fmt: skip
+            if verb == "read":
+                transaction.write("drop_read_overrides", user_id=user, seq=seq)
+                transaction.write("void_read_overrides", user_id=user, seq=seq)
             else:
-                yield Query("drop_seen_marks", place)
-                yield Query("void_seen_marks", place)
-            yield Query("move_seen", {**place, "steps": _step(me.seen_steps, cursor.seq, transaction.now)})
-        return (
-            yield from append_inbox_event(transaction, user, f"inbox.{verb}", {"up_to": str(cursor)}, changed=moved)
-        )
+                transaction.write("drop_seen_overrides", user_id=user, seq=seq)
+                transaction.write("void_seen_overrides", user_id=user, seq=seq)
+        told = {"up_to": transaction.cursor(seq)}
+        return (yield from append_inbox_event(transaction, user, f"inbox.{verb}", told, changed=moved))
 
     return script
 
 
-def _step(steps: Sequence[tuple[int, int]], seq: int, now: int) -> str:
+def _step(steps: Sequence[tuple[int, int]], seq: int, now: int) -> list[tuple[int, int]]:
     """The watermarks that are kept with their times, once this one is there."""
-    return json_text([*steps, (seq, now)][-STEPS:])
+    return [*steps, (seq, now)][-STEPS:]
 
 
 _SETS = {
-    "read": {"read": "now", "seen": "now"},
-    "unread": {"read": "not"},
-    "seen": {"seen": "now"},
-    "unseen": {"seen": "not"},
-    "archive": {"archived": "now", "seen": "now"},
-    "unarchive": {"archived": "not"},
+    "read": {"read_at": "now", "seen_at": "now"},
+    "unread": {"read_at": "not"},
+    "seen": {"seen_at": "now"},
+    "unseen": {"seen_at": "not"},
+    "archive": {"archived_at": "now", "seen_at": "now"},
+    "unarchive": {"archived_at": "not"},
 }
 _EVENTS = {"archive": "inbox.archived", "unarchive": "inbox.unarchived"}
 
@@ -192,19 +234,19 @@ def mark_ids(user: User, ids: Sequence[str], *, verb: str) -> Job[Marked]:
     """Mark items of the user's feed one by one; ids that are not in it are passed over. Raises `InvalidRequest`."""
 
     def script(transaction: Transaction) -> Script[Marked]:
-        yield from transaction.flush()
-        origins = [origin for id in ids if (origin := parse_notification_id(id, epoch=transaction.epoch)) is not None]
-        yield from ensure_users(transaction, user)
-        rows = yield Query("mine", {"user": user, "own": own_topic(user), "origins": json_text(origins)})
-        sets = {field: transaction.now if how == "now" else 0 for field, how in _SETS[verb].items()}
-        before = yield from item_states(user, [(nid, topic, place) for nid, _, topic, place in rows])
-        changed = [row for row in rows if _differs(before[row[0]], verb)]
-        for nid, _, _, place in changed:
-            values = {"read": None, "seen": None, "archived": None, **sets}
-            if values["seen"] and before[nid].seen:
-                values["seen"] = None  # it was seen then, not now
-            yield Query("mark", {"user": user, "nid": nid, "place": place, **values})
-        marked = [notification_id(transaction.epoch, origin) for _, origin, _, _ in changed]
+        item_ids = [transaction.lineage.item_id(*parse_notification_id(id)) for id in ids]
+        ensure_users(transaction, user)
+        asked = {"item_ids": json_text(item_ids), "public_ids": json_text(ids)}
+        rows = yield Query("feed_items", {"user_id": user, "own": own_topic(user), **asked})
+        sets = {column: transaction.now if how == "now" else 0 for column, how in _SETS[verb].items()}
+        before = yield from item_states(user, rows)
+        changed = [row for row in rows if _differs(before[row.item_id], verb)]
+        for row in changed:
+            values = {"read_at": None, "seen_at": None, "archived_at": None, **sets}
+            if values["seen_at"] and before[row.item_id].seen:
+                values["seen_at"] = None  # it was seen then, not now
+            transaction.write("set_overrides", user_id=user, item_id=row.item_id, sort_seq=row.sort_seq, **values)
+        marked = [row.public_id or transaction.lineage.public_id(row.item_id) for row in changed]
         event = _EVENTS.get(verb, f"inbox.{verb}")
         return (yield from append_inbox_event(transaction, user, event, {"ids": marked}, changed=bool(changed)))
 

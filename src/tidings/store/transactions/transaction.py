@@ -1,27 +1,41 @@
-"""One transaction: it gives out seqs, collects what is appended, and writes it in a few statements."""
+"""One transaction: it gives out seqs, collects what is written, and writes it in a few statements."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from tidings.domain.cursor import Cursor
+from tidings.domain.lineage import Lineage
 from tidings.domain.model import NO_TAGS, Event
 from tidings.domain.topics import Topic
 
-Rows = list[tuple[Any, ...]]
+Rows = list[Any]  # named tuples, with the columns that the query declares
 
 
 class Query(NamedTuple):
-    """A named query of `sql/<dialect>` and its parameters."""
+    """A query of `<dialect>/queries` by its name, and its parameters. It only reads."""
 
     name: str
     params: Mapping[str, Any] = {}
 
 
+class Write(Query):
+    """A query that writes and returns rows: what cannot be collected, since its script needs the answer."""
+
+
+class Mark(NamedTuple):
+    """How much a transaction had collected at a point."""
+
+    events: int
+    items: int
+    rows: int
+    answered_writes: int
+
+
 T = TypeVar("T")
 Script = Generator[Query, Rows, T]
 Job = Callable[["Transaction"], Script[T]]
+Read = Callable[["Snapshot"], Script[T]]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,32 +50,35 @@ def json_text(value: object) -> str:
     return _encode(value).decode()
 
 
-class Transaction:
-    """The open transaction, as the scripts see it.
+class Snapshot:
+    """The log as it is in one transaction: what a script that reads may know without a query."""
 
-    Appends are collected and written by `flush` in one statement a table, however many they are: what
-    costs is the number of statements, not of rows. A script that reads what others in the same
-    transaction may have written flushes first.
-    """
-
-    def __init__(self, *, epoch: str, seq: int, now: int, cap: int) -> None:
-        self.epoch = epoch
-        self.now = now
+    def __init__(self, *, lineage: Lineage, floor: int, head: int, now: int, cap: int) -> None:
+        self.lineage = lineage
+        self.floor = floor  # the newest event that retention has removed; 0 when none was
+        self.head = head  # the newest event
+        self.now = now  # milliseconds, by the database's clock
         self.cap = cap  # counters are exact up to here
-        self.events: list[Event] = []
-        self._seq = seq
-        self._written = 0  # how many of `events` are in the database
-        self._items: list[tuple[Any, ...]] = []
-        self._items_written = 0
-
-    @property
-    def head(self) -> int:
-        """The newest seq given out."""
-        return self._seq
 
     def cursor(self, seq: int) -> str:
         """The public form of a position in this log."""
-        return str(Cursor(self.epoch, seq))
+        return str(self.lineage.cursor(seq))
+
+
+class Transaction(Snapshot):
+    """The open transaction, as the scripts see it.
+
+    Whatever is appended or written is collected, and `flush` writes it in one statement a kind, however much it is:
+    what costs is the number of statements, not of rows. `run_jobs` flushes before a script reads.
+    """
+
+    def __init__(self, *, lineage: Lineage, floor: int, head: int, now: int, cap: int) -> None:
+        super().__init__(lineage=lineage, floor=floor, head=head, now=now, cap=cap)
+        self.events: list[Event] = []
+        self.answered_writes = 0  # `Write`s that were run
+        self._items: list[tuple[Any, ...]] = []
+        self._rows: list[tuple[str, Mapping[str, Any]]] = []
+        self._flushed = (0, 0, 0)  # how many of events, items and rows are in the database
 
     def append(
         self,
@@ -72,45 +89,65 @@ class Transaction:
         was: frozenset[str] | None = None,
     ) -> int:
         """Add one event; its seq."""
-        self._seq += 1
+        self.head += 1
         self.events.append(
-            Event(seq=self._seq, topic=topic, type=type, data=data, tags=tags, was=None if was == tags else was)
+            Event(seq=self.head, topic=topic, type=type, data=data, tags=tags, was=None if was == tags else was)
         )
-        return self._seq
+        return self.head
 
-    def add_item(self, *row: Any) -> None:
-        """Add a row of `notifications` for an event that was appended, in the order of the query `add_items`."""
-        self._items.append(row)
+    def add_item(
+        self,
+        item_id: int,
+        *,
+        public_id: str | None = None,
+        type: str,
+        entity: str | None = None,
+        group_key: str | None = None,
+        expire_at: int | None = None,
+        actor_ids: str = "[]",
+    ) -> None:
+        """Add the item of an event that was appended with the seq `item_id`. No `public_id`: its own."""
+        self._items.append((item_id, public_id, type, entity, group_key, expire_at, actor_ids))
 
-    def mark(self) -> tuple[int, int]:
-        """Where `undo` may return to."""
-        return len(self.events), len(self._items)
+    def write(self, name: str, /, **row: Any) -> None:
+        """Write one row by a query, which gets all that are collected for it in one call, as `:rows`."""
+        self._rows.append((name, row))
 
-    def undo(self, mark: tuple[int, int]) -> None:
-        """Forget what was collected since the mark. Raises `RuntimeError` if some of it was written (rule 2)."""
-        events, items = mark
-        if self._written > events or self._items_written > items:
-            raise RuntimeError("a script raised its error after it had written")
-        self._seq -= len(self.events) - events
-        del self.events[events:]
-        del self._items[items:]
+    def mark(self) -> Mark:
+        """The point that `undo` may return to."""
+        return Mark(len(self.events), len(self._items), len(self._rows), self.answered_writes)
+
+    def undo(self, mark: Mark) -> bool:
+        """Forget what was collected since the mark. False: some of it is in the database."""
+        written = (*self._flushed, self.answered_writes)
+        if any(done > kept for done, kept in zip(written, mark, strict=True)):
+            return False
+        self.head -= len(self.events) - mark.events
+        del self.events[mark.events :]
+        del self._items[mark.items :]
+        del self._rows[mark.rows :]
+        return True
 
     def flush(self) -> Script[None]:
         """Write what was collected."""
-        fresh = self.events[self._written :]
-        if fresh:
-            yield Query("move_head", {"seq": self._seq})
-            rows, end = [], 0
+        events, items, rows = self._flushed
+        self._flushed = (len(self.events), len(self._items), len(self._rows))
+        if fresh := self.events[events:]:
+            yield Query("move_head", {"seq": self.head})
+            heads, end = [], 0
             for e in fresh:
                 size = len(e.data)
-                rows.append((e.seq, e.topic, e.type, join_tags(e), end + 1, size))
+                heads.append((e.seq, e.topic, e.type, join_tags(e), end + 1, size))
                 end += size
             said = b"".join([e.data for e in fresh])
-            yield Query("add_events", {"rows": json_text(rows), "said": said, "now": self.now})
-            self._written = len(self.events)
-        if items := self._items[self._items_written :]:
-            yield Query("add_items", {"rows": json_text(items), "now": self.now})
-            self._items_written = len(self._items)
+            yield Query("add_events", {"rows": json_text(heads), "said": said, "now": self.now})
+        if added := self._items[items:]:
+            yield Query("add_items", {"rows": json_text(added), "now": self.now})
+        collected: dict[str, list[Mapping[str, Any]]] = {}
+        for name, row in self._rows[rows:]:
+            collected.setdefault(name, []).append(row)
+        for name, named in collected.items():
+            yield Query(name, {"rows": json_text(named)})
 
 
 def join_tags(event: Event) -> str:
@@ -119,14 +156,14 @@ def join_tags(event: Event) -> str:
     return tags if event.was is None else f"{tags}\n{' '.join(event.was)}"
 
 
-def event_of(seq: int, topic: Topic, type: str, tags: str, data: str) -> Event:
+def event_of(row: Any) -> Event:
     """The event of a row."""
-    now, changed, was = tags.partition("\n")
+    now, changed, was = row.tags.partition("\n")
     return Event(
-        seq=seq,
-        topic=topic,
-        type=type,
-        data=data.encode(),
+        seq=row.seq,
+        topic=row.topic,
+        type=row.type,
+        data=row.data.encode(),
         tags=split_tags(now),
         was=split_tags(was) if changed else None,
     )
@@ -137,6 +174,6 @@ def split_tags(text: str) -> frozenset[str]:
     return frozenset(text.split(" ")) if text else NO_TAGS
 
 
-def one(rows: Iterable[tuple[Any, ...]]) -> tuple[Any, ...] | None:
+def one(rows: Iterable[Any]) -> Any | None:
     """The first row, if there is one."""
     return next(iter(rows), None)

@@ -1,0 +1,194 @@
+"""The embedded store: SQLite (apsw) in WAL mode, one thread that writes, a few that read.
+
+Every call that a thread makes into SQLite gives up the interpreter lock and must win it back, so a
+transaction is a handful of statements over JSON arrays rather than one statement a row.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Self, TypeVar
+
+import apsw
+
+from tidings.domain.errors import CommitUnknown, StoreUnavailable, TidingsError
+from tidings.domain.lineage import Lineage
+from tidings.store.dialect import queries
+from tidings.store.reads import MOST_CHANGES, Reads
+from tidings.store.sqlite.connection import commit, connect, roll_back
+from tidings.store.sqlite.schema import migrate, refuse_foreign_file
+from tidings.store.transactions.epochs import lineage
+from tidings.store.transactions.run import Transacted, WroteThenRaised, run_jobs
+from tidings.store.transactions.transaction import Job, Query, Read, Rows, Script, Snapshot, Transaction
+
+READERS = 3  # threads, each with a connection
+CHECKPOINT = 1000  # WAL pages (4 KB) after which the checkpointer copies them to the database, beside the writer
+RESTART = 32_000  # WAL pages after which it makes the writer wait, so that the file cannot grow for ever
+
+T = TypeVar("T")
+
+
+class SqliteStore(Reads):
+    """See `domain.ports.Store`. Open it with `SqliteStore.open`."""
+
+    lineage: Lineage
+
+    def __init__(self, path: Path, *, cap: int, most_changes: int, clock: Callable[[], int] | None) -> None:
+        super().__init__(most_changes=most_changes)
+        self._path = path
+        self._cap = cap
+        self._clock = clock
+        self._queries = queries("sqlite")
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="tidings-writer")
+        self._tidying = ThreadPoolExecutor(1, thread_name_prefix="tidings-checkpoint")
+        self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="tidings-reader")
+        self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
+        self._checkpointing = False
+        try:
+            refuse_foreign_file(path)
+            self._writer = connect(path)
+            migrate(self._writer)
+            self.lineage = self._run(self._writer, lineage())
+            self._writer.set_wal_hook(self._committed)
+            self._checkpointer = connect(path)
+            for _ in range(READERS):
+                self._idle.put(connect(path))
+        except apsw.Error as error:
+            raise StoreUnavailable(f"cannot open the database {path}: {error}") from error
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        cap: int = 1000,
+        most_changes: int = MOST_CHANGES,
+        clock: Callable[[], int] | None = None,
+    ) -> Self:
+        """Make or migrate the database. `clock` (milliseconds) stands in for the database's own in tests.
+
+        Raises `StoreTooNew`, `StoreUnavailable`.
+        """
+        return await asyncio.to_thread(cls, path, cap=cap, most_changes=most_changes, clock=clock)
+
+    @property
+    def epoch(self) -> str:
+        """The epoch that is written to."""
+        return self.lineage.epoch
+
+    async def close(self) -> None:
+        """Finish what was begun and fold the WAL into the database."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        for pool in (self._writing, self._tidying, self._reading):
+            pool.shutdown()
+        while not self._idle.empty():
+            self._idle.get().close()
+        self._checkpointer.close()
+        self._writer.close()  # the last connection checkpoints and removes the WAL
+
+    # Writing
+
+    async def transact(self, jobs: Sequence[Job[Any]]) -> Transacted:
+        """Run jobs in one durable transaction, on the writer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._writing, self._transact, jobs)
+
+    def _transact(self, jobs: Sequence[Job[Any]]) -> Transacted:
+        try:
+            return self._attempt(jobs)
+        except (apsw.BusyError, CommitUnknown) as error:
+            # Busy: another process holds the database, and asking for each job alone would only wait as long again.
+            # Unknown: what may have been done is not done again.
+            return Transacted([_translate(error) for _ in jobs], [])
+        except Exception as error:
+            if len(jobs) == 1:
+                return Transacted([_translate(error)], [])
+        # One of them broke the transaction, which was rolled back. Alone, each of the others can still be done.
+        alone = [self._transact([job]) for job in jobs]
+        return Transacted([one.results[0] for one in alone], [event for one in alone for event in one.events])
+
+    def _attempt(self, jobs: Sequence[Job[Any]]) -> Transacted:
+        refused: dict[int, TidingsError] = {}
+        connection = self._writer
+        while True:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                transaction = Transaction(**self._facts(connection))
+                results = self._run(connection, run_jobs(transaction, jobs, refused=refused))
+            except WroteThenRaised as raised:
+                roll_back(connection)
+                refused[raised.index] = raised.error
+                continue
+            except BaseException:
+                roll_back(connection)
+                raise
+            commit(connection)
+            self.lineage = transaction.lineage
+            return Transacted(results, transaction.events)
+
+    def _facts(self, connection: apsw.Connection) -> dict[str, Any]:
+        """What a transaction knows from its beginning."""
+        [row] = self._execute(connection, Query("span"))
+        if row.epoch != self.lineage.epoch:
+            self.lineage = self._run(connection, lineage())
+        now = row.now if self._clock is None else self._clock()
+        return {"lineage": self.lineage, "floor": row.floor, "head": row.head, "now": now, "cap": self._cap}
+
+    def _execute(self, connection: apsw.Connection, query: Query) -> Rows:
+        statement = self._queries[query.name]
+        rows = connection.execute(statement.sql, query.params).fetchall()
+        return [*map(statement.row._make, rows)] if rows else []
+
+    def _run(self, connection: apsw.Connection, script: Script[T]) -> T:
+        try:
+            query = next(script)
+            while True:
+                query = script.send(self._execute(connection, query))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    # Reading
+
+    async def query(self, script: Read[T]) -> T:
+        """Run a script that only reads, in a snapshot, on a reading thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._snapshot, script)
+
+    def _snapshot(self, script: Read[T]) -> T:
+        connection = self._idle.get()
+        try:
+            connection.execute("BEGIN")
+            try:
+                return self._run(connection, script(Snapshot(**self._facts(connection))))
+            finally:
+                connection.execute("COMMIT")
+        except apsw.Error as error:
+            raise _translate(error) from error
+        finally:
+            self._idle.put(connection)
+
+    # Checkpoints stall commits when they run on the writer's path, so they have a thread of their own.
+
+    def _committed(self, _: apsw.Connection, __: str, pages: int) -> int:
+        if pages >= CHECKPOINT and not self._checkpointing:
+            self._checkpointing = True
+            self._tidying.submit(self._checkpoint, pages)
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self, pages: int) -> None:
+        mode = apsw.SQLITE_CHECKPOINT_RESTART if pages >= RESTART else apsw.SQLITE_CHECKPOINT_PASSIVE
+        try:
+            self._checkpointer.wal_checkpoint(mode=mode)
+        except apsw.BusyError:
+            pass  # a reader or the writer is in the way: the next commit asks again
+        finally:
+            self._checkpointing = False
+
+
+def _translate(error: Exception) -> Exception:
+    if isinstance(error, apsw.Error):
+        return StoreUnavailable(f"the database cannot take this now: {error}")
+    return error

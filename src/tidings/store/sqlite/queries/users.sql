@@ -1,0 +1,187 @@
+-- LIMIT :limit + 0, = +:topic: where a bare parameter is a limit, or stands in a query with an ORDER BY, SQLite
+-- compiles the query again each time that it is bound (0.3 ms for `counts`). A test finds those.
+
+-- user_row -> first_seen_seq, read_seq, seen_seq, read_steps, seen_steps
+SELECT first_seen_seq, read_seq, seen_seq, read_steps, seen_steps FROM users WHERE user_id = :user_id;
+
+-- add_users
+INSERT OR IGNORE INTO users (user_id, first_seen_seq, read_seq, seen_seq, read_steps, seen_steps)
+SELECT value ->> 'user_id', value ->> 'seq', 0, 0, '[]', '[]' FROM jsonb_each(:rows);
+
+-- move_watermarks
+UPDATE users SET
+    read_seq = value ->> 'read_seq', seen_seq = value ->> 'seen_seq',
+    read_steps = value ->> 'read_steps', seen_steps = value ->> 'seen_steps'
+FROM jsonb_each(:rows) WHERE user_id = value ->> 'user_id';
+
+-- drop_read_overrides
+-- What a watermark passes is no exception any more: an override that says nothing else goes, one of an archived item
+-- stays.
+DELETE FROM overrides WHERE (user_id, item_id) IN (
+    SELECT o.user_id, o.item_id FROM jsonb_each(:rows) CROSS JOIN overrides o
+    WHERE o.user_id = value ->> 'user_id' AND o.sort_seq <= value ->> 'seq'
+    AND (o.read_at IS NOT NULL OR o.seen_at IS NOT NULL) AND coalesce(o.archived_at, 0) = 0
+);
+
+-- void_read_overrides
+UPDATE overrides SET read_at = NULL, seen_at = NULL WHERE (user_id, item_id) IN (
+    SELECT o.user_id, o.item_id FROM jsonb_each(:rows) CROSS JOIN overrides o
+    WHERE o.user_id = value ->> 'user_id' AND o.sort_seq <= value ->> 'seq'
+    AND (o.read_at IS NOT NULL OR o.seen_at IS NOT NULL)
+);
+
+-- drop_seen_overrides
+DELETE FROM overrides WHERE (user_id, item_id) IN (
+    SELECT o.user_id, o.item_id FROM jsonb_each(:rows) CROSS JOIN overrides o
+    WHERE o.user_id = value ->> 'user_id' AND o.sort_seq <= value ->> 'seq'
+    AND o.seen_at IS NOT NULL AND o.read_at IS NULL AND coalesce(o.archived_at, 0) = 0
+);
+
+-- void_seen_overrides
+UPDATE overrides SET seen_at = NULL WHERE (user_id, item_id) IN (
+    SELECT o.user_id, o.item_id FROM jsonb_each(:rows) CROSS JOIN overrides o
+    WHERE o.user_id = value ->> 'user_id' AND o.sort_seq <= value ->> 'seq' AND o.seen_at IS NOT NULL
+);
+
+-- overrides_of -> item_id, sort_seq, read_at, seen_at, archived_at
+SELECT item_id, sort_seq, read_at, seen_at, archived_at FROM overrides
+WHERE user_id = :user_id AND item_id IN (SELECT value FROM json_each(:item_ids));
+
+-- set_overrides
+INSERT INTO overrides (user_id, item_id, sort_seq, read_at, seen_at, archived_at)
+SELECT value ->> 'user_id', value ->> 'item_id', value ->> 'sort_seq', value ->> 'read_at', value ->> 'seen_at',
+    value ->> 'archived_at'
+FROM jsonb_each(:rows) WHERE true
+ON CONFLICT (user_id, item_id) DO UPDATE SET
+    read_at = coalesce(excluded.read_at, iif(sort_seq = excluded.sort_seq, read_at, NULL)),
+    seen_at = coalesce(excluded.seen_at, iif(sort_seq = excluded.sort_seq, seen_at, NULL)),
+    archived_at = coalesce(excluded.archived_at, iif(sort_seq = excluded.sort_seq, archived_at, NULL)),
+    sort_seq = excluded.sort_seq;
+
+-- feed_items -> item_id, public_id, topic, sort_seq
+SELECT n.item_id, n.public_id, n.topic, n.sort_seq FROM items n
+WHERE n.item_id IN (
+    SELECT i.item_id FROM json_each(:item_ids) CROSS JOIN items i WHERE i.item_id = value AND i.public_id IS NULL
+    UNION
+    SELECT i.item_id FROM json_each(:public_ids) CROSS JOIN items i WHERE i.public_id = value
+)
+AND (
+    n.topic = :own OR n.topic = 'all'
+    OR EXISTS (SELECT 1 FROM follows f WHERE f.user_id = :user_id AND f.topic = n.topic AND f.since < n.sort_seq)
+)
+ORDER BY n.item_id;
+
+-- counts -> user_id, by_type
+-- For each of :asked, what is unread (what: 1), unseen (2) or both (3), as {type: [unread, unseen, number]}. Looks at
+-- no more than :limit of those: what stands after the lower watermark in each topic, and, at or before that, the
+-- overrides that say "not". Without overrides or mutes of theirs there is nothing to look up at each row.
+WITH asked (user_id, own, first_seen_seq, read_seq, seen_seq, after, what, overriding, muting) AS MATERIALIZED (
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        iif(EXISTS (SELECT 1 FROM overrides WHERE user_id = value ->> 0), value ->> 0, NULL),
+        EXISTS (SELECT 1 FROM mutes WHERE user_id = value ->> 0)
+    FROM json_each(:asked)
+)
+SELECT asked.user_id, (
+    SELECT json_group_object(type, json_array(unread, unseen, number)) FROM (
+        SELECT type, sum(unread) AS unread, sum(unseen) AS unseen, count(*) AS number FROM (
+            SELECT type, unread, unseen FROM (
+                SELECT n.type,
+                    asked.what & 1 AND coalesce(o.read_at = 0, n.sort_seq > asked.read_seq) AS unread,
+                    asked.what & 2 AND coalesce(o.seen_at = 0, n.sort_seq > asked.seen_seq) AS unseen
+                FROM (
+                    SELECT asked.own AS topic, asked.after AS after
+                    UNION ALL SELECT 'all', max(asked.after, asked.first_seen_seq)
+                    UNION ALL SELECT f.topic, max(f.since, asked.after) FROM follows f WHERE f.user_id = asked.user_id
+                ) feed
+                CROSS JOIN items n
+                LEFT JOIN overrides o
+                    ON o.user_id = asked.overriding AND o.item_id = n.item_id AND o.sort_seq = n.sort_seq
+                WHERE n.topic = feed.topic AND n.sort_seq > feed.after
+                AND coalesce(o.archived_at, 0) = 0
+                AND (NOT asked.muting OR NOT EXISTS (
+                    SELECT 1 FROM mutes u
+                    WHERE u.user_id = asked.user_id AND instr(' ' || n.tags || ' ', ' ' || u.tag || ' ')
+                ))
+                UNION ALL
+                SELECT
+                    n.type,
+                    asked.what & 1 AND coalesce(o.read_at = 0, 0), asked.what & 2 AND coalesce(o.seen_at = 0, 0)
+                FROM overrides o CROSS JOIN items n
+                WHERE o.user_id = asked.user_id AND (o.read_at = 0 OR o.seen_at = 0) AND coalesce(o.archived_at, 0) = 0
+                AND n.item_id = o.item_id AND n.sort_seq = o.sort_seq
+                AND (
+                    (n.topic = asked.own AND n.sort_seq <= asked.after)
+                    OR (n.topic = 'all' AND n.sort_seq <= max(asked.after, asked.first_seen_seq))
+                    OR (n.sort_seq <= asked.after AND EXISTS (
+                        SELECT 1 FROM follows f
+                        WHERE f.user_id = asked.user_id AND f.topic = n.topic AND f.since < n.sort_seq
+                    ))
+                )
+                AND (NOT asked.muting OR NOT EXISTS (
+                    SELECT 1 FROM mutes u
+                    WHERE u.user_id = asked.user_id AND instr(' ' || n.tags || ' ', ' ' || u.tag || ' ')
+                ))
+            )
+            WHERE unread OR unseen LIMIT :limit + 0
+        )
+        GROUP BY type
+    )
+) AS by_type
+FROM asked;
+
+-- users_of -> user_id, first_seen_seq, read_seq, seen_seq
+SELECT user_id, first_seen_seq, read_seq, seen_seq FROM users WHERE user_id IN (SELECT value FROM json_each(:user_ids));
+
+-- follows_of -> user_id, topic
+SELECT user_id, topic FROM follows WHERE user_id IN (SELECT value FROM json_each(:user_ids));
+
+-- mutes_of -> user_id, tag
+SELECT user_id, tag FROM mutes WHERE user_id IN (SELECT value FROM json_each(:user_ids));
+
+-- inbox_page -> item_id, topic, sort_seq, type, tags, content
+-- The first :limit items come from the :limit topics whose newest item is newest.
+WITH feed (topic, since) AS (
+    VALUES (:own, 0), ('all', 0)
+    UNION ALL SELECT topic, since FROM follows WHERE user_id = :user_id
+),
+newest AS (
+    SELECT topic, since,
+        (SELECT max(n.sort_seq) FROM items n WHERE n.topic = feed.topic AND n.sort_seq < :before) AS sort_seq
+    FROM feed
+),
+first AS (SELECT topic, since FROM newest WHERE sort_seq > since ORDER BY sort_seq DESC LIMIT :limit + 0)
+SELECT n.item_id, n.topic, n.sort_seq, n.type, n.tags, n.content
+FROM first CROSS JOIN items n
+WHERE n.item_id IN (
+    SELECT i.item_id FROM items i
+    WHERE i.topic = first.topic AND i.sort_seq > first.since AND i.sort_seq < :before
+    ORDER BY i.sort_seq DESC LIMIT :limit + 0
+)
+ORDER BY n.sort_seq DESC LIMIT :limit + 0;
+
+-- follows -> topic, since
+SELECT topic, since FROM follows WHERE user_id = +:user_id ORDER BY topic;
+
+-- add_follows
+INSERT INTO follows (user_id, topic, since)
+SELECT value ->> 'user_id', value ->> 'topic', value ->> 'since' FROM jsonb_each(:rows);
+
+-- existing_follows -> user_id, topic
+SELECT f.user_id, f.topic FROM json_each(:pairs) asked
+CROSS JOIN follows f WHERE f.user_id = asked.value ->> 0 AND f.topic = asked.value ->> 1;
+
+-- drop_follows
+DELETE FROM follows
+WHERE (user_id, topic) IN (SELECT value ->> 'user_id', value ->> 'topic' FROM jsonb_each(:rows));
+
+-- followers -> user_id
+SELECT user_id FROM follows WHERE topic = +:topic AND user_id > :after ORDER BY user_id LIMIT :limit + 0;
+
+-- mutes -> tag
+SELECT tag FROM mutes WHERE user_id = :user_id;
+
+-- add_mutes
+INSERT INTO mutes (user_id, tag) SELECT value ->> 'user_id', value ->> 'tag' FROM jsonb_each(:rows);
+
+-- drop_mutes
+DELETE FROM mutes WHERE user_id IN (SELECT value ->> 'user_id' FROM jsonb_each(:rows));

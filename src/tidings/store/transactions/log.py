@@ -1,0 +1,64 @@
+"""Scripts that read the log: what follows a position, for one reader or for all."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tidings.domain.follow_intervals import FollowChange, follow_intervals, follows_before
+from tidings.domain.model import Event, Page
+from tidings.domain.topics import ALL, Topic, User, own_topic
+from tidings.store.transactions.transaction import Query, Read, Rows, Script, Snapshot, event_of, json_text
+
+
+class FollowsAt(NamedTuple):
+    """The topics that a user followed at a position."""
+
+    seq: int
+    follows: Iterable[Topic]
+
+
+def tail(*, after: int, limit: int) -> Read[Page]:
+    """Events of every topic after a position."""
+
+    def script(_: Snapshot) -> Script[Page]:
+        rows = yield Query("tail", {"after": after, "limit": limit})
+        return Page(events=_events(rows), through=rows[-1].seq if rows else after)
+
+    return script
+
+
+def span(snapshot: Snapshot) -> Script[tuple[int, int]]:
+    """(floor, head)."""
+    yield from ()
+    return snapshot.floor, snapshot.head
+
+
+def feed_page(
+    user: User, *, end: FollowsAt, extra: Iterable[Topic], after: int, limit: int, most_changes: int
+) -> Read[Page | FollowsAt | None]:
+    """A user's feed, and all of the `extra` topics, in (after, end.seq]; None if retention took some of it.
+
+    If more than `most_changes` of their follows changed in between, no page yet, but an earlier end to ask again with:
+    one snapshot is not held for as long as it takes to undo them all.
+    """
+    own = own_topic(user)
+    whole = (own, ALL, *extra)
+
+    def script(snapshot: Snapshot) -> Script[Page | FollowsAt | None]:
+        if after < snapshot.floor:
+            return None
+        # The last changes, newest first, and one more than are undone at once, if there are so many.
+        asked = {"topic": own, "after": after, "upto": end.seq, "limit": most_changes + 1}
+        rows = yield Query("follow_changes", asked)
+        changes = [FollowChange(row.seq, row.topic, bool(row.followed)) for row in reversed(rows)]
+        if len(changes) > most_changes:
+            first = changes[1]  # after another, so that something is left to read before it
+            return FollowsAt(first.seq - 1, follows_before(end.follows, changes[1:]))
+        intervals = follow_intervals(end.follows, changes, whole=whole, after=after, upto=end.seq)
+        rows = yield Query("events_in", {"intervals": json_text(intervals), "limit": limit})
+        return Page(events=_events(rows), through=rows[-1].seq if len(rows) == limit else end.seq)
+
+    return script
+
+
+def _events(rows: Rows) -> list[Event]:
+    return [event_of(row) for row in rows]
