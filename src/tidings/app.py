@@ -22,11 +22,14 @@ from tidings.api.http import PathRouter, not_found
 from tidings.api.routes import OPERATIONS, routes
 from tidings.api.ws import ClientMessages
 from tidings.auth.checked_tokens import CheckedTokens
+from tidings.auth.fetch import fetch
 from tidings.auth.hosts import HostAllowlist
 from tidings.auth.identity import DevIdentity, TokenIdentity
+from tidings.auth.jwks import RemoteKeys
+from tidings.auth.keys import pem_keys, secret_keys
 from tidings.auth.origins import OriginPolicy
 from tidings.auth.tickets import MemoryTickets
-from tidings.auth.tokens import check
+from tidings.auth.tokens import TokenChecker, TokenRules
 from tidings.background.bus_link import BusLink
 from tidings.background.catch_up import CatchUp
 from tidings.background.connection_timers import ConnectionTimers
@@ -169,7 +172,10 @@ async def open_services(
             stack.push_async_callback(_stop, task)
 
         origins = origin_policy(settings)
-        tokens = CheckedTokens(partial(check, secret=settings.secret), clock=time.time)
+        remote = RemoteKeys(partial(fetch, settings.jwks_url), clock=time.monotonic) if settings.jwks_url else None
+        if remote is not None:
+            stack.push_async_callback(remote.close)
+        tokens = CheckedTokens(token_checker(settings, remote), clock=time.time)
         api = ApiContext(
             services=services,
             identity=DevIdentity(tickets, origins=origins)
@@ -216,6 +222,19 @@ def _log_connection(reader: Reader) -> None:
         _log.debug("disconnected", extra=fields | {"reason": reader.end_reason.value})
     else:
         _log.debug("connected", extra=fields | {"position": reader.position})
+
+
+def token_checker(settings: Settings, remote: RemoteKeys | None) -> TokenChecker:
+    """Checks tokens as the settings say. Raises `InvalidSettings`."""
+    rules = TokenRules(
+        audience=frozenset(settings.token_audience),
+        issuer=settings.token_issuer,
+        type=settings.token_type,
+        topics_claim=settings.topics_claim,
+        max_age=settings.token_max_age,
+    )
+    keys = [*secret_keys(settings.secret), *pem_keys(settings.token_keys)]
+    return TokenChecker(keys, remote=remote, rules=rules, clock=time.time)
 
 
 def origin_policy(settings: Settings) -> OriginPolicy:

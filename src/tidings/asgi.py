@@ -11,7 +11,7 @@ machine only.
 """
 
 from tidings.app import Tidings, create_app
-from tidings.settings import load
+from tidings.configuration import load
 
 
 def app() -> Tidings:

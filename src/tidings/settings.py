@@ -1,14 +1,11 @@
-"""What an operator may choose: one frozen value, read once."""
+"""What an operator may choose: one frozen value, read once (`configuration` says from where)."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-
-from tidings.domain.errors import InvalidSettings
 
 Mode = Literal["dev", "serve"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -21,7 +18,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: str = "127.0.0.1"
     port: int = 8000
     db: Path = Path("tidings.db")
-    secret: str = ""  # signs and checks tokens (HS256); `serve` needs one of at least 32 characters
+    secret: str = ""  # checks tokens (HS256); several, one a line: the first signs, too. At least 32 characters each
+    token_keys: str = ""  # public keys in PEM that check tokens: RSA (RS256), P-256 (ES256), Ed25519 (EdDSA)
+    jwks_url: str = ""  # a key set (RFC 7517) that checks tokens
+    token_audience: tuple[str, ...] = ()  # `aud` of tokens must be one of them; none: a token must have no `aud`
+    token_issuer: str = ""  # `iss` of tokens must be this, if given
+    token_type: str = "JWT"  # `typ` of tokens must be this
+    token_max_age: float = 24 * 3600.0  # seconds from now that a token may be good for
+    topics_claim: str = "topics"  # the claim of a token with the topics that it may read
     cors_origins: tuple[str, ...] = ()  # pages that may connect: scheme://host[:port]; "*" only without credentials
     cors_credentials: bool = False  # cookies of those pages count
     cors_headers: tuple[str, ...] = ()  # request headers that pages may send beside the usual ones
@@ -58,10 +62,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise ValueError(f"cors_headers takes names of header fields, with commas between, not {name!r}")
         for name, (least, most) in BOUNDS.items():
             if not least <= getattr(self, name) <= most:  # nan is not
-                raise ValueError(_bounds(name))
-        if self.mode == "serve" and len(self.secret) < 32:
+                raise ValueError(bounds_of(name))
+        for secret in filter(None, map(str.strip, self.secret.splitlines())):
+            _check_secret(secret)
+        if self.jwks_url and not _URL.match(self.jwks_url):
+            raise ValueError("jwks_url is https://..., or http:// on this machine")
+        if self.mode == "serve" and not (self.secret or self.token_keys or self.jwks_url):
             raise ValueError(
-                "secret must have at least 32 characters (TIDINGS_SECRET); `tidings token --new-secret` makes one"
+                "secret must have at least 32 characters (TIDINGS_SECRET or TIDINGS_SECRET_FILE); "
+                "`tidings token --new-secret` makes one"
             )
 
     def masked(self) -> dict[str, str]:
@@ -73,12 +82,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 _SECRET = re.compile(r"secret|password|_key|_token")  # the names of settings that are credentials
 _PASSWORD = re.compile(r"(?<=:/)(/?)[^/@\s]+(?=@)")  # user and password in a URL (of whose slashes a path keeps one)
 
+SECRET_MIN = 32  # characters
+_DISTINCT = 8  # different ones: less is a habit and no secret
+
 _LONG = 100 * 365 * 24 * 3600  # seconds; what is to be kept for ever may be kept for a hundred years
 _MANY = 1_000_000_000
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535), "heartbeat": (0.1, 60), "drain": (0, 3600), "retry": (1, 24 * 3600 * 1000),
     "max_connections": (1, _MANY), "max_notification": (1, _MANY), "max_batch": (1, _MANY),
-    "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY),
+    "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY), "token_max_age": (1, _LONG),
     "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip
 
@@ -86,13 +98,26 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.1
-_LISTS = {"cors_origins", "cors_headers", "hosts"}  # settings with commas between
+_URL = re.compile(r"https://[^/]|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]")
+LISTS = frozenset({"cors_origins", "cors_headers", "hosts", "token_audience"})  # with commas between, in one text
 _USUAL_PORT = {"http": ":80", "https": ":443"}
 
-_FIELD = re.compile(r"`\$\.(\w+)`$")  # where msgspec says that it found what it did not expect
+
+def _check_secret(secret: str) -> None:
+    """Raises `ValueError` that does not show it."""
+    if len(secret) < SECRET_MIN:
+        raise ValueError(
+            f"secret must have at least {SECRET_MIN} characters (TIDINGS_SECRET or TIDINGS_SECRET_FILE); "
+            "`tidings token --new-secret` makes one"
+        )
+    if len(set(secret)) < _DISTINCT:
+        raise ValueError("secret is weak: `tidings token --new-secret` makes one that is not")
+    if "-----BEGIN" in secret:
+        raise ValueError("secret is a PEM key; public keys are token_keys (TIDINGS_TOKEN_KEYS_FILE)")
 
 
-def _bounds(name: str) -> str:
+def bounds_of(name: str) -> str:
+    """What a number must be."""
     least, most = BOUNDS[name]
     whole = "a whole number " if Settings.__annotations__[name] is int else ""
     return f"{name} must be {whole}between {least} and {most}"
@@ -106,25 +131,10 @@ def _origin(text: str) -> str:
     return f"{scheme}://{rest.lower().removesuffix(_USUAL_PORT[scheme])}" if scheme in _USUAL_PORT and rest else text
 
 
-def _value(field: str, text: str) -> str | list[str]:
-    """What the text of an environment variable stands for."""
-    if field in _LISTS:
-        clean = _origin if field == "cors_origins" else str.strip
-        return [clean(one) for one in text.split(",") if one.strip()]
-    return text.lower() if field == "log_level" else text
-
-
-def load(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the environment, with what was chosen on the command line on top. Raises `InvalidSettings`."""
-    found: dict[str, Any] = {}
-    for field in Settings.__struct_fields__:
-        text = environ.get(f"TIDINGS_{field.upper()}")
-        if text is not None:
-            found[field] = _value(field, text)
-    found.update({name: value for name, value in chosen.items() if value is not None})
-    try:
-        return msgspec.convert(found, Settings, strict=False, dec_hook=lambda type, value: type(value))
-    except msgspec.ValidationError as error:
-        place = _FIELD.search(str(error))
-        name = place[1] if place else ""
-        raise InvalidSettings(f"settings: {_bounds(name) if name in BOUNDS else error}") from error
+def value_of(name: str, said: Any) -> Any:
+    """A setting from its text: lists have commas between. What is no text stays as it is."""
+    if name not in LISTS:
+        return said.lower() if name == "log_level" and isinstance(said, str) else said
+    clean = _origin if name == "cors_origins" else str.strip
+    parts = [one for one in said.split(",") if one.strip()] if isinstance(said, str) else said
+    return [clean(one) if isinstance(one, str) else one for one in parts] if isinstance(parts, list) else said

@@ -5,8 +5,8 @@ import pytest
 from tests.conftest import Listen, Name, StartServer
 from tests.servers import Answer, Server
 from tests.streams import connect, stream_target
+from tidings.configuration import load
 from tidings.domain.errors import InvalidSettings
-from tidings.settings import load
 
 PAGE, OTHER = "https://app.example", "https://evil.example"
 
@@ -34,6 +34,29 @@ def test_any_page_may_ask_a_development_server(server: Server, method: str) -> N
     }  # fmt: skip
     assert int(answer.headers["access-control-max-age"]) >= 600
     assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("header", ["cache-control", "X-Requested-With", "pragma, accept", "tidings-user", ""])
+def test_headers_that_libraries_add_are_allowed(server: Server, header: str) -> None:
+    assert preflight(server, origin=PAGE, headers=header).status == 200
+
+
+def test_more_headers_are_allowed_by_name(start_server: StartServer) -> None:
+    server = start_server("serve", cors_origins=PAGE, cors_headers="X-Trace, baggage")
+    assert preflight(server, origin=PAGE, headers="x-trace,authorization,baggage").status == 200
+    refused = preflight(server, origin=PAGE, headers="x-other")
+    assert (refused.status, "TIDINGS_CORS_HEADERS" in refused.json["detail"]) == (400, True)
+
+
+def test_refused_origin_is_one_warning(start_server: StartServer) -> None:
+    server = start_server("serve", cors_origins=PAGE)
+    for _ in range(3):
+        preflight(server, origin=OTHER)
+        server.request("GET", "/v1/inbox", headers={"Origin": OTHER})
+        server.request("GET", "/v1/inbox", headers={"Origin": PAGE})
+        server.request("GET", "/v1/inbox", headers={"Origin": server.url})
+    warned = [line for line in server.said().splitlines() if "origin_refused" in line]
+    assert len(warned) == 1 and OTHER in warned[0] and "TIDINGS_CORS_ORIGINS" in warned[0]
 
 
 def test_a_preflight_touches_nothing(server: Server) -> None:

@@ -13,41 +13,41 @@ class Checker:
         self.now, self.checked = 100.0, list[str]()
         self.tokens = CheckedTokens(self.check, clock=lambda: self.now, most=most)
 
-    def check(self, token: str) -> Grant:
+    async def check(self, token: str) -> Grant:
         self.checked.append(token)
         if token.startswith("bad"):
             raise InvalidToken("no")
         return Grant(user=User(token[:9]), expires=110)
 
 
-def test_valid_token_is_checked_once() -> None:
+async def test_valid_token_is_checked_once() -> None:
     checker = Checker()
-    assert [checker.tokens("alice").user for _ in range(3)] == ["alice"] * 3
+    assert [(await checker.tokens("alice")).user for _ in range(3)] == ["alice"] * 3
     assert checker.checked == ["alice"]
 
 
-def test_token_ends_though_it_was_checked() -> None:
+async def test_token_ends_though_it_was_checked() -> None:
     checker = Checker()
-    checker.tokens("alice")
+    await checker.tokens("alice")
     checker.now = 110.0
     with pytest.raises(InvalidToken):
-        checker.tokens("alice")
+        await checker.tokens("alice")
     assert checker.checked == ["alice"]
 
 
-def test_invalid_token_is_never_kept() -> None:
+async def test_invalid_token_is_never_kept() -> None:
     checker = Checker()
     for _ in range(2):
         with pytest.raises(InvalidToken):
-            checker.tokens("bad")
+            await checker.tokens("bad")
     assert checker.checked == ["bad", "bad"]
 
 
-def test_least_recently_used_goes_first_and_long_ones_are_not_kept() -> None:
+async def test_least_recently_used_goes_first_and_long_ones_are_not_kept() -> None:
     checker = Checker(most=2)
     for token in ("a", "b", "a", "c", "a", "b"):
-        checker.tokens(token)
+        await checker.tokens(token)
     assert checker.checked == ["a", "b", "c", "b"]
     for _ in range(2):
-        checker.tokens("x" * (LONGEST + 1))
+        await checker.tokens("x" * (LONGEST + 1))
     assert checker.checked[4:] == ["x" * (LONGEST + 1)] * 2

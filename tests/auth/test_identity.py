@@ -9,9 +9,10 @@ from starlette.requests import HTTPConnection
 from tidings.auth.credentials import COOKIE
 from tidings.auth.grants import Grant
 from tidings.auth.identity import DevIdentity, Purpose, TokenIdentity
+from tidings.auth.keys import secret_keys
 from tidings.auth.origins import OriginPolicy
 from tidings.auth.tickets import MemoryTickets
-from tidings.auth.tokens import check, issue
+from tidings.auth.tokens import TokenChecker, TokenRules, issue
 from tidings.domain.errors import InvalidToken, InvalidUser, NotIdentified, OriginForbidden, UnsupportedMediaType
 from tidings.domain.topics import User
 
@@ -36,7 +37,8 @@ def tickets() -> MemoryTickets:
 
 @pytest.fixture
 def serve(tickets: MemoryTickets) -> TokenIdentity:
-    return TokenIdentity(tickets, check=lambda text: check(text, SECRET), origins=ORIGINS)
+    checker = TokenChecker(secret_keys(SECRET), rules=TokenRules(), clock=time.time)
+    return TokenIdentity(tickets, check=checker, origins=ORIGINS)
 
 
 async def test_in_dev_everyone_is_who_they_say(tickets: MemoryTickets) -> None:

@@ -4,6 +4,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,8 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 from tests.servers import environment
-from tidings.auth.tokens import check
+from tidings.auth.keys import secret_keys
+from tidings.auth.tokens import TokenRules, check
 from tidings.cli import main
+from tidings.cli.token import CENTURY
 from tidings.store import dialect
 
 NO_SETTINGS = dict.fromkeys(name for name in os.environ if name.startswith("TIDINGS_"))
@@ -167,20 +171,62 @@ def test_a_setting_that_makes_no_sense(settings: Mapping[str, object], saying: s
 @pytest.mark.parametrize(
     ("words", "saying"),
     [
-        (["--user", "alice", "--secret", "short"], "at least 32 characters"),
-        (["--secret", SECRET], "say what the token is for"),
-        (["--secret", SECRET, "--user", "a b"], "not a user id"),
-        (["--secret", SECRET, "--user", "a", "--topic", "x//y"], "not a topic"),
-        *[
-            (["--secret", SECRET, "--user", "a", "--hours", hours], "'--hours'")
-            for hours in ("0", "inf", "nan", "1e300", "876001", "many")
-        ],
+        ([], "say what the token is for"),
+        (["--user", "a b"], "not a user id"),
+        (["--user", "a", "--topic", "x//y"], "not a topic"),
+        *[(["--user", "a", "--hours", hours], "'--hours'") for hours in ("0", "inf", "nan", "1e300", "876001", "many")],
     ],
 )
 def test_a_token_that_cannot_be_made(words: list[str], saying: str) -> None:
-    refuses("token", *words, saying=saying)
+    refuses("token", *words, saying=saying, settings={"secret": SECRET})
+
+
+@pytest.mark.parametrize("secret", ["", "short", "s" * 40])
+def test_token_needs_a_secret_that_is_one(secret: str) -> None:
+    refuses("token", "--user", "alice", saying="secret", settings={"secret": secret})
+
+
+def test_secret_is_not_taken_from_the_command_line() -> None:
+    refuses("token", "--user", "alice", "--secret", SECRET, saying="--secret")
 
 
 def test_a_token_may_be_good_for_a_hundred_years() -> None:
-    made = CliRunner(env=NO_SETTINGS).invoke(main, ["token", "--secret", SECRET, "--user", "a", "--hours", "876000"])
-    assert check(made.output.strip(), SECRET).user == "a"
+    env = {**NO_SETTINGS, "TIDINGS_SECRET": SECRET}
+    made = CliRunner(env=env).invoke(main, ["token", "--user", "a", "--hours", "876000"])
+    assert "TIDINGS_TOKEN_MAX_AGE" in made.stderr
+    rules = TokenRules(max_age=CENTURY * 3600)
+    assert check(made.stdout.strip(), secret_keys(SECRET), rules=rules, now=time.time()).user == "a"
+
+
+# Settings from a file, and what is in force
+
+
+def test_config_prints_what_is_in_force_and_where_it_is_from(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    file = tmp_path / "tidings.toml"
+    file.write_text('secret_file = "secret"\nport = 9000\nretry = 500\nhosts = ["a.example"]\n')
+    env = {**NO_SETTINGS, "TIDINGS_RETRY": "700", "TIDINGS_CONFIG": str(file)}
+    done = CliRunner(env=env).invoke(main, ["config"])
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert f"port = 9000  # file {file}" in lines
+    assert "retry = 700  # TIDINGS_RETRY" in lines
+    assert 'secret = "***"  # file ' + str(file) in lines
+    assert "heartbeat = 20.0  # default" in lines
+    assert SECRET not in done.output
+    assert tomllib.loads(done.stdout)["hosts"] == ["a.example"]
+
+
+def test_serve_checks_and_does_not_serve(tmp_path: Path) -> None:
+    done = CliRunner(env={**NO_SETTINGS, "TIDINGS_SECRET": SECRET}).invoke(main, ["serve", "--check"])
+    assert (done.exit_code, done.stdout) == (0, "The settings make sense.\n")
+    refuses("serve", "--check", saying="secret")
+    refuses("serve", "--check", saying="no PEM key", settings={"secret": SECRET, "token_keys": "x"})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_variable_is_a_warning_with_the_nearest() -> None:
+    env = {**NO_SETTINGS, "TIDINGS_SECRET": SECRET, "TIDINGS_CORS_ORIGIN": "https://a.example"}
+    done = CliRunner(env=env).invoke(main, ["serve", "--check"])
+    assert done.exit_code == 0
+    assert done.stderr == "Warning: TIDINGS_CORS_ORIGIN is no setting; do you mean TIDINGS_CORS_ORIGINS?\n"

@@ -1,17 +1,20 @@
 """What the README tells a newcomer to type: three terminals, curl, and `tidings dev`."""
 
 import json
+import re
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.servers import PATIENCE, Server
+from tests.servers import PATIENCE, Server, environment, free_port
 from tests.streams import Event, Parser
 
 
@@ -115,3 +118,29 @@ def test_the_second_tab_sees_it_too(server: Server, terminals: list[Terminal], t
         assert alice.next().id == second.next().id
     finally:
         second.close()
+
+
+def test_lines_for_production_work_when_they_are_pasted(tmp_path: Path) -> None:
+    """The secret that the server has is the one that tokens are made with."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"with a secret that your backend signs them with:\n\n```sh\n(.*?)```", readme, re.DOTALL)
+    port = free_port()
+    tidings = f"{sys.executable} -m tidings"
+    script = block.replace(".venv/bin/tidings", tidings).replace(f"&& {tidings} serve", f"&& exec {tidings} serve")
+    env = environment({"port": port})
+    with subprocess.Popen(["bash", "-ec", script], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout is not None
+            assert [serving.stdout.readline()[:16] for _ in range(2)] == ["The settings mak", "Tidings is at ht"]
+            assert (tmp_path / "tidings.secret").stat().st_mode & 0o777 == 0o600
+            env["TIDINGS_SECRET_FILE"] = str(tmp_path / "tidings.secret")
+            made = subprocess.run(
+                [*tidings.split(), "token", "--user", "alice"], check=True, env=env, capture_output=True, text=True
+            )
+            request = Request(
+                f"http://127.0.0.1:{port}/v1/inbox", headers={"Authorization": f"Bearer {made.stdout.strip()}"}
+            )
+            with urlopen(request, timeout=PATIENCE) as answer:
+                assert answer.status == 200
+        finally:
+            serving.terminate()

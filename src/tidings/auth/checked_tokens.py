@@ -1,7 +1,7 @@
 """Tokens that were checked: a signature costs more than the rest of a publish, and clients send the same one again."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from tidings.auth.grants import Grant
 from tidings.domain.errors import InvalidToken
@@ -13,25 +13,27 @@ LONGEST = 2048  # bytes; a longer one may grant so much that keeping it costs mo
 class CheckedTokens:
     """A bounded table of valid tokens, least recently used first. What may end meanwhile is compared each time."""
 
-    def __init__(self, check: Callable[[str], Grant], *, clock: Callable[[], float], most: int = MOST) -> None:
+    def __init__(
+        self, check: Callable[[str], Awaitable[Grant]], *, clock: Callable[[], float], most: int = MOST
+    ) -> None:
         """`check` raises `InvalidToken`; `clock` gives seconds since 1970."""
         self._check = check
         self._clock = clock
         self._most = most
         self._known: dict[bytes, Grant] = {}
 
-    def __call__(self, token: str) -> Grant:
+    async def __call__(self, token: str) -> Grant:
         """What a token grants. Raises `InvalidToken`."""
         # By digest: what a client holds is not kept in memory, and the table's size does not depend on it.
         digest = hashlib.blake2b(token.encode(), digest_size=16).digest()
         grant = self._known.pop(digest, None)
         if grant is None:
-            grant = self._check(token)
+            grant = await self._check(token)
             if len(token) > LONGEST:
                 return grant
-            if len(self._known) >= self._most:
+            while len(self._known) >= self._most:
                 del self._known[next(iter(self._known))]
         elif 0 < grant.expires <= self._clock():
-            raise InvalidToken("the token is not valid: Signature has expired")
+            raise InvalidToken("the token is not valid: its time is over")
         self._known[digest] = grant
         return grant

@@ -13,6 +13,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     publish: bool = False
     topics: frozenset[Topic] | None = frozenset()  # beside the own feed; None: whatever is nobody's own
     expires: int = 0  # seconds since 1970, when a stream ends; 0 for never
+    issued: int = 0  # seconds since 1970; 0: the token does not say, and counts as old
+    token_id: str = ""  # the token's `jti`
 
     def me(self) -> User:
         """Raises `NotIdentified`."""

@@ -1,6 +1,6 @@
 """Who is calling: the `user` parameter in `tidings dev`, a credential in `tidings serve`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from typing import Any, Protocol
 
@@ -58,7 +58,7 @@ class DevIdentity:
 class TokenIdentity:
     """A token in the Authorization header or a cookie, or a ticket in the URL."""
 
-    def __init__(self, tickets: Tickets, *, check: Callable[[str], Grant], origins: OriginPolicy) -> None:
+    def __init__(self, tickets: Tickets, *, check: Callable[[str], Awaitable[Grant]], origins: OriginPolicy) -> None:
         """`check` raises `InvalidToken`."""
         self._tickets = tickets
         self._check = check
@@ -73,14 +73,14 @@ class TokenIdentity:
         if credential.kind is Kind.TICKET:
             return await _by_ticket(request, self._tickets, self._origins, purpose)
         if credential.kind is Kind.BEARER:
-            return self._check(credential.value)
+            return await self._check(credential.value)
         if purpose is Purpose.SOCKET:
             self._origins.check_ambient(request.headers)
         elif scope["method"] not in SAFE:
             self._origins.check_ambient(request.headers)
             _check_json(request.headers)
         # A browser sends the cookie with whatever any page makes it ask: it is enough to read, and to mark one's own.
-        return msgspec.structs.replace(self._check(credential.value), publish=False)
+        return msgspec.structs.replace(await self._check(credential.value), publish=False)
 
 
 async def _by_ticket(request: Carrier, tickets: Tickets, origins: OriginPolicy, purpose: Purpose) -> Grant:

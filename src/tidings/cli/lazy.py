@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, Entry] = {
     "serve": Entry("Run a server that knows its callers by their tokens.", "server"),
     "publish": Entry("Send a notification."),
     "listen": Entry("Print events as they come."),
+    "config": Entry("Print the settings in force.", "app"),
     "token": Entry("Make a token.", "app"),
 }
 

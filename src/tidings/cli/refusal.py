@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from tidings.configuration import Configuration, configure
 from tidings.domain.errors import InvalidSettings
-from tidings.settings import Settings, load
+from tidings.settings import Settings
 
 
 class BadInput(click.ClickException):
@@ -53,9 +54,17 @@ class Between(click.FloatRange):
         return number
 
 
-def settings_of(chosen: Mapping[str, Any]) -> Settings:
-    """What was chosen, and the environment for the rest. Raises BadInput."""
+def configuration_of(chosen: Mapping[str, Any]) -> Configuration:
+    """The settings in force and their sources; unknown variables are warned of on stderr. Raises BadInput."""
     try:
-        return load(chosen)
+        configuration = configure(chosen)
     except InvalidSettings as error:
         raise BadInput(str(error)) from error
+    for warning in configuration.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    return configuration
+
+
+def settings_of(chosen: Mapping[str, Any]) -> Settings:
+    """The settings in force. Raises BadInput."""
+    return configuration_of(chosen).settings

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import click
 
+from tidings.auth.keys import pem_keys
 from tidings.cli.foreground import log_level_option, serve_in_foreground
-from tidings.cli.refusal import OneLine, settings_of
+from tidings.cli.refusal import BadInput, OneLine, settings_of
+from tidings.domain.errors import InvalidSettings
 
 
 @click.command(cls=OneLine)
+@click.option("--config", type=click.Path(dir_okay=False), help="A TOML file of settings (or TIDINGS_CONFIG).")
+@click.option("--check", is_flag=True, help="Say whether the settings make sense, and do not serve.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: 8000]")
 @click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="Database file.  [default: tidings.db]")
@@ -16,19 +20,24 @@ from tidings.cli.refusal import OneLine, settings_of
 @log_level_option
 @click.option("--seed/--no-seed", default=None, help="Mount /notification/socket-connection and /export-excel.")
 def serve(
-    host: str | None,
-    port: int | None,
-    db: Path | None,
-    heartbeat: float | None,
-    log_level: str | None,
-    seed: bool | None,
-) -> None:
+    config: str | None, check: bool, host: str | None, port: int | None, db: Path | None, heartbeat: float | None,
+    log_level: str | None, seed: bool | None,
+) -> None:  # fmt: skip
     """Run a server that knows its callers by their tokens (TIDINGS_SECRET; see tidings token).
 
-    Every setting is also an environment variable, TIDINGS_ and its name: TIDINGS_CORS_ORIGINS=https://app.example
+    Every setting is also an environment variable, TIDINGS_ and its name: TIDINGS_CORS_ORIGINS=https://app.example, and
+    a line of the file: cors_origins = ["https://app.example"]. Options go before variables, and those before the file.
     """
     chosen = {
-        "mode": "serve", "host": host, "port": port, "db": db, "heartbeat": heartbeat, "log_level": log_level,
-        "seed": seed,
+        "mode": "serve", "config": config, "host": host, "port": port, "db": db, "heartbeat": heartbeat,
+        "log_level": log_level, "seed": seed,
     }  # fmt: skip
-    serve_in_foreground(settings_of(chosen))
+    settings = settings_of(chosen)
+    try:
+        pem_keys(settings.token_keys)
+    except InvalidSettings as error:
+        raise BadInput(str(error)) from error
+    if check:
+        click.echo("The settings make sense.")
+    else:
+        serve_in_foreground(settings)

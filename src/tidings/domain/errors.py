@@ -231,6 +231,13 @@ class TooManyConnections(TidingsError):
     retry_after = 1
 
 
+class KeysUnavailable(TidingsError):
+    """Verification keys unavailable."""
+
+    code, status = "keys_unavailable", 503
+    retry_after = 5
+
+
 class ShuttingDown(TidingsError):
     """Server shutting down."""
 

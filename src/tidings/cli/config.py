@@ -1,0 +1,16 @@
+"""`tidings config`: the settings in force."""
+
+import click
+
+from tidings.cli.refusal import OneLine, configuration_of
+from tidings.configuration import shown
+
+
+@click.command(cls=OneLine)
+@click.option("--config", "file", type=click.Path(dir_okay=False), help="A TOML file (or TIDINGS_CONFIG).")
+def config(file: str | None) -> None:
+    """Print the settings in force.
+
+    As TOML, secrets masked, each with where it came from.
+    """
+    click.echo(shown(configuration_of({"config": file})))
