@@ -1,10 +1,11 @@
 """The hub, case by case: examples that the properties do not pin down, and regressions."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
 from tests.model.log import Log
-from tidings.domain.model import Event, Feed
+from tidings.domain.model import Counters, Event, Feed
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.hub.feed_page import feed_page
 from tidings.hub.hub import CHUNK, Hub
@@ -310,3 +311,45 @@ def test_membership_of_a_user_who_polls_no_more_is_evicted_by_the_second_evictio
     assert harness.hub.memberships.get(ALICE) is not None
     harness.hub.memberships.evict()
     assert harness.hub.memberships.get(ALICE) is None
+
+
+def test_feed_is_known_until_one_of_its_topics_moves() -> None:
+    harness = HubHarness()
+    log, known = harness.log, harness.hub.memberships.feed
+    harness.publish(log.follow(ALICE, POST))
+    assert known(ALICE) is None, "not read yet"
+    feed = log.feed(ALICE)
+    reader, _ = harness.join(feed)
+    harness.publish(log.append(own_topic(BOB)), log.append(Topic("post/8")))
+    harness.hub.leave(reader)
+    found = known(ALICE)
+    assert found is not None
+    assert (found.head, found.follows, found.counters) == (3, (POST,), feed.counters)
+    for moved in (own_topic(ALICE), POST, Topic("all")):
+        harness.hub.memberships.of(log.feed(ALICE))
+        assert known(ALICE) is not None
+        harness.publish(log.append(moved))
+        assert known(ALICE) is None
+
+
+def test_feed_that_was_read_before_the_ring_begins_is_not_known() -> None:
+    harness = HubHarness(slots=4)
+    harness.join(harness.log.feed(ALICE))
+    harness.publish(*[harness.log.append(own_topic(BOB)) for _ in range(4)])
+    assert harness.hub.memberships.feed(ALICE) is not None
+    harness.publish(harness.log.append(own_topic(ALICE)))
+    harness.publish(*[harness.log.append(own_topic(BOB)) for _ in range(5)])
+    assert harness.hub.memberships.feed(ALICE) is None, "the ring does not know that she had something"
+
+
+def test_counters_of_a_newer_feed_replace_those_of_an_older_one_and_not_the_other_way() -> None:
+    harness = HubHarness()
+    log, memberships = harness.log, harness.hub.memberships
+    old = log.feed(ALICE)
+    harness.publish(log.append(own_topic(ALICE)))
+    new = replace(log.feed(ALICE), counters=Counters(unread=1, unseen=1, by_type={"note": 1}))
+    for feed in (new, old):
+        memberships.of(feed)
+        known = memberships.feed(ALICE)
+        assert known is not None
+        assert known.counters.unread == 1

@@ -1,7 +1,7 @@
 """Recent users are kept for one to two rotations, in bounded memory."""
 
 from tidings.domain.topics import User
-from tidings.hub.recent_users import RecentUsers
+from tidings.hub.recent_users import OVERHEAD, RecentUsers
 
 A, B, C = User("a"), User("b"), User("c")
 
@@ -19,7 +19,7 @@ def test_user_who_is_not_touched_between_two_rotations_is_dropped_by_the_second(
 
 
 def test_generation_is_full_by_topics_not_by_touches() -> None:
-    recent = RecentUsers(most=10)
+    recent = RecentUsers(most=10 + 3 * OVERHEAD)
     full = []
     for user, topics in [(A, 4)] * 20 + [(A, 6), (B, 3), (C, 1)]:
         recent.touch(user, topics=topics)

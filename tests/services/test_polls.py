@@ -243,7 +243,7 @@ async def test_a_server_that_stops_answers_no_more(house: StoreHarness) -> None:
 
 def crowd(house: StoreHarness) -> None:
     for n in range(int(3 * RATE * INTERVAL)):
-        house.hub.memberships.recent_users.touch(User(str(n)), topics=2)
+        house.hub.memberships.pollers.touch(User(str(n)), topics=2)
 
 
 def lateness(house: StoreHarness) -> None:

@@ -19,8 +19,9 @@ from tidings.domain.errors import NotFound, ShuttingDown, TooManyConnections
 from tidings.domain.lineage import Epoch, Lineage
 from tidings.domain.model import Feed
 from tidings.domain.ports import Store
-from tidings.domain.topics import ALL, Topic, User
+from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.hub.hub import Hub
+from tidings.hub.readers import State
 from tidings.hub.ring import Ring
 from tidings.services.store_gateway import StoreGateway
 from tidings.services.streams import START, StartAfter, StreamService, start_position
@@ -137,6 +138,40 @@ async def test_ten_thousand_who_come_at_once_are_a_few_questions() -> None:
     assert isinstance(store, FakeStore)
     assert len(store.asked) < 25
     assert store.most_under_way == 1
+
+
+async def test_stream_of_a_known_user_opens_without_the_store_until_one_of_its_topics_moves() -> None:
+    log = Log()
+    harness = fake(log)
+    store = harness.gateway.store
+    assert isinstance(store, FakeStore)
+    async with harness.working():
+        first = await harness.connect(ALICE)
+        harness.hub.leave(first.reader)
+        store.asked.clear()
+        harness.relay.committed([log.append(own_topic(BOB))])
+        await harness.relay.reached(1)
+        second = await harness.connect(ALICE)
+        assert (store.asked, second.reader.state) == ([], State.LIVE)
+        harness.relay.committed([log.append(own_topic(ALICE))])
+        await harness.relay.reached(2)
+        await harness.connect(ALICE)
+        assert store.asked == ["feeds"]
+
+
+@pytest.mark.parametrize("wanted", [START, Cursor("other", 1), Cursor(EPOCH, 9), Cursor(EPOCH, 1)], ids=str)
+async def test_start_that_the_ring_does_not_cover_asks_the_store(wanted: StartAfter) -> None:
+    log = Log()
+    harness = fake(log, slots=2)
+    store = harness.gateway.store
+    assert isinstance(store, FakeStore)
+    async with harness.working():
+        harness.relay.committed([log.append(own_topic(BOB)) for _ in range(5)])
+        await harness.relay.reached(5)
+        await harness.connect(ALICE)
+        store.asked.clear()
+        await harness.streams.open(Grant(user=ALICE), wanted, encoding=LineEncoding("lines"))
+        assert store.asked == ["feeds"]
 
 
 async def test_there_are_never_more_streams_than_there_may_be_even_if_all_come_at_once() -> None:

@@ -222,11 +222,21 @@ class StoreHarness:
                 **counters, "by_type": ... if counters["more"] else counters["by_type"]
             }  # fmt: skip
             assert sum(counters["by_type"].values()) == counters["unread"]
+            self._known(user)
             coming, reader = self._coming[user]
             for one in (client, *([coming] if reader is not None else [])):
                 if one.stale is not None:
                     self._load(user, one)
                 self._agrees(one, items, counters)
+
+    def _known(self, user: User) -> None:
+        """What the hub knows of a feed is what the store would say."""
+        known = self.hub.memberships.feed(user)
+        if known is not None:
+            [feed] = self._run(self.store.feeds([user]))
+            assert isinstance(feed, Feed)
+            assert (known.head, known.mutes, known.counters) == (feed.head, feed.mutes, feed.counters)
+            assert sorted(known.follows) == sorted(feed.follows)
 
     def _agrees(self, client: Client, items: list[Json], counters: Json) -> None:
         listed = client.listed()

@@ -1,8 +1,8 @@
-"""The memberships that the hub holds: of every user with a reader here, and of users who polled a moment ago."""
+"""The memberships that the hub holds: of every user with a reader here, and of users who were here a moment ago."""
 
 import sys
 
-from tidings.domain.model import PREFERENCES, Event, Feed
+from tidings.domain.model import PREFERENCES, Counters, Event, Feed
 from tidings.domain.topics import Topic, User, own_topic, owner
 from tidings.hub.index import Index
 from tidings.hub.membership_events import FOLLOWS, follow_change, muted_tags
@@ -10,12 +10,15 @@ from tidings.hub.readers import Membership
 from tidings.hub.recent_users import RecentUsers
 from tidings.hub.ring import Ring
 
+NO_COUNTERS = Counters()  # one object for all users who have read everything
+
 
 class Memberships:
     """User -> membership, kept up to date by the events that pass the hub."""
 
     def __init__(self, ring: Ring, index: Index) -> None:
-        self.recent_users = RecentUsers()
+        self.pollers = RecentUsers()  # users who polled a moment ago
+        self._recent = RecentUsers()  # users whose memberships are kept, with or without a reader
         self._ring = ring
         self._index = index
         self._by_user: dict[User, Membership] = {}
@@ -28,11 +31,29 @@ class Memberships:
         """The membership of a user who polls, if it is held here; it is kept for the next poll."""
         membership = self._by_user.get(user)
         if membership is not None:
-            if self.recent_users.full:
-                self.evict()
-            self.recent_users.touch(user, topics=2 + len(membership.follows))
-            self._by_user[user] = membership
+            self.pollers.touch(user, topics=0)
+            self._keep(membership)
         return membership
+
+    def feed(self, user: User) -> Feed | None:
+        """The feed of a user at the hub's head, if it is known here: none of the user's topics moved since it was read.
+
+        Its floor is that of the ring.
+        """
+        membership, ring = self._by_user.get(user), self._ring
+        if membership is None or membership.counters is None or not ring.covers(membership.counted_at):
+            return None
+        if max(map(ring.newest, membership.topics())) > membership.counted_at:
+            return None
+        membership.counted_at = ring.head
+        return Feed(
+            user=user,
+            head=ring.head,
+            floor=ring.floor,
+            follows=membership.follows,
+            mutes=membership.mutes,
+            counters=membership.counters,
+        )
 
     def cache(self, feed: Feed) -> Membership:
         """Keep the membership of a user who polls. The feed is as `of` wants it."""
@@ -57,16 +78,19 @@ class Memberships:
             # No reader of this user saw the events between the reading of the feed and now: apply them.
             for entry in self._ring.of_topic(own_topic(feed.user), after=feed.head):
                 self._apply(membership, entry.event)
+        if membership.counters is None or feed.head >= membership.counted_at:
+            membership.counters = NO_COUNTERS if feed.counters == NO_COUNTERS else feed.counters
+            membership.counted_at = feed.head
         return membership
 
     def release(self, membership: Membership) -> None:
-        """Drop the membership of a user whose last reader has left, unless the user polled a moment ago."""
-        if membership.user not in self.recent_users:
-            del self._by_user[membership.user]
+        """Note that the last reader of a user has left: the membership is kept for when the user comes back."""
+        self._keep(membership)
 
     def evict(self) -> None:
-        """Drop the memberships of users without a reader who did not poll since the last eviction but one."""
-        for user in self.recent_users.rotate():
+        """Drop the memberships of users without a reader who were not here since the last eviction but one."""
+        self.pollers.rotate()
+        for user in self._recent.rotate():
             if not self._by_user[user].readers:
                 del self._by_user[user]
 
@@ -76,6 +100,12 @@ class Memberships:
         membership = self._by_user.get(user) if user is not None else None
         if membership is not None:
             self._apply(membership, event)
+
+    def _keep(self, membership: Membership) -> None:
+        if self._recent.full:
+            self.evict()
+        self._recent.touch(membership.user, topics=2 + len(membership.follows))
+        self._by_user[membership.user] = membership  # the eviction may have dropped it
 
     def _apply(self, membership: Membership, event: Event) -> None:
         if event.type == PREFERENCES:

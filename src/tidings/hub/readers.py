@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from tidings.domain.model import NO_TAGS, Event
+from tidings.domain.model import NO_TAGS, Counters, Event
 from tidings.domain.ports import Encoding, Sink
 from tidings.domain.topics import ALL, Topic, User, own_topic
 
@@ -39,12 +39,14 @@ class Membership:
     (`domain.follow_intervals`).
     """
 
-    __slots__ = ("follows", "mutes", "readers", "user")
+    __slots__ = ("counted_at", "counters", "follows", "mutes", "readers", "user")
 
     def __init__(self, user: User) -> None:
         self.user = user
         self.follows: tuple[Topic, ...] = ()
         self.mutes = NO_TAGS
+        self.counters: Counters | None = None  # true at `counted_at`; None: not known
+        self.counted_at = 0
         self.readers: tuple[Reader, ...] = ()
 
     def topics(self, *extra: Topic) -> tuple[Topic, ...]:

@@ -1,8 +1,9 @@
-"""The users who polled a moment ago: their memberships are kept, so that the next poll need not ask the store."""
+"""The users who were here a moment ago, in two generations."""
 
 from tidings.domain.topics import User
 
-TOPICS_PER_GENERATION = 250_000  # of all users in it; about 80 bytes each
+TOPICS_PER_GENERATION = 800_000  # of all users in it, about 80 bytes each, and the same for OVERHEAD
+OVERHEAD = 8  # topics that a membership and its counters weigh
 
 
 class RecentUsers:
@@ -11,13 +12,14 @@ class RecentUsers:
     def __init__(self, *, most: int = TOPICS_PER_GENERATION) -> None:
         self._most = most
         self._topics = 0
-        self._fresh: dict[User, int] = {}  # user -> topics
+        self._fresh: dict[User, int] = {}  # user -> weight
         self._stale: set[User] = set()
 
     def touch(self, user: User, *, topics: int) -> None:
-        """Note a poll of a user who has this many topics."""
-        self._topics += topics - self._fresh.get(user, 0)
-        self._fresh[user] = topics
+        """Note that a user who has this many topics was here."""
+        weight = topics + OVERHEAD
+        self._topics += weight - self._fresh.get(user, 0)
+        self._fresh[user] = weight
         self._stale.discard(user)
 
     @property

@@ -86,7 +86,7 @@ class PollService:
 
     def interval(self) -> int:
         """Seconds after which a client should poll again: longer when many do, or when there is much else to do."""
-        pollers = len(self._gateway.hub.memberships.recent_users)
+        pollers = len(self._gateway.hub.memberships.pollers)
         load = max(1.0, pollers / (RATE * INTERVAL), self._loop_lag.seconds / LATE)
         return round(min(INTERVAL * load, LONGEST))
 

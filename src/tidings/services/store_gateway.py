@@ -74,6 +74,13 @@ class StoreGateway:
             if self.hub.ring.covers(feed.head):
                 return feed
 
+    def known_feed(self, user: User) -> Feed | None:
+        """What this user receives, if the hub knows it and has everything that was committed here.
+
+        It serves a start that the ring covers: its floor is that of the ring.
+        """
+        return self.hub.memberships.feed(user) if self.hub.head >= self._committed else None
+
     async def settled(self) -> None:
         """Until the hub has what was committed here: who has published finds it when they read."""
         if self.hub.head < self._committed:

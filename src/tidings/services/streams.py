@@ -102,8 +102,10 @@ class StreamService:
         user = grant.me()
         extra = allowed_topics(grant, topics) if topics else ()
         self.admit()
-        feed = await gateway.feed(user)
-        self.admit()  # others have come meanwhile, or the server stops
+        feed = gateway.known_feed(user) if self._in_ring(wanted) else None
+        if feed is None:
+            feed = await gateway.feed(user)
+            self.admit()  # others have come meanwhile, or the server stops
         start = start_position(feed, gateway.store.lineage, wanted)
         return Opening(
             feed=feed,
@@ -113,6 +115,13 @@ class StreamService:
             preface=self._preface(feed, start, encoding),
             expires=grant.expires,
         )
+
+    def _in_ring(self, wanted: StartAfter) -> bool:
+        """Return True for a start that needs no store: from now, or after a position that the ring covers."""
+        if wanted is None:
+            return True
+        position = self._gateway.store.lineage.position(wanted) if isinstance(wanted, Cursor) else None
+        return position is not None and self._gateway.hub.ring.covers(position)
 
     def _preface(self, feed: Feed, start: StartPosition, encoding: Encoding) -> bytes:
         """What comes before the log: `hello`, and `reset` where the log cannot serve the cursor."""
