@@ -22,6 +22,7 @@ REPLACEMENTS = [
     (r"\bawait ", ""),
     (r"\btidings\.client\._async\b", "tidings.client._sync"),
     (r"\b__a(iter|next|enter|exit)__\b", r"__\1__"),
+    (r"\bAwaitable\[(list\[Published\])\]", r"\1"),
     (r"\bStopAsyncIteration\b", "StopIteration"),
     (r"\bAsync(?=[A-Z])", ""),  # AsyncClient, AsyncIterator
     (r"\ba(close|closing|next|read|iter_bytes)\b", r"\1"),

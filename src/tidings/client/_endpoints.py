@@ -74,7 +74,7 @@ def publish(to: Recipients, idempotency_key: str | None, fields: Mapping[str, An
     return ApiCall(
         method="POST",
         path=(_V1 / "notifications").text,
-        body={"to": recipients(to), **content(fields)},
+        body=encoded(to, fields),
         key=idempotency_key,
         repeatable=idempotency_key is not None,
         read=lambda response: cast(Published, json_object(response, what="the answer to a publish")),
@@ -88,8 +88,12 @@ def publish_batch(
 
     The parts of a batch have keys of their own, made from the batch's.
     """
-    encoded = [_encoded(notification) for notification in notifications]
-    parts = list(_parts(encoded)) or [[]]
+    return batches([encoded(one.get("to"), one) for one in notifications], idempotency_key)
+
+
+def batches(notifications: list[JsonObject], idempotency_key: str | None) -> list[ApiCall[list[Published]]]:
+    """The same, of encoded notifications."""
+    parts = list(_parts(notifications)) or [[]]
     return [_batch(part, _part_key(idempotency_key, n, len(parts))) for n, part in enumerate(parts, start=1)]
 
 
@@ -104,8 +108,9 @@ def _batch(notifications: list[JsonObject], key: str | None) -> ApiCall[list[Pub
     )
 
 
-def _encoded(notification: NewNotification) -> JsonObject:
-    return {**content(notification), "to": recipients(notification.get("to"))}
+def encoded(to: object, fields: Mapping[str, Any]) -> JsonObject:
+    """A notification as the server takes it. Raises TypeError, ValueError."""
+    return {**content(fields), "to": recipients(to)}
 
 
 def _parts(notifications: list[JsonObject]) -> Iterable[list[JsonObject]]:

@@ -143,6 +143,15 @@ class Published(TypedDict):
     live: int  # connections of that server it was handed to
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoonStatus:
+    """The numbers of `notify_soon`, since the client was made."""
+
+    waiting: int
+    published: int
+    dropped: int  # invalid, refused, or without room in the queue
+
+
 class Counters(TypedDict):
     """A user's numbers, exact up to a cap above which `more` is true."""
 

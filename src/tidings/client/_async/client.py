@@ -12,6 +12,7 @@ from tidings.client._async.io import AsyncOperation, AsyncReaper, AsyncStreamSet
 from tidings.client._async.iteration import AsyncStream
 from tidings.client._async.publishing import AsyncPublishing
 from tidings.client._async.requests import RETRIES, TIMEOUT
+from tidings.client._async.soon import AsyncBackgroundPublisher
 from tidings.client._subscription import Subscription, stream_options
 from tidings.client.types import Status, Transport, UserId
 
@@ -38,6 +39,7 @@ class AsyncClient(AsyncPublishing, AsyncInbox):
         http: httpx2.AsyncClient | None = None,
     ) -> None:
         super().__init__(url, user=user, token=token, timeout=timeout, retries=retries, http=http)
+        self._background = AsyncBackgroundPublisher(self._call)
         self._reaper = AsyncReaper()
         self._streams = AsyncStreamSet()
 
@@ -75,7 +77,8 @@ class AsyncClient(AsyncPublishing, AsyncInbox):
         return stream
 
     async def aclose(self) -> None:
-        """End all streams and close all connections."""
+        """Publish what `notify_soon` left (for 5 seconds at most), end all streams, close all connections."""
+        await self._background.aclose()
         for stream in self._streams.close():
             await stream.aclose()
         await self._reaper.finish()

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import inspect
 import weakref
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import httpx2
 
@@ -104,6 +105,10 @@ class AsyncOperation:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def interrupt(self) -> None:
+        """Note that there is to be no other pause: the task is cancelled."""
+        self._stopped = True
 
     def extensions(self) -> dict[str, Any]:
         """The extensions of a request by which it can be interrupted: none, a task is cancelled."""
@@ -208,3 +213,64 @@ async def call_token_source(source: Callable[[], str | None | Awaitable[str | No
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise
         raise RuntimeError(repr(error)) from error  # the source's own
+
+
+class AsyncQueue(Generic[T]):
+    """A bounded queue whose items are taken in batches."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._closed = limit, False
+        self._items: deque[T] = deque()
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: T) -> bool:
+        """Add an item, without waiting. False where there is no room."""
+        if len(self._items) >= self._limit or self._closed:
+            return False
+        self._items.append(item)
+        self._changed.set()
+        return True
+
+    async def take(self, most: int) -> list[T]:
+        """Wait for items and take them; none once the queue is closed and empty."""
+        while not self._items and not self._closed:
+            self._changed.clear()
+            await self._changed.wait()
+        return [self._items.popleft() for _ in range(min(most, len(self._items)))]
+
+    def close(self) -> None:
+        """Take no more items."""
+        self._closed = True
+        self._changed.set()
+
+    def clear(self) -> int:
+        """Drop the items; return how many there were."""
+        dropped = len(self._items)
+        self._items.clear()
+        return dropped
+
+
+class AsyncWorker:
+    """Runs one function in the background: a task, started when it is first needed."""
+
+    def __init__(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._function = function
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start it, unless it runs."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._function())
+
+    async def join(self, within: float, stop: Callable[[], object]) -> None:
+        """Wait for its end for that many seconds; then call `stop` and end it."""
+        if self._task is None:
+            return
+        await asyncio.wait([self._task], timeout=within)
+        if not self._task.done():
+            stop()
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)

@@ -15,6 +15,7 @@ from tidings.client._sync.io import Operation, Reaper, StreamSet, TokenSource
 from tidings.client._sync.iteration import Stream
 from tidings.client._sync.publishing import Publishing
 from tidings.client._sync.requests import RETRIES, TIMEOUT
+from tidings.client._sync.soon import BackgroundPublisher
 from tidings.client.types import Status, Transport, UserId
 
 
@@ -40,6 +41,7 @@ class Client(Publishing, Inbox):
         http: httpx2.Client | None = None,
     ) -> None:
         super().__init__(url, user=user, token=token, timeout=timeout, retries=retries, http=http)
+        self._background = BackgroundPublisher(self._call)
         self._reaper = Reaper()
         self._streams = StreamSet()
 
@@ -77,7 +79,8 @@ class Client(Publishing, Inbox):
         return stream
 
     def close(self) -> None:
-        """End all streams and close all connections."""
+        """Publish what `notify_soon` left (for 5 seconds at most), end all streams, close all connections."""
+        self._background.close()
         for stream in self._streams.close():
             stream.close()
         self._reaper.finish()

@@ -4,9 +4,10 @@ import contextlib
 import socket
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import httpx2
 
@@ -96,6 +97,10 @@ class Operation:
             shut_down(requesting)
         if (interrupt := self._interrupt) is not None:
             interrupt()
+
+    def interrupt(self) -> None:
+        """End the pause, and have no other."""
+        self._stopped.set()
 
     def extensions(self) -> dict[str, Any]:
         """The extensions of a request by which it can be interrupted: httpcore reports a new connection's socket."""
@@ -233,3 +238,69 @@ class Lock:
 def call_token_source(source: Callable[[], str | None]) -> str | None:
     """Call the caller's function."""
     return source()
+
+
+class Queue(Generic[T]):
+    """A bounded queue whose items are taken in batches."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._closed = limit, False
+        self._items: deque[T] = deque()
+        self._changed = threading.Condition()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: T) -> bool:
+        """Add an item, without waiting. False where there is no room."""
+        with self._changed:
+            if len(self._items) >= self._limit or self._closed:
+                return False
+            self._items.append(item)
+            self._changed.notify()
+            return True
+
+    def take(self, most: int) -> list[T]:
+        """Wait for items and take them; none once the queue is closed and empty."""
+        with self._changed:
+            while not self._items and not self._closed:
+                self._changed.wait()
+            return [self._items.popleft() for _ in range(min(most, len(self._items)))]
+
+    def close(self) -> None:
+        """Take no more items."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def clear(self) -> int:
+        """Drop the items; return how many there were."""
+        with self._changed:
+            dropped = len(self._items)
+            self._items.clear()
+            return dropped
+
+
+class Worker:
+    """Runs one function in the background: a daemon thread, started when it is first needed."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def start(self) -> None:
+        """Start it, unless it runs. (After a fork it does not.)"""
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._function, name="tidings-notify-soon", daemon=True)
+                self._thread.start()
+
+    def join(self, within: float, stop: Callable[[], object]) -> None:
+        """Wait for its end for that many seconds; then call `stop` and wait for the end that it leads to."""
+        if self._thread is None:
+            return
+        self._thread.join(within)
+        if self._thread.is_alive():
+            stop()
+            self._thread.join(within)

@@ -8,6 +8,7 @@ from typing import Unpack
 from tidings.client import _endpoints
 from tidings.client._sync.iteration import Paginator
 from tidings.client._sync.requests import Requests
+from tidings.client._sync.soon import BackgroundPublisher
 from tidings.client.types import (
     Content,
     JsonObject,
@@ -15,12 +16,15 @@ from tidings.client.types import (
     NewNotification,
     Published,
     Recipients,
+    SoonStatus,
     UserId,
 )
 
 
 class Publishing(Requests):
     """Publishes, updates and retracts notifications; manages followers."""
+
+    _background: BackgroundPublisher
 
     def publish(
         self, *, to: Recipients, idempotency_key: str | None = None, **content: Unpack[NewContent]
@@ -48,6 +52,23 @@ class Publishing(Requests):
         Raises TypeError, ValueError, ClientError as `publish` does.
         """
         return self._call_each(_endpoints.publish_batch(notifications, idempotency_key))
+
+    def notify_soon(self, *, to: Recipients, **content: Unpack[NewContent]) -> bool:
+        """Publish a notification in the background: for a request that notifying must neither delay nor fail.
+
+        Puts the notification, of which no more than `to` and content is taken as `publish` takes them, into a bounded
+        queue (10 000) and returns at once. It is published in a batch, and again while the server is away; what is
+        invalid, refused by the server or without room in the queue is dropped, logged (`notification_dropped`) and
+        counted. A process that dies takes its queue with it: where that must not happen, use an outbox.
+
+        Returns False for a notification that was dropped at once.
+        """
+        return self._background.put(to, content)
+
+    @property
+    def soon(self) -> SoonStatus:
+        """The numbers of `notify_soon`."""
+        return self._background.status()
 
     def update(self, id: str, *, idempotency_key: str | None = None, **content: Unpack[Content]) -> JsonObject:
         """Change the content of a notification, in its place in everyone's inbox. None takes a field away."""
