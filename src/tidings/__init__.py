@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "App",
     "AsyncClient",
     "Client",
     "ClientError",
@@ -27,9 +28,15 @@ __all__ = [
 if TYPE_CHECKING:
     from tidings.app import Tidings, create_app
     from tidings.client import AsyncClient, Client, ClientError, Event, NotTidings, TidingsProblem, Unreachable
+    from tidings.embedding.app import App
     from tidings.settings import Settings
 else:
-    _SERVER = {"Settings": "tidings.settings", "Tidings": "tidings.app", "create_app": "tidings.app"}
+    _SERVER = {
+        "App": "tidings.embedding.app",
+        "Settings": "tidings.settings",
+        "Tidings": "tidings.app",
+        "create_app": "tidings.app",
+    }
 
     def __getattr__(name: str) -> object:
         """An export, imported now (PEP 562). Raises `ModuleNotFoundError` with the extra that it needs."""

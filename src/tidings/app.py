@@ -18,17 +18,17 @@ from websockets.server import ServerProtocol
 from tidings.api.assets import Client
 from tidings.api.context import ApiContext
 from tidings.api.cors import Cors
-from tidings.api.http import PathRouter, not_found
+from tidings.api.http import PathRouter, not_found, problem
 from tidings.api.routes import OPERATIONS, routes
-from tidings.api.ws import ClientMessages
+from tidings.api.ws import ClientMessages, reject
 from tidings.auth.checked_tokens import CheckedTokens
 from tidings.auth.fetch import fetch
 from tidings.auth.hosts import HostAllowlist
-from tidings.auth.identity import DevIdentity, TokenIdentity
+from tidings.auth.identity import DevIdentity, Identity, TokenIdentity
 from tidings.auth.jwks import RemoteKeys
 from tidings.auth.keys import pem_keys, secret_keys
 from tidings.auth.origins import OriginPolicy
-from tidings.auth.tickets import MemoryTickets
+from tidings.auth.tickets import MemoryTickets, Tickets
 from tidings.auth.tokens import TokenChecker, TokenRules
 from tidings.background.bus_link import BusLink
 from tidings.background.catch_up import CatchUp
@@ -41,6 +41,7 @@ from tidings.background.relay import Relay
 from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
 from tidings.bus.local import LocalBus
+from tidings.domain.errors import Failed, NotOpen, TidingsError
 from tidings.hub.hub import Hub
 from tidings.hub.readers import EndReason, Reader, State
 from tidings.hub.ring import RING_EVENTS, Ring
@@ -70,37 +71,81 @@ from tidings.transports.ws_socket import WsContext
 
 _log = logging.getLogger("tidings")
 
+_NOT_OPEN = (
+    "Tidings is mounted and its lifespan has not run: pass `lifespan=app.lifespan` to the host (or run it in the "
+    "host's own), and do not start the server with its lifespan switched off"
+)
+
 RECENT_USER_AGE = 120.0  # seconds, twice the longest poll interval: a user who polls no more is dropped after 1 to 2
 
+MakeIdentity = Callable[[Tickets, OriginPolicy], Identity]
 Pages = Callable[[Client], Sequence[BaseRoute]]  # routes of pages that show this client
 
 
 class Tidings:
     """The ASGI application: CORS around a router, and nothing between them (every layer wraps every `send`)."""
 
-    def __init__(self, settings: Settings, *, pages: Pages, on_fatal: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, *, pages: Pages, on_fatal: Callable[[], None], identity: MakeIdentity | None
+    ) -> None:
         self._settings = settings
         self._pages = pages
         self._on_fatal = on_fatal
+        self._identity = identity
+        self._failed = False
+        self._told_not_open = False
         self._gateway: StoreGateway | None = None
         self._router = PathRouter(lifespan=self.opened, default=not_found, redirect_slashes=False)
         hosts = HostAllowlist(settings.hosts, loopback_only=settings.mode == "dev")
         self._app = Cors(self._router, settings, origins=origin_policy(settings), hosts=hosts)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._app(scope, receive, send)
+        if self._gateway is None and scope["type"] != "lifespan":
+            await self._refuse(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def in_process(self, scope: Any, receive: Any, send: Any) -> None:
+        """A request that came by no network: no host and no origin is checked."""
+        if self._gateway is None:
+            await self._refuse(scope, receive, send)
+        else:
+            await self._router(scope, receive, send)
 
     @asynccontextmanager
     async def opened(self, _: object = None) -> AsyncIterator[None]:
         """Open the services. Raises `StoreTooNew`, `StoreUnavailable`."""
         _log.info("starting", extra=self._settings.masked())
-        async with open_services(self._settings, on_fatal=self._on_fatal) as (gateway, routes):
+        async with open_services(self._settings, on_fatal=self._on_fatal, identity=self._identity) as (gateway, routes):
             client = Client.shipped()
             self._router.set_routes([*routes, *client.routes(), *self._pages(client)])
             self._gateway = gateway
             _log.info("open", extra={"epoch": gateway.store.epoch, "head": gateway.hub.head})
-            yield
+            try:
+                yield
+            finally:
+                self._gateway = None
         _log.info("stopped")
+
+    def fail(self) -> None:
+        """Close every stream and answer 503 `failed` from now on."""
+        self.drain()
+        self._failed, self._gateway = True, None
+
+    async def _refuse(self, scope: Any, receive: Any, send: Any) -> None:
+        error: TidingsError
+        if self._failed:
+            error = Failed("a part of Tidings ended that it cannot be without; its log says which")
+        else:
+            error = NotOpen(_NOT_OPEN)
+            if not self._told_not_open:
+                self._told_not_open = True
+                _log.warning("not_open", extra={"detail": _NOT_OPEN})
+        if scope["type"] == "websocket":
+            await receive()
+            await reject(error, scope, receive, send)
+        else:
+            await problem(error, root=scope.get("root_path", ""))(scope, receive, send)
 
     def drain(self) -> None:
         """Ask every stream to come back a little later, each at a time of its own, and close it. No more are opened."""
@@ -109,15 +154,23 @@ class Tidings:
 
 
 def create_app(
-    settings: Settings, *, pages: Pages = lambda _: (), on_fatal: Callable[[], None] = lambda: os._exit(70)
+    settings: Settings,
+    *,
+    pages: Pages = lambda _: (),
+    on_fatal: Callable[[], None] = lambda: os._exit(70),
+    identity: MakeIdentity | None = None,
 ) -> Tidings:
-    """The application. `on_fatal` is called when the relay or another worker is dead: it must end the process."""
-    return Tidings(settings, pages=pages, on_fatal=on_fatal)
+    """The application.
+
+    `on_fatal` is called when the relay or another worker is dead: it must end the process, or call `Tidings.fail`.
+    `identity` tells who is calling in place of what the mode says.
+    """
+    return Tidings(settings, pages=pages, on_fatal=on_fatal, identity=identity)
 
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, *, on_fatal: Callable[[], None]
+    settings: Settings, *, on_fatal: Callable[[], None], identity: MakeIdentity | None = None
 ) -> AsyncIterator[tuple[StoreGateway, list[BaseRoute]]]:
     """Store, hub, relay and their workers, opened in order and closed in the other."""
     async with AsyncExitStack() as stack:
@@ -175,12 +228,17 @@ async def open_services(
         remote = RemoteKeys(partial(fetch, settings.jwks_url), clock=time.monotonic) if settings.jwks_url else None
         if remote is not None:
             stack.push_async_callback(remote.close)
-        tokens = CheckedTokens(token_checker(settings, remote), clock=time.time)
+        who: Identity
+        if identity is not None:
+            who = identity(tickets, origins)
+        elif settings.mode == "dev":
+            who = DevIdentity(tickets, origins=origins)
+        else:
+            tokens = CheckedTokens(token_checker(settings, remote), clock=time.time)
+            who = TokenIdentity(tickets, check=tokens, origins=origins)
         api = ApiContext(
             services=services,
-            identity=DevIdentity(tickets, origins=origins)
-            if settings.mode == "dev"
-            else TokenIdentity(tickets, check=tokens, origins=origins),
+            identity=who,
             origins=origins,
             settings=settings,
             streaming=StreamContext(hub=hub, timer=timer),

@@ -245,6 +245,20 @@ class ShuttingDown(TidingsError):
     retry_after = 1
 
 
+class NotOpen(TidingsError):
+    """Not open yet."""
+
+    code, status = "not_open", 503
+    retry_after = 1
+
+
+class Failed(TidingsError):
+    """Failed, and not restarted yet."""
+
+    code, status = "failed", 503
+    retry_after = 30
+
+
 class StoreUnavailable(TidingsError):
     """Database unavailable."""
 

@@ -21,8 +21,15 @@ class AsyncHttp:
     """The httpx2 client of a client: the caller's, or one of its own."""
 
     def __init__(self, given: httpx2.AsyncClient | None) -> None:
-        self.shared = given or httpx2.AsyncClient(limits=POOL)
         self._own = given is None
+        self._client = given
+
+    @property
+    def shared(self) -> httpx2.AsyncClient:
+        """The client, made when it is first used."""
+        if self._client is None:
+            self._client = httpx2.AsyncClient(limits=POOL)
+        return self._client
 
     def lent(self) -> "AsyncHttp":
         """The same connections, for somebody who does not close them."""
@@ -34,8 +41,8 @@ class AsyncHttp:
 
     async def aclose(self) -> None:
         """Close the connections, unless they are lent or the caller's."""
-        if self._own:
-            await self.shared.aclose()
+        if self._own and self._client is not None:
+            await self._client.aclose()
 
 
 class Closable(Protocol):

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import weakref
 from collections import deque
@@ -23,8 +24,17 @@ class Http:
 
     def __init__(self, given: httpx2.Client | None, *, own: bool | None = None) -> None:
         self.own = given is None if own is None else own
-        self._verify = None if given else httpx2.create_ssl_context()  # once: it is slow to make
-        self.shared = given or self._new()
+        self._client = given
+        self._verify: ssl.SSLContext | None = None
+        self._making = threading.Lock()
+
+    @property
+    def shared(self) -> httpx2.Client:
+        """The client, made when it is first used."""
+        with self._making:
+            if self._client is None:
+                self._client = self._new()
+            return self._client
 
     def lent(self) -> "Http":
         """The same connections, for somebody who does not close them."""
@@ -32,16 +42,20 @@ class Http:
 
     def for_stream(self) -> "Http":
         """The connections of one stream: of its own, so that it knows which socket to shut down when it is closed."""
-        return Http(self._new(), own=True) if self.own else self.lent()
+        if not self.own:
+            return self.lent()
+        with self._making:
+            return Http(self._new(), own=True)
 
     def _new(self) -> httpx2.Client:
-        assert self._verify is not None
+        if self._verify is None:
+            self._verify = httpx2.create_ssl_context()  # once: it is slow to make
         return httpx2.Client(limits=POOL, verify=self._verify)
 
     def close(self) -> None:
         """Close the connections, unless they are lent or the caller's."""
-        if self.own:
-            self.shared.close()
+        if self.own and self._client is not None:
+            self._client.close()
 
 
 class Closable(Protocol):
