@@ -38,17 +38,26 @@ class HostIdentity:
             if purpose is Purpose.CALL:
                 raise InvalidToken("a ticket opens a stream, a WebSocket or a poll, and nothing else")
             return await self._tickets.use(credential.value, origins=self._origins.of_ticket(request.headers))
-        if purpose is Purpose.SOCKET:
-            self._origins.check_ambient(request.headers)
-        elif scope["method"] not in SAFE:
-            self._origins.check_ambient(request.headers)
-            _check_json(request)
+        self._check_ambient(request, purpose)
         user = self._user(HTTPConnection(scope))
         if inspect.isawaitable(user):
             user = await user
         if user is None:
             raise NotIdentified("the application that Tidings is mounted in knows no user of this request")
         return Grant(user=parse_user(user_id(user)))
+
+    def _check_ambient(self, request: Carrier, purpose: Purpose) -> None:
+        """Refuse what a foreign page can make a browser send with the host's cookie: an Authorization header it cannot.
+
+        Raises `OriginForbidden`, `UnsupportedMediaType`.
+        """
+        if "authorization" in request.headers:
+            return
+        if purpose is Purpose.SOCKET:
+            self._origins.check_ambient(request.headers)
+        elif request.scope["method"] not in SAFE:
+            self._origins.check_ambient(request.headers)
+            _check_json(request)
 
 
 def _check_json(request: Any) -> None:
