@@ -1,0 +1,153 @@
+"""docs/embedding.md and docs/testing.md: each program in them is run as it stands."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.servers import free_port
+from tidings.client import Client
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_PROGRAM = re.compile(r"```python\n# ([\w.]+)[^\n]*\n(.*?)```", re.DOTALL)
+SECONDS = 20
+
+
+def programs(page: str) -> dict[str, str]:
+    """The programs of a page by the file name in their first line."""
+    return dict(_PROGRAM.findall((ROOT / "docs" / page).read_text()))
+
+
+@contextmanager
+def served(folder: Path, *command: str) -> Iterator[str]:
+    """A host under an ASGI server of its own process."""
+    port = free_port()
+    environ = {**os.environ, "TIDINGS_DB": str(folder / "t.db")}
+    arguments = [one.replace("PORT", str(port)) for one in command]
+    process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=folder, env=environ, text=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                httpx2.get(f"{url}/tidings/healthz").raise_for_status()
+                break
+            except httpx2.TransportError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        assert process.wait(SECONDS) is not None
+
+
+def stream_of(url: str, cookie: str) -> Client:
+    http = httpx2.Client(headers={"cookie": cookie})
+    return Client(f"{url}/tidings", http=http)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("uvicorn", "shop:api", "--port", "PORT", "--timeout-graceful-shutdown", "1", "--log-level", "warning"),
+        ("hypercorn", "shop:api", "--bind", "127.0.0.1:PORT", "--graceful-timeout", "1"),
+        ("granian", "--interface", "asgi", "--port", "PORT", "--workers-kill-timeout", "1", "shop:api"),
+    ],
+    ids=lambda command: str(command[0]),
+)
+def test_fastapi_application_of_the_page_notifies_its_users(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "shop.py").write_text(programs("embedding.md")["shop.py"])
+    with served(tmp_path, *command) as url, stream_of(url, "login=alice") as alice:
+        stream = alice.stream(cursor="start")
+        assert httpx2.post(f"{url}/posts/9/like").json() == {"liked": 9}
+        assert next(stream).data["title"] == "Bob liked your post"
+        assert httpx2.post(f"{url}/posts/9/report").json() == {"reported": 9}
+        assert httpx2.get(f"{url}/tidings/v1/inbox").status_code == 401
+        with stream_of(url, "login=admin") as admin:
+            assert [one["title"] for one in admin.inbox()] == ["Post 9 was reported"]
+        stream.close()
+
+
+SETTINGS = """
+SECRET_KEY = "s" * 50
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "django.db"}}
+ROOT_URLCONF = "project.urls"
+ALLOWED_HOSTS = ["*"]
+USE_TZ = True
+"""
+
+URLS = """
+from django.contrib.auth import get_user_model, login
+from django.http import HttpResponse
+from django.urls import path
+
+
+def sign_in(request):
+    user, _ = get_user_model().objects.get_or_create(username="alice")
+    login(request, user)
+    return HttpResponse(user.pk)
+
+
+def like(request):
+    from project.asgi import notifications
+
+    notifications.sync.publish(to={"user": request.user.pk}, title="from a view")
+    return HttpResponse("liked")
+
+
+async def like_async(request):
+    from project.asgi import notifications
+
+    user = await request.auser()
+    await notifications.publish(to={"user": user.pk}, title="from an asynchronous view")
+    return HttpResponse("liked")
+
+
+urlpatterns = [path("login", sign_in), path("like", like), path("like-async", like_async)]
+"""
+
+
+def test_django_project_of_the_page_notifies_its_users(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "__init__.py").touch()
+    (project / "settings.py").write_text(SETTINGS)
+    (project / "urls.py").write_text(URLS)
+    (project / "asgi.py").write_text(programs("embedding.md")["asgi.py"])
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings"}
+    migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+    subprocess.run(migrate, check=True, env=environ, cwd=tmp_path)
+    command = ("uvicorn", "project.asgi:application", "--port", "PORT", "--timeout-graceful-shutdown", "1")
+    with served(tmp_path, *command, "--log-level", "warning") as url, httpx2.Client() as browser:
+        assert browser.get(f"{url}/tidings/v1/inbox").status_code == 401
+        user = browser.get(f"{url}/login").text
+        assert browser.get(f"{url}/like").text == "liked"
+        assert browser.get(f"{url}/like-async").text == "liked"
+        inbox = browser.get(f"{url}/tidings/v1/inbox").json()
+        assert [one["title"] for one in inbox["data"]] == ["from an asynchronous view", "from a view"]
+        assert inbox["data"][0]["topic"] == f"user/{user}"
+
+
+def test_application_of_the_testing_page_passes_its_tests(tmp_path: Path) -> None:
+    found = programs("testing.md")
+    assert set(found) == {"notify.py", "test_notify.py"}
+    for name, text in found.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
