@@ -15,6 +15,8 @@ import pytest
 from tests.servers import free_port
 from tidings.client import Client
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 _PROGRAM = re.compile(r"```python\n# ([\w.]+)[^\n]*\n(.*?)```", re.DOTALL)
 SECONDS = 20
@@ -49,9 +51,10 @@ def served(folder: Path, *command: str) -> Iterator[str]:
         assert process.wait(SECONDS) is not None
 
 
-def stream_of(url: str, cookie: str) -> Client:
-    http = httpx2.Client(headers={"cookie": cookie})
-    return Client(f"{url}/tidings", http=http)
+@contextmanager
+def client_of(url: str, cookie: str) -> Iterator[Client]:
+    with httpx2.Client(headers={"cookie": cookie}) as http, Client(f"{url}/tidings", http=http) as client:
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -65,13 +68,13 @@ def stream_of(url: str, cookie: str) -> Client:
 )
 def test_fastapi_application_of_the_page_notifies_its_users(tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "shop.py").write_text(programs("embedding.md")["shop.py"])
-    with served(tmp_path, *command) as url, stream_of(url, "login=alice") as alice:
+    with served(tmp_path, *command) as url, client_of(url, "login=alice") as alice:
         stream = alice.stream(cursor="start")
         assert httpx2.post(f"{url}/posts/9/like").json() == {"liked": 9}
         assert next(stream).data["title"] == "Bob liked your post"
         assert httpx2.post(f"{url}/posts/9/report").json() == {"reported": 9}
         assert httpx2.get(f"{url}/tidings/v1/inbox").status_code == 401
-        with stream_of(url, "login=admin") as admin:
+        with client_of(url, "login=admin") as admin:
             assert [one["title"] for one in admin.inbox()] == ["Post 9 was reported"]
         stream.close()
 
