@@ -16,11 +16,11 @@ from tidings.client._async.client import AsyncClient
 from tidings.client._commands import Request
 from tidings.client._sync.client import Client
 from tidings.client.types import NewContent, Published, Recipients
+from tidings.configuration import load
 from tidings.domain.topics import parse_user
 from tidings.embedding.clients import AsyncInProcessClient, InProcessClient
 from tidings.embedding.exchange import AsgiApp, AsgiExchange
 from tidings.embedding.host_identity import IN_PROCESS, HostIdentity, UserOf
-from tidings.settings import load
 
 _log = logging.getLogger("tidings")
 
