@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-X2UP7PLU.js";import"./chunk-QKN2UU4P.js";import"./chunk-TKYSKWBN.js";export{a as TidingsBell};
+import{g as a}from"./chunk-KZQ3MGEQ.js";import"./chunk-PZPTXFOQ.js";import"./chunk-KY36ODJH.js";export{a as TidingsBell};

@@ -128,7 +128,7 @@ export class FakeServer {
   /** @param {string | null} cursor */
   opening(cursor) {
     const { events, from, reset } = this.read(cursor);
-    const data = { cursor: from, counters: this.counters, heartbeat: this.heartbeat, session: "s" };
+    const data = { cursor: from, counters: this.counters, heartbeat: this.heartbeat, connection: "s" };
     return [{ id: from, type: "hello", data }, ...(reset ? [reset] : []), ...events].slice(0, this.truncateAfter);
   }
 

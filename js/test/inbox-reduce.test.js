@@ -225,6 +225,17 @@ test("the first page says what is muted; one without mutes leaves it unknown", (
   assert.equal(fromPage(page([item(1)])).mutes, null);
 });
 
+test("a field that a change in place has no more is gone, and the personal fields are not", () => {
+  const before = fromPage(page([item(1, { title: "old", status: "READ", read_time: NOW, seen_time: NOW })]));
+  const { id, cursor, topic, type, create_time } = item(1);
+  const shared = logEvent(2, "notification.updated", { id, cursor, topic, type, create_time, body: "new", revision: 2 });
+  const kept = find(after(before, shared), "n1");
+  assert.deepEqual([kept?.title, kept?.body, kept?.status, kept?.read_time], [undefined, "new", "READ", NOW]);
+  const own = logEvent(3, "notification.updated", { id, cursor, topic, type, create_time, status: "UNREAD", revision: 3 });
+  const unread = find(after(before, shared, own), "n1");
+  assert.deepEqual([unread?.body, unread?.status, unread?.read_time], [undefined, "UNREAD", undefined]);
+});
+
 test("an item that a change makes muted is removed and no longer counted", () => {
   const state = after(muting(["type:like"]), changed(10, item(8, { type: "like" })));
   assert.deepEqual([ids(state), state.counters.unread, state.exact, state.reload], [["n9"], 1, true, null]);

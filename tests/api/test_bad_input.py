@@ -161,7 +161,7 @@ def test_what_is_just_within_the_limits_is_taken(server: Server, listen: Listen,
     answer = server.request("POST", "/v1/notifications", body=body)
     assert (answer.status, answer.json.get("detail")) == (201, None)
     if answer.json["live"]:
-        assert stream.next().json["data"] == json.loads(body).get("data")
+        assert stream.next().json.get("data") == json.loads(body).get("data")
     assert server.request("GET", f"/v1/inbox?user={name('a-witness')}").status == 200
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 Json = dict[str, Any]
+PERSONAL = ("status", "read_time", "seen_time")
 NOW = "now"  # when something was read: an event does not say
 
 
@@ -79,7 +80,9 @@ class Client:
         elif moved:
             self.items[data["id"]] = data
         elif held is not None:
-            self.items[data["id"]] = {**held, **data}  # the personal fields are absent, or true
+            # The personal fields are all there, or none is; of the others, what is absent is there no more.
+            mine = {} if "status" in data else {name: held[name] for name in PERSONAL if name in held}
+            self.items[data["id"]] = {**mine, **data}
         elif self.mutes:
             self.stale = "it may have been muted before it changed"
 
@@ -91,25 +94,27 @@ class Client:
     def _mark(self, item: Json, what: str) -> None:
         match what:
             case "read":
-                item["read_time"] = item["read_time"] or NOW
-                item["seen_time"] = item["seen_time"] or NOW
+                item.setdefault("read_time", NOW)
+                item.setdefault("seen_time", NOW)
             case "unread":
-                item["read_time"] = None
+                item.pop("read_time", None)
             case "seen":
-                item["seen_time"] = item["seen_time"] or NOW
+                item.setdefault("seen_time", NOW)
             case "unseen":
-                item["seen_time"] = None
+                item.pop("seen_time", None)
             case "archived":
-                item["seen_time"] = item["seen_time"] or NOW
+                item.setdefault("seen_time", NOW)
         if what == "archived" or (item["status"] == "ARCHIVED" and what != "unarchived"):
             item["status"] = "ARCHIVED"
         else:
-            item["status"] = "READ" if item["read_time"] else "UNREAD"
+            item["status"] = "READ" if "read_time" in item else "UNREAD"
 
     def _muted(self, item: Json) -> bool:
-        if item["priority"] == "critical":
+        if item.get("priority") == "critical":
             return False
-        return not self.mutes.isdisjoint({f"type:{item['type']}", f"topic:{item['topic']}", f"entity:{item['entity']}"})
+        return not self.mutes.isdisjoint(
+            {f"type:{item['type']}", f"topic:{item['topic']}", f"entity:{item.get('entity')}"}
+        )
 
     def _keep(self, wanted: Any) -> None:
         self.items = {id: item for id, item in self.items.items() if wanted(item)}
@@ -121,7 +126,7 @@ class Client:
         unread = [item["type"] for item in shown if item["status"] == "UNREAD"]
         return {
             "unread": len(unread),
-            "unseen": sum(item["seen_time"] is None for item in shown),
+            "unseen": sum("seen_time" not in item for item in shown),
             "by_type": {type: unread.count(type) for type in set(unread)},
         }
 

@@ -157,7 +157,7 @@ class Model:
             item.last_rang_at = self.now
         for person in self.people.values():
             person.marks.pop(item.item_id, None)  # it moved: unread and unseen again, for everyone
-        self._append(item.topic, "notification.updated", {**self._fresh(item), "ring": rings})
+        self._append(item.topic, "notification.updated", present({**self._fresh(item), "ring": rings}))
 
     def update(self, id: str, changes: Json, *, expire_at: int | None = None, expires: bool = False) -> None:
         found = [item for item in self.items if item.id == id]
@@ -169,7 +169,7 @@ class Model:
                 item.expire_at = expire_at
             item.updated_at = self.now
             item.revision += 1
-            data = {**self._public(item), "ring": False}
+            data = self._public(item)
             for user, person in self.people.items():
                 if item.topic == own(user):
                     data |= self._personal(person, item)
@@ -341,31 +341,30 @@ class Model:
             if item.group_key
             else None
         )
-        optional = dict.fromkeys(("title", "body", "data", "actor", "action_url", "entity", "progress"))
-        return {
-            **optional,
-            "priority": "normal",
+        said = {
             **item.content,
             "id": item.id,
             "cursor": self.cursor(item.sort_seq),
             "topic": item.topic,
             "group": group,
             "create_time": when(item.created_at),
-            "update_time": when(item.updated_at),
+            "update_time": when(item.updated_at) if item.revision > 1 else None,
             "expire_time": when(item.expire_at),
             "revision": item.revision,
         }
+        return present(said)
 
     def _fresh(self, item: Item) -> Json:
-        return {**self._public(item), "status": "UNREAD", "read_time": None, "seen_time": None}
+        return {**self._public(item), "status": "UNREAD"}
 
     def _personal(self, person: Person, item: Item) -> Json:
         mark = self._mark(person, item)
-        return {
+        said = {
             "status": self._status(person, item),
             "read_time": when(self._time(mark.read, item, person.read_steps)),
             "seen_time": when(self._time(mark.seen, item, person.seen_steps)),
         }
+        return present(said)
 
     def _time(self, mark: int | bool, item: Item, steps: Iterable[tuple[int, int]]) -> int | None:
         if mark is False:
@@ -383,6 +382,12 @@ class Model:
 
     def _tell(self, user: str, type: str, data: Json) -> None:
         self._append(own(user), type, {**data, "counters": self.counters(user, at=self.head + 1)})
+
+
+def present(said: Json) -> Json:
+    """What the wire says of this: a field without a value, or with its default, is absent."""
+    defaults = {"priority": "normal", "revision": 1, "ring": False}
+    return {name: value for name, value in said.items() if value is not None and value != defaults.get(name)}
 
 
 def muted(topic: str, content: Mapping[str, Any], mutes: frozenset[str]) -> bool:

@@ -207,7 +207,7 @@ async def test_a_group_grows_in_place_and_moves_to_the_top(store: OpenStore) -> 
     assert (grown.group.count, grown.group.total) == (5, 4)
     assert [actor["id"] for actor in grown.group.actors] == ["d", "c", "b"]
     assert grown.revision == 5
-    created, *updates = [event for event in await log(store) if said(event)["group"]]
+    created, *updates = [event for event in await log(store) if said(event).get("group")]
     assert [event.type for event in (created, *updates)] == ["notification.created"] + ["notification.updated"] * 4
     assert all(said(event)["cursor"] == f"{store.epoch}-{event.seq}" for event in updates)
 
@@ -236,7 +236,7 @@ async def test_a_group_rings_no_more_than_once_a_second(store: OpenStore) -> Non
     rings = []
     for milliseconds in (0, 999, 1000, 1500, 1999, 2000, 5000):
         await do(store, posting(note(group_key="k")), now=NOW + milliseconds)
-        rings.append(said(await last(store))["ring"])
+        rings.append(said(await last(store)).get("ring", False))
     assert rings == [True, False, True, False, False, True, True]
 
 
@@ -305,7 +305,7 @@ async def test_an_update_keeps_the_place_and_the_reading_and_does_not_ring(store
     await do(store, mark_ids(ALICE, [answer.id], verb="read"), now=NOW + 1000)
     await do(store, update(answer.id, {"progress": 1.0}), now=NOW + 2000)
     told = said(await last(store))
-    assert (told["ring"], told["progress"], told["title"], told["revision"]) == (False, 1.0, "one", 2)
+    assert (told.get("ring", False), told["progress"], told["title"], told["revision"]) == (False, 1.0, "one", 2)
     assert (told["status"], told["read_time"]) == ("READ", SECOND)
     assert told["cursor"] == f"{store.epoch}-1"
     item = (await inbox(store, ALICE)).items[-1]

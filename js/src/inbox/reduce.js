@@ -106,9 +106,11 @@ export function applyToItems(state, event, now) {
       const held = items.find((item) => item.id === data.id);
       if (!held) return changesPosition(event) ? insertItem(items, content) : items;
       if (seqOf(data.cursor) > seqOf(held.cursor)) return insertItem(items, content);
-      // Changed in place: the personal fields are absent and stay as they are, and so does the position.
-      const { expired: __, ...rest } = held;
-      return items.map((item) => (item === held ? { ...rest, ...content, cursor: held.cursor } : item));
+      // Changed in place: the position stays, and so do the personal fields if the event has none. Of the others, those
+      // that are absent have no value any more.
+      const { status, read_time, seen_time } = held;
+      const personal = content.status === undefined ? { status, read_time, seen_time } : {};
+      return items.map((item) => (item === held ? { ...personal, ...content, cursor: held.cursor } : item));
     }
     case "notification.deleted":
       return keepItems(items, (item) => item.id !== data.id);

@@ -25,7 +25,7 @@ export const shortPoll = (attempt) => poll(attempt, 0);
 async function poll(attempt, wait) {
   const { http, signal, env } = attempt;
   attempt.expectActivity(RESPONSE_TIMEOUT);
-  const hello = { ...(await fetchHello(attempt)), heartbeat: DEFAULT_HEARTBEAT, session: null };
+  const hello = { ...(await fetchHello(attempt)), heartbeat: DEFAULT_HEARTBEAT, connection: null };
   attempt.emit({ id: hello.cursor, type: "hello", data: hello });
   /** @type {string | null} */
   let etag = null;

@@ -103,6 +103,12 @@ def _plain(schema: Any) -> Any:
     if not isinstance(schema, Mapping):
         return schema
     plain = {name: _plain(value) for name, value in schema.items()}
+    if plain.get("default", ...) is None:  # then it is absent, not null
+        del plain["default"]
+        parts = [part for part in plain.get("anyOf", ()) if part != {"type": "null"}]
+        if len(parts) == 1:
+            del plain["anyOf"]
+            plain |= parts[0]
     parts = plain.get("anyOf", ())
     if len(parts) == 2 and {"type": "null"} in parts:
         (part,) = [part for part in parts if part != {"type": "null"}]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -35,11 +35,12 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     actors: tuple[Actor, ...] = ()  # the newest of them first, at most ACTORS
 
 
-class Notification(msgspec.Struct, frozen=True, kw_only=True):
-    """The wire form. Times are RFC 3339 in UTC.
+class Notification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The wire form. Times are RFC 3339 in UTC. A field without a value, or with its default, is absent.
 
     The personal fields are absent from an event that goes to several people and did not move the item:
-    an event is encoded once for all of them, so it cannot know what each has read.
+    an event is encoded once for all of them, so it cannot know what each has read. Where `status` is there, all three
+    are said: without a `read_time` it is not read, without a `seen_time` not seen.
     """
 
     id: str
@@ -53,16 +54,16 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     action_url: str | None = None
     entity: str | None = None
     group: Group | None = None
-    priority: str = "normal"
+    priority: Literal["low", "normal", "high", "critical"] = "normal"
     progress: float | None = None
-    status: str | UnsetType = "UNREAD"
+    status: Literal["UNREAD", "READ", "ARCHIVED"] | UnsetType = UNSET
     create_time: Time
-    update_time: Time
-    read_time: Time | None | UnsetType = None
-    seen_time: Time | None | UnsetType = None
+    update_time: Time | None = None  # of the last change; None: it was not changed
+    read_time: Time | None = None
+    seen_time: Time | None = None
     expire_time: Time | None = None
     revision: int = 1
-    ring: bool | UnsetType = UNSET  # in events only: should a bell ring for this?
+    ring: bool = False  # in events only: should a bell ring for this?
 
 
 def actor_id(actor: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import msgspec
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from tidings.domain.model import Counters
@@ -79,5 +78,5 @@ def _shown(item: Notification, state: ItemState) -> Notification:
         status=state.status,
         read_time=state.read_time or (item.create_time if state.read else None),
         seen_time=state.seen_time or (item.create_time if state.seen else None),
-        ring=UNSET,
+        ring=False,
     )

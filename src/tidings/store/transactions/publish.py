@@ -92,7 +92,7 @@ def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int,
         topic=topic,
         group=group,
         create_time=now,
-        update_time=now,
+        status="UNREAD",
         expire_time=rfc3339(draft.expire_at) if draft.expire_at is not None else None,
         ring=True,
         **content,
@@ -172,7 +172,7 @@ def update(
                 item = replace(item, expire_time=None if expire_at is None else rfc3339(expire_at))
             user = owner(row.topic)
             if user is None:
-                sent = replace(item, status=UNSET, read_time=UNSET, seen_time=UNSET)
+                sent = replace(item, status=UNSET, read_time=None, seen_time=None)
             else:
                 states = yield from item_states(user, [ItemAt(row.item_id, row.topic, _sort_seq(old))])
                 found = states[row.item_id]
