@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.described import check_answer
+
 Mode = Literal["handover", "serve", "plain", "hypercorn", "granian"]
 MODES: tuple[Mode, ...] = ("handover", "plain", "hypercorn", "granian")  # the ways to run it for a developer
 
@@ -209,9 +211,11 @@ class Server:
         try:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
-            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+            answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:
             connection.close()
+        check_answer(method, path, answer.status, answer.headers, answer.body)
+        return answer
 
     def publish(self, to: Mapping[str, object], **content: object) -> Any:
         """Publish one notification; the answer's JSON."""

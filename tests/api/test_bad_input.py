@@ -260,7 +260,7 @@ CASES = [
     ("GET", "/v1/inbox?user=a&after=someother-5", None, 400, "invalid_cursor"),
     ("POST", "/v1/inbox/read?user=a", b"{}", 400, "invalid_request"),
     ("POST", "/v1/inbox/read?user=a", b'{"up_to": "x"}', 400, "invalid_cursor"),
-    ("POST", "/v1/inbox/read?user=a", b'{"up_to": "someother-5"}', 400, "invalid_request"),
+    ("POST", "/v1/inbox/read?user=a", b'{"up_to": "someother-5"}', 400, "invalid_cursor"),
     ("POST", "/v1/inbox/archive?user=a", b'{"up_to": "abc-5"}', 400, "invalid_request"),
     ("POST", "/v1/inbox/read?user=a", b'{"ids": ["x"]}', 400, "invalid_request"),
     ("POST", "/v1/inbox/read?user=a", b'{"ids": [' + b'"x",' * 1000 + b'"x"]}', 400, "invalid_request"),

@@ -19,9 +19,10 @@ ACTORS = 3  # newest actors that a group shows
 REMEMBERED = 200  # newest actors of a group that are told apart; who comes again after so many others counts twice
 
 
+_ACTOR_ID = "^[^\x00\ufffd]*$"  # if it is text
 Actor = Annotated[
     dict[str, Any],
-    Meta(extra_json_schema={"properties": {"id": {"type": "string"}, "name": {"type": "string"}}}),
+    Meta(extra_json_schema={"properties": {"id": {"pattern": _ACTOR_ID}, "name": {"type": "string"}}}),
 ]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]  # RFC 3339, in UTC
 

@@ -79,7 +79,7 @@ class FollowListing(msgspec.Struct, frozen=True, kw_only=True):
     """The topics that a person follows."""
 
     data: Sequence[Follow]
-    next: str | None = None
+    next: str | None
 
 
 class FollowerListing(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,8 @@ class FollowService:
         user = call.grant.me()
         found = await self._gateway.query(followed(user))
         return FollowListing(
-            data=[Follow(topic=topic, since=str(self._gateway.cursor(since))) for topic, since in found]
+            data=[Follow(topic=topic, since=str(self._gateway.cursor(since))) for topic, since in found],
+            next=None,
         )
 
     async def follow(self, call: Call, topic: Topic) -> None:

@@ -64,7 +64,7 @@ class InboxService:
         return await self._commands.run(call, mark_ids(call.grant.me(), ids, verb=verb), _same, Marked)
 
     async def mark_up_to(self, call: Call, verb: Verb, cursor: Cursor) -> Marked:
-        """Mark everything up to a cursor as read or as seen. Raises `InvalidRequest`."""
+        """Mark everything up to a cursor as read or as seen. Raises `InvalidCursor`, `InvalidRequest`."""
         if verb not in {"read", "seen"}:
             raise InvalidRequest(f"{verb} takes ids: only read and seen have a watermark")
         return await self._commands.run(call, read_up_to(call.grant.me(), cursor, verb=verb), _same, Marked)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from tidings.domain.cursor import Cursor
-from tidings.domain.errors import InvalidRequest
+from tidings.domain.errors import InvalidCursor
 from tidings.domain.model import Counters
 from tidings.domain.notification import parse_notification_id, rfc3339
 from tidings.domain.results import CountersAt, Marked
@@ -181,12 +181,12 @@ def _counts(users: Sequence[Counted], *, what: int, cap: int) -> Script[dict[Use
 
 
 def read_up_to(user: User, cursor: Cursor, *, verb: str) -> Job[Marked]:
-    """Move the `read` or `seen` watermark forward to a cursor. Reading is seeing. Raises `InvalidRequest`."""
+    """Move the `read` or `seen` watermark forward to a cursor. Reading is seeing. Raises `InvalidCursor`."""
 
     def script(transaction: Transaction) -> Script[Marked]:
         seq = transaction.lineage.position(cursor)
         if seq is None or seq > transaction.head:
-            raise InvalidRequest(f"{cursor} is not a cursor of this log")
+            raise InvalidCursor(f"{cursor} is not a cursor of this log")
         ensure_users(transaction, user)
         me = yield from user_state(user)
         assert me is not None
