@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import (
     burst,
+    connect,
     durable,
     inbox,
     latency,
@@ -25,12 +26,13 @@ from bench import (
     websocket,
 )
 from bench.process_stats import disk_sync_ms, others_busy
-from bench.runner import Figure, Lab
+from bench.runner import Figure, Runner
 from bench.servers import Failed
 
 HERE = Path(__file__).parent
-SCENARIOS: dict[str, Callable[[Lab], list[Figure]]] = {
+SCENARIOS: dict[str, Callable[[Runner], list[Figure]]] = {
     "streams": streams.run,
+    "connect": connect.run,
     "burst": burst.run,
     "durable": durable.run,
     "latency": latency.run,
@@ -91,7 +93,7 @@ def main() -> int:
             now = conditions(files)
             print(f"\n== {name} ({now})", flush=True)
             began = time.monotonic()
-            lab = Lab(
+            runner = Runner(
                 files=files / name,
                 command=shlex.split(given.server),
                 quick=given.quick,
@@ -100,7 +102,7 @@ def main() -> int:
                 scale=given.scale,
             )
             try:
-                figures = SCENARIOS[name](lab)
+                figures = SCENARIOS[name](runner)
             except Failed as why:
                 print(f"FAILED: {why}", flush=True)
                 failed += 1

@@ -1,4 +1,4 @@
-"""The floor: the cheapest server there can be. `python -m bench.baseline PORT FILE`
+"""The baseline: the cheapest server there can be. `python -m bench.baseline PORT FILE`
 
 A uvloop protocol that writes one bytes object to every socket and nothing else: no users, no order, no log,
 no resume. What a server that does its job costs above this is what the job costs.
@@ -35,7 +35,7 @@ def frame(payload: bytes) -> bytes:
     return head + payload
 
 
-class Room:
+class Listeners:
     """Everyone who listens."""
 
     def __init__(self, path: str) -> None:
@@ -98,13 +98,13 @@ class Room:
             place.discard(transport)
 
 
-class Floor(asyncio.Protocol):
+class BaselineProtocol(asyncio.Protocol):
     """One connection: enough of HTTP/1.1 for the load clients, one request at a time."""
 
-    __slots__ = ("received", "room", "transport")
+    __slots__ = ("listeners", "received", "transport")
 
-    def __init__(self, room: Room) -> None:
-        self.room, self.received = room, b""
+    def __init__(self, listeners: Listeners) -> None:
+        self.listeners, self.received = listeners, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
@@ -118,38 +118,38 @@ class Floor(asyncio.Protocol):
         match head.split(b" ", 2)[1].split(b"?")[0]:
             case b"/sub":
                 self.transport.write(STREAM)
-                self.room.streams.add(self.transport)
+                self.listeners.streams.add(self.transport)
             case b"/joined":
                 self.transport.write(STREAM)
-                self.room.joined.add(self.transport)
+                self.listeners.joined.add(self.transport)
             case b"/replay":
-                self.transport.write(STREAM + b"".join(self.room.recent))
-                self.room.streams.add(self.transport)
+                self.transport.write(STREAM + b"".join(self.listeners.recent))
+                self.listeners.streams.add(self.transport)
             case b"/aside" if head.startswith(b"GET"):
                 self.transport.write(STREAM)
-                self.room.aside.add(self.transport)
+                self.listeners.aside.add(self.transport)
             case b"/aside":
-                for transport in self.room.aside:
+                for transport in self.listeners.aside:
                     transport.write(b"id: 1\ndata: " + body + b"\n\n")
                 self.transport.write(DONE)
             case b"/ws":
                 key = header(head, b"sec-websocket-key") + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
                 self.transport.write(WEBSOCKET + base64.b64encode(hashlib.sha1(key).digest()) + b"\r\n\r\n")
-                self.room.sockets.add(self.transport)
+                self.listeners.sockets.add(self.transport)
             case b"/poll":
-                self.room.polls.add(self.transport)
+                self.listeners.polls.add(self.transport)
             case b"/same":
                 self.transport.write(SAME)
             case b"/pub":
-                self.room.publish(body)
+                self.listeners.publish(body)
                 self.transport.write(DONE)
             case b"/append":
-                self.room.append(body, self.transport)
+                self.listeners.append(body, self.transport)
             case _:
                 self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.room.leave(self.transport)
+        self.listeners.leave(self.transport)
 
 
 def header(head: bytes, name: bytes) -> bytes:
@@ -160,9 +160,9 @@ def header(head: bytes, name: bytes) -> bytes:
 
 
 async def main(port: int, path: str) -> None:
-    room = Room(path)
+    listeners = Listeners(path)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Floor(room), "127.0.0.1", port, backlog=4096)
+    server = await loop.create_server(lambda: BaselineProtocol(listeners), "127.0.0.1", port, backlog=4096)
     await server.serve_forever()
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bench.load import listeners, publish
-from bench.runner import Figure, Lab, middle
-from bench.servers import FLOOR, NCHAN_PEER, STARLETTE, Failed, Running, draft, payload
+from bench.runner import Figure, Runner, middle
+from bench.servers import BASELINE, NCHAN_PEER, STARLETTE, Failed, Running, draft, payload
 
 SIZE = 150  # bytes of payload
-JOINED = replace(FLOOR, name="floor, joined", sse="/joined")
+JOINED = replace(BASELINE, name="baseline, joined", sse="/joined")
 
 
 def deliveries_per_second(target: Running, *, streams: int, events: int, batch: int) -> float:
@@ -18,7 +18,7 @@ def deliveries_per_second(target: Running, *, streams: int, events: int, batch: 
     text = payload(SIZE)
     many = json.dumps([draft(text) for _ in range(batch)]).encode()
     with listeners(target, server.sse, streams=streams, expect=streams * events, timeout=90) as client:
-        target.meter.settle()
+        target.stats.settle()
         if server.publish_many:
             sent = publish(target, server.publish_many, many, connections=1, requests=events // batch)
         else:
@@ -29,18 +29,18 @@ def deliveries_per_second(target: Running, *, streams: int, events: int, batch: 
     return heard.count / (heard.last - sent.began) * 1e9
 
 
-def run(lab: Lab) -> list[Figure]:
-    streams = lab.size(1000, 200)
+def run(runner: Runner) -> list[Figure]:
+    streams = runner.size(1000, 200)
     events = 3000
 
     def batches_of(size: int) -> Callable[[Running], float]:
         return lambda target: deliveries_per_second(target, streams=streams, events=events, batch=size)
 
-    floor, ours = lab.alternate([JOINED, lab.tidings], batches_of(100))
-    [large] = lab.alternate([lab.tidings], batches_of(500))
+    baseline, ours = runner.alternate([JOINED, runner.tidings], batches_of(100))
+    [large] = runner.alternate([runner.tidings], batches_of(500))
     peers = {
-        server.name: lab.peer(server, batches_of(1))
-        for server in (NCHAN_PEER, replace(FLOOR, name="floor, one write each"), STARLETTE)
+        server.name: runner.peer(server, batches_of(1))
+        for server in (NCHAN_PEER, replace(BASELINE, name="baseline, one write each"), STARLETTE)
     }
     return [
         Figure(
@@ -49,7 +49,7 @@ def run(lab: Lab) -> list[Figure]:
             title=f"burst of {events:,} notifications in batches of {size} to {streams:,} streams",
             unit="deliveries/s",
             measured=middle(results, float),
-            floor=middle(floor, float),
+            baseline=middle(baseline, float),
             peers=peers,
             target="1 000 000/s",
             limit=1e6,

@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-from bench.runner import Lab, Publisher
+from bench.runner import Publisher, Runner
 from bench.servers import Running, Server, draft
 
 MEAN_FOLLOWS = 50
 STEEPNESS = 0.7  # the author of rank r has followers in proportion to r ** -STEEPNESS
-EVERYBODY = "town"  # the topic that all users follow
-PAGE = 5000  # notifications in one request
+EVERYBODY = "everybody"  # the topic that all users follow
+PAGE = 1000  # notifications in one request: the most that one may have
 
 
 @dataclass(frozen=True, slots=True)
-class Town:
+class Dataset:
     """How large everything is. Users are u0, u1 ...; those who are measured come on top of them."""
 
     scale: float
@@ -81,30 +81,30 @@ class Town:
                 yield draft(text, to={"user": f"u{chance.randrange(self.users)}"})
 
 
-def build(lab: Lab, server: Server, database: Path, town: Town) -> None:
+def build(runner: Runner, server: Server, database: Path, dataset: Dataset) -> None:
     """Fill a new database: the follows, then the notifications through the API."""
-    with lab.start(server) as target, urlopen(f"http://127.0.0.1:{target.port}/readyz"):
+    with runner.start(server) as target, urlopen(f"http://127.0.0.1:{target.port}/readyz"):
         pass  # who answers has made the schema; who only listens may not have
     chance = random.Random(4)
     began = time.monotonic()
-    count = write_follows(database, town, chance)
-    lab.say(f"  {count:,} follows in {time.monotonic() - began:.0f} s")
+    count = write_follows(database, dataset, chance)
+    runner.say(f"  {count:,} follows in {time.monotonic() - began:.0f} s")
     began = time.monotonic()
-    drafts = town.drafts(chance)
-    with lab.start(server) as target:
+    drafts = dataset.drafts(chance)
+    with runner.start(server) as target:
         while pages := [page for _ in range(8) if (page := list(itertools.islice(drafts, PAGE)))]:
             post_all(target, server.publish_many, pages)
-    lab.say(f"  {town.notifications:,} notifications in {time.monotonic() - began:.0f} s")
+    runner.say(f"  {dataset.notifications:,} notifications in {time.monotonic() - began:.0f} s")
 
 
-def write_follows(database: Path, town: Town, chance: random.Random) -> int:
+def write_follows(database: Path, dataset: Dataset, chance: random.Random) -> int:
     """The rows that following makes. The API would also log an event for each, which retention has long dropped."""
-    followed = {f"author/{author}": users for author, users in enumerate(town.followers(chance))}
-    followed[EVERYBODY] = [f"u{number}" for number in range(town.users)] + [name for name, _ in town.measured()]
+    followed = {f"author/{author}": users for author, users in enumerate(dataset.followers(chance))}
+    followed[EVERYBODY] = [f"u{number}" for number in range(dataset.users)] + [name for name, _ in dataset.measured()]
     rows = sorted((user, topic) for topic, users in followed.items() for user in users)
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("PRAGMA cache_size = -1000000")  # KB: both indexes in memory while they grow
-        connection.executemany("INSERT INTO follows (user, topic, since) VALUES (?, ?, 0)", rows)
+        connection.executemany("INSERT INTO follows (user_id, topic, since) VALUES (?, ?, 0)", rows)
     return len(rows)
 
 

@@ -1,4 +1,4 @@
-"""What reading an inbox costs, on a database of the size a real application has (see `town`)."""
+"""What reading an inbox costs, on a database of the size a real application has (see `bench.dataset`)."""
 
 import http.client
 import json
@@ -6,47 +6,48 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
-from bench.dataset import EVERYBODY, Town, build
+from bench.dataset import EVERYBODY, Dataset, build
 from bench.latency import percentile
 from bench.load import listeners
-from bench.runner import Figure, Lab, Publisher
-from bench.servers import FLOOR, Failed, Running, Server, payload
+from bench.runner import Figure, Publisher, Runner
+from bench.servers import BASELINE, Failed, Running, Server, payload
 
 GROUP = "The inbox"
+FILTERS = ("status=archived", "status=unread", "status=read", "type=rare")
 
 
-def run(lab: Lab) -> list[Figure]:
-    town = Town(min(lab.scale, 0.01) if lab.quick else lab.scale)
-    size = f"{town.notifications:,} notifications, {town.users:,} users"
-    database = prepared(lab, town)
-    with lab.start(on(lab, database)) as target:
-        figures = [*reading(lab, target, database), *announcing(lab, target, town, database)]
-    with lab.start(on(lab, database)) as target:
-        figures.append(following(lab, target))
+def run(runner: Runner) -> list[Figure]:
+    dataset = Dataset(min(runner.scale, 0.01) if runner.quick else runner.scale)
+    size = f"{dataset.notifications:,} notifications, {dataset.users:,} users"
+    database = prepared(runner, dataset)
+    with runner.start(on(runner, database)) as target:
+        figures = [*reading(runner, target, database), *announcing(runner, target, dataset, database)]
+    with runner.start(on(runner, database)) as target:
+        figures.append(following(runner, target))
     return [replace(figure, title=f"{figure.title} ({size})") for figure in figures]
 
 
-def on(lab: Lab, database: Path) -> Server:
+def on(runner: Runner, database: Path) -> Server:
     """Tidings on this database, with retention off: what it frees would be taken for what a call needs."""
     keep_all = ("env", "TIDINGS_RETENTION_ROWS=1000000000")
-    return replace(lab.tidings, argv=(*keep_all, *lab.command, "dev", "--port", "PORT", "--db", str(database)))
+    return replace(runner.tidings, argv=(*keep_all, *runner.command, "dev", "--port", "PORT", "--db", str(database)))
 
 
-def prepared(lab: Lab, town: Town) -> Path:
+def prepared(runner: Runner, dataset: Dataset) -> Path:
     """The full database, made now or copied from the one that was kept."""
-    lab.files.mkdir(parents=True, exist_ok=True)
-    database = lab.files / "town.db"
-    kept = lab.keep / f"town-{town.scale}.db" if lab.keep else None
+    runner.files.mkdir(parents=True, exist_ok=True)
+    database = runner.files / "dataset.db"
+    kept = runner.keep / f"dataset-{dataset.scale}.db" if runner.keep else None
     if kept and kept.exists():
         shutil.copyfile(kept, database)
     else:
-        build(lab, on(lab, database), database, town)
+        build(runner, on(runner, database), database, dataset)
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(database, kept)
@@ -75,22 +76,22 @@ class Caller:
         return [self.call(method, path)[0] for path in paths]
 
 
-def reading(lab: Lab, target: Running, database: Path) -> Iterator[Figure]:
-    calls = lab.size(1000, 200)
+def reading(runner: Runner, target: Running, database: Path) -> Iterator[Figure]:
+    calls = runner.size(1000, 200)
 
     def users(name: str, count: int) -> Iterator[str]:
         return islice(cycle(f"{name}{number}" for number in range(count)), calls)
 
-    with lab.start(FLOOR) as floor:
-        bare = Caller(floor).times("GET", (f"/same?user={user}" for user in users("fifty", 100)))
+    with runner.start(BASELINE) as baseline:
+        bare = Caller(baseline).times("GET", (f"/same?user={user}" for user in users("fifty", 100)))
     caller = Caller(target)
 
-    used = target.meter.cpu()
+    used = target.stats.cpu()
 
     def figure(key: str, title: str, times: list[float], limit: float) -> Figure:
         nonlocal used
-        before, used = used, target.meter.cpu()
-        lab.say(
+        before, used = used, target.stats.cpu()
+        runner.say(
             f"  {title}: median {percentile(times, 0.5):.2f} ms, p99 {percentile(times, 0.99):.2f} ms, "
             f"CPU {(used - before) / len(times) * 1000:.2f} ms each"
         )
@@ -100,7 +101,7 @@ def reading(lab: Lab, target: Running, database: Path) -> Iterator[Figure]:
             title=f"{title}, p99",
             unit="ms",
             measured=percentile(times, 0.99),
-            floor=percentile(bare, 0.99),
+            baseline=percentile(bare, 0.99),
             target=f"{limit:.0f} ms",
             limit=limit,
         )
@@ -108,6 +109,11 @@ def reading(lab: Lab, target: Running, database: Path) -> Iterator[Figure]:
     for name, count, topics, limit in (("fifty", 100, "50", 20), ("many", 10, "2 000", 60)):
         pages = caller.times("GET", (f"/v1/inbox?user={user}&limit=20" for user in users(name, count)))
         yield figure(f"inbox-{name}", f"first page, {topics} topics", pages, limit)
+    for name, count, topics, limit in (("fifty", 100, "50", 10), ("many", 10, "2 000", 30)):
+        archive_some(caller, (f"{name}{number}" for number in range(count)))
+        filters = cycle(FILTERS)
+        pages = caller.times("GET", (f"/v1/inbox?user={user}&limit=20&{next(filters)}" for user in users(name, count)))
+        yield figure(f"inbox-{name}-filtered", f"first page of one status or type, {topics} topics", pages, limit)
     for name, count, topics in (("fifty", 100, "50"), ("many", 10, "2 000")):
         counts = caller.times("GET", (f"/v1/inbox/counters?user={user}" for user in users(name, count)))
         yield figure(f"counters-{name}", f"counters, {topics} topics", counts, 10)
@@ -115,6 +121,8 @@ def reading(lab: Lab, target: Running, database: Path) -> Iterator[Figure]:
     yield figure("read-up-to", "read up to, 2 000 topics", many_ms, 10)
     some_ms, _ = marks(caller, target, database, user="fifty0", calls=calls // 5)
     yield figure("read-up-to-some", "read up to, 50 topics", some_ms, 10)
+    near_ms, _ = marks(caller, target, database, user="many1", calls=calls // 5, within=200)
+    yield figure("read-up-to-near", "read up to, 2 000 topics, within 200 events of the head", near_ms, 4)
     few_ms, few_bytes = marks(caller, target, database, user="few", calls=calls // 5)
     yield figure("read-up-to-few", "read up to, 1 topic", few_ms, 10)
     yield Figure(
@@ -129,15 +137,28 @@ def reading(lab: Lab, target: Running, database: Path) -> Iterator[Figure]:
     )
 
 
-def marks(caller: Caller, target: Running, database: Path, *, user: str, calls: int) -> tuple[list[float], float]:
-    """Read the inbox of a user in steps; milliseconds of each, and bytes on disk of one in the mean."""
+def archive_some(caller: Caller, users: Iterable[str]) -> None:
+    """Archive thirty items of each user."""
+    for user in users:
+        ids = [item["id"] for item in json.loads(caller.call("GET", f"/v1/inbox?user={user}&limit=30")[1])["data"]]
+        caller.call("POST", f"/v1/inbox/archive?user={user}", json.dumps({"ids": ids}).encode())
+
+
+def marks(
+    caller: Caller, target: Running, database: Path, *, user: str, calls: int, within: int | None = None
+) -> tuple[list[float], float]:
+    """Read the inbox of a user in steps, from the start of the log or `within` so many events of its head.
+
+    Milliseconds of each, and bytes on disk of one in the mean.
+    """
     publisher = Publisher(target)
     publisher.post(f"/v1/topics/{EVERYBODY}/followers/{user}", b"", method="PUT")
     head = json.loads(publisher.send(payload(100), to={"user": user})[2])["cursor"]
     publisher.close()
     epoch, _, seq = head.rpartition("-")
     before = used(database)
-    steps = (int(seq) * step // calls for step in range(1, calls + 1))
+    length = within or int(seq)
+    steps = (int(seq) - length + length * step // calls for step in range(1, calls + 1))
     took = [
         caller.call("POST", f"/v1/inbox/read?user={user}", json.dumps({"up_to": f"{epoch}-{step}"}).encode())[0]
         for step in steps
@@ -154,11 +175,11 @@ def used(database: Path) -> int:
         return int((pages - free) * size)
 
 
-def announcing(lab: Lab, target: Running, town: Town, database: Path) -> Iterator[Figure]:
-    connected, times = lab.size(5000, 500), 10
+def announcing(runner: Runner, target: Running, dataset: Dataset, database: Path) -> Iterator[Figure]:
+    connected, times = runner.size(5000, 500), 10
     publisher = Publisher(target)
     with listeners(target, target.server.sse, streams=connected, expect=connected * times, timeout=90) as client:
-        target.meter.settle(most=60)
+        target.stats.settle(most=60)
         before = used(database)  # by now all who came for the first time are written down
         answered = publisher.pace(payload(150), events=times, rate=1)
         heard = client.heard()
@@ -166,7 +187,7 @@ def announcing(lab: Lab, target: Running, town: Town, database: Path) -> Iterato
     if heard.count != connected * times:
         raise Failed(f"{heard.count} of {connected * times} announcements were heard")
     grown = (used(database) - before) / times
-    rows_seconds, rows_bytes = row_each(lab.files / "rows.db", users=town.users)
+    rows_seconds, rows_bytes = row_each(runner.files / "rows.db", users=dataset.users)
     title = f"announcement to all, {connected:,} connected"
     yield Figure(
         key="announce",
@@ -204,20 +225,20 @@ def row_each(path: Path, *, users: int) -> tuple[float, float]:
         return time.perf_counter() - began, used(path) - before
 
 
-def following(lab: Lab, target: Running) -> Figure:
+def following(runner: Runner, target: Running) -> Figure:
     """Memory of an open stream whose user follows a hundred topics and the one that everybody follows."""
-    streams = lab.size(1000, 200)
+    streams = runner.size(1000, 200)
     path = target.server.sse.replace("u%d", "hundred%d")
     caller = Caller(target)
     for number in range(4 * streams):  # the database's caches are no memory of a stream: fill them first
         caller.call("GET", f"/v1/inbox/counters?user=hundred{number % streams}")
     few = streams // 5
     with listeners(target, path, streams=few):
-        target.meter.settle()
-        memory = target.meter.memory()
+        target.stats.settle()
+        memory = target.stats.memory()
         with listeners(target, path, streams=streams - few, first=few):
-            target.meter.settle()
-            grown = target.meter.memory() - memory
+            target.stats.settle()
+            grown = target.stats.memory() - memory
     return Figure(
         key="following",
         group=GROUP,

@@ -1,8 +1,8 @@
 """How long after its publisher was answered the last of a thousand streams has an event."""
 
 from bench.load import listeners
-from bench.runner import Figure, Lab, Publisher, beside, middle
-from bench.servers import FLOOR, NCHAN_PEER, SSE_STARLETTE, Failed, Running, payload
+from bench.runner import Figure, Publisher, Runner, beside, middle
+from bench.servers import BASELINE, NCHAN_PEER, SSE_STARLETTE, Failed, Running, payload
 
 SIZE = 150  # bytes of payload
 RATE = 10.0  # publishes a second
@@ -17,7 +17,7 @@ def lags(target: Running, *, streams: int, events: int) -> list[float]:
     expect = streams * events
     publisher = Publisher(target)
     with listeners(target, target.server.sse, streams=streams, expect=expect, timeout=30 + events / RATE) as client:
-        target.meter.settle()
+        target.stats.settle()
         answered = publisher.pace(payload(SIZE), events=events, rate=RATE)
         heard = client.heard()
     publisher.close()
@@ -26,14 +26,14 @@ def lags(target: Running, *, streams: int, events: int) -> list[float]:
     return [max(0.0, (heard.marks[stamp][1] - when) / 1e6) for stamp, when in answered.items()]
 
 
-def run(lab: Lab) -> list[Figure]:
-    streams, events = lab.size(1000, 200), lab.size(200, 20)
+def run(runner: Runner) -> list[Figure]:
+    streams, events = runner.size(1000, 200), runner.size(200, 20)
 
     def measure(target: Running) -> list[float]:
         return lags(target, streams=streams, events=events)
 
-    floor, ours = lab.alternate([FLOOR, lab.tidings], measure)
-    peers = {server.name: lab.peer(server, measure) for server in (NCHAN_PEER, SSE_STARLETTE)}
+    baseline, ours = runner.alternate([BASELINE, runner.tidings], measure)
+    peers = {server.name: runner.peer(server, measure) for server in (NCHAN_PEER, SSE_STARLETTE)}
 
     def figure(name: str, share: float, limit: float | None) -> Figure:
         return Figure(
@@ -42,7 +42,7 @@ def run(lab: Lab) -> list[Figure]:
             title=f"publish answered -> last of {streams:,} streams has it, at {RATE:.0f} a second, {name}",
             unit="ms",
             measured=middle(ours, lambda lags: percentile(lags, share)),
-            floor=middle(floor, lambda lags: percentile(lags, share)),
+            baseline=middle(baseline, lambda lags: percentile(lags, share)),
             peers=beside(peers, lambda lags: percentile(lags, share)),
             target=f"{limit:.0f} ms" if limit else "",
             limit=limit,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.servers import Failed, Running
+from bench.servers import STAMP, Failed, Running
 
 SOURCES = Path(__file__).parent / "load"
 HELLO = {"sse": "Accept: text/event-stream\r\n", "ws": "Upgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -139,6 +139,10 @@ def listeners(
 ) -> Iterator[Client]:
     """Open `streams` streams; ends by itself when all together have heard `expect` events."""
     request = target.files / f"request-{time.time_ns()}"
+    tokens = ""
+    if target.server.secret:
+        headers += "Authorization: Bearer %t\r\n"
+        tokens = str(tokens_of(target, first + streams))
     request.write_text(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{HELLO[kind]}{headers}\r\n")
     with _started(
         "listen",
@@ -151,10 +155,19 @@ def listeners(
         timeout=timeout,
         ws=int(kind == "ws"),
         say=target.server.first_frame,
+        tokens=tokens,
         each=1,
     ) as client:
         client.wait_ready()
         yield client
+
+
+def tokens_of(target: Running, count: int) -> Path:
+    """A file with the tokens of the first users, a line each."""
+    file = target.files / f"tokens-{count}"
+    if not file.exists():
+        file.write_text("".join(f"{target.server.token(f'u{number}')}\n" for number in range(count)))
+    return file
 
 
 @contextlib.contextmanager
@@ -200,12 +213,21 @@ class Published:
 
 
 def publish(
-    target: Running, path: str, body: bytes, *, connections: int = 32, requests: int = 0, seconds: float = 0
+    target: Running,
+    path: str,
+    body: bytes,
+    *,
+    connections: int = 32,
+    requests: int = 0,
+    seconds: float = 0,
+    keys: bool = False,
 ) -> Published:
-    """POST the body again and again, each connection as soon as it is answered."""
+    """POST the body again and again, each connection as soon as it is answered; with `keys`, each with its own."""
     file = target.files / f"body-{time.time_ns()}"
     file.write_bytes(body)
-    options = {"port": target.port, "path": path, "body": file, "connections": connections}
+    headers = f"Authorization: Bearer {target.server.token(None, publish=True)}\r\n" if target.server.secret else ""
+    headers += f"Idempotency-Key: {STAMP}\r\n" if keys else ""
+    options = {"port": target.port, "path": path, "body": file, "connections": connections, "headers": headers}
     with _started("publish", **options, requests=requests, seconds=seconds) as client:
         said = client.result()
     if said["good"] != said["answered"] or not said["good"]:

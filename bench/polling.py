@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass, replace
 
 from bench.load import pollers
-from bench.runner import Figure, Lab, Publisher, beside, middle
-from bench.servers import FLOOR, NCHAN_PEER, STARLETTE, Failed, Running, payload
+from bench.runner import Figure, Publisher, Runner, beside, middle
+from bench.servers import BASELINE, NCHAN_PEER, STARLETTE, Failed, Running, payload
 
 SIZE = 150  # bytes of payload
 SHORT_CLIENTS = 16
@@ -18,25 +18,25 @@ class PollCost:
 
 
 def long_polls(target: Running, *, clients: int, events: int) -> PollCost:
-    meter, path = target.meter, target.server.poll
+    stats, path = target.stats, target.server.poll
     publisher = Publisher(target)
     few = clients // 5
     patience = 60 + events * 10
     # Costs are counted from a fifth of the clients on: what is made once is no cost of a poll.
     with pollers(target, path, clients=few, expect=few * (events + 1), timeout=patience) as some:
-        meter.settle()
+        stats.settle()
         publisher.send(payload(SIZE))
-        meter.settle()
-        memory = meter.memory()
+        stats.settle()
+        memory = stats.memory()
         rest = clients - few
         with pollers(target, path, clients=rest, first=few, expect=rest * events, timeout=patience) as others:
-            meter.settle()
-            grown = meter.memory() - memory
-            cpu = meter.cpu()
+            stats.settle()
+            grown = stats.memory() - memory
+            cpu = stats.cpu()
             for _ in range(events):
                 publisher.send(payload(SIZE))
-                meter.settle()  # each has asked again before the next: without a cursor it would miss it
-            used = meter.cpu() - cpu
+                stats.settle()  # each has asked again before the next: without a cursor it would miss it
+            used = stats.cpu() - cpu
             heard = [others.heard(), some.heard()]
     publisher.close()
     count, expected = sum(part.count for part in heard), clients * events + few
@@ -53,17 +53,17 @@ def short_polls(target: Running, *, seconds: int) -> float:
         _, _, answer = publisher.send(payload(SIZE))
         publisher.close()
         path = f"/v1/poll?user=u%d&wait=0&cursor={json.loads(answer)['cursor']}"
-    cpu = target.meter.cpu()
+    cpu = target.stats.cpu()
     with pollers(target, path, clients=SHORT_CLIENTS, timeout=seconds, conditional=True) as client:
         result = client.result()
     if result["answers"] - result["unchanged"] > SHORT_CLIENTS:  # each has to be told its first ETag
         raise Failed(f"{result['unchanged']} of {result['answers']} answers were 304")
-    used: float = (target.meter.cpu() - cpu) / result["answers"] * 1e6
+    used: float = (target.stats.cpu() - cpu) / result["answers"] * 1e6
     return used
 
 
-def run(lab: Lab) -> list[Figure]:
-    clients, events, seconds = lab.size(5000, 500), lab.size(8, 3), lab.size(5, 1)
+def run(runner: Runner) -> list[Figure]:
+    clients, events, seconds = runner.size(5000, 500), runner.size(8, 3), runner.size(5, 1)
 
     def waiting(target: Running) -> PollCost:
         return long_polls(target, clients=clients, events=events)
@@ -71,11 +71,11 @@ def run(lab: Lab) -> list[Figure]:
     def unchanged(target: Running) -> float:
         return short_polls(target, seconds=seconds)
 
-    floor, ours = lab.alternate([FLOOR, lab.tidings], waiting)
-    peers = {server.name: lab.peer(server, waiting) for server in (STARLETTE, NCHAN_PEER)}
-    same = replace(FLOOR, poll="/same")
-    floor_same, ours_same = lab.alternate([same, lab.tidings], unchanged)
-    starlette_same = lab.peer(replace(STARLETTE, poll="/same"), unchanged)
+    baseline, ours = runner.alternate([BASELINE, runner.tidings], waiting)
+    peers = {server.name: runner.peer(server, waiting) for server in (STARLETTE, NCHAN_PEER)}
+    same = replace(BASELINE, poll="/same")
+    baseline_same, ours_same = runner.alternate([same, runner.tidings], unchanged)
+    starlette_same = runner.peer(replace(STARLETTE, poll="/same"), unchanged)
     return [
         Figure(
             key="poll-delivery",
@@ -83,7 +83,7 @@ def run(lab: Lab) -> list[Figure]:
             title=f"long poll: CPU for one delivered event and the next request, {clients:,} clients",
             unit="µs",
             measured=middle(ours, lambda cost: cost.delivery_us),
-            floor=middle(floor, lambda cost: cost.delivery_us),
+            baseline=middle(baseline, lambda cost: cost.delivery_us),
             peers=beside(peers, lambda cost: cost.delivery_us),
             target="250 µs",
             limit=250,
@@ -94,7 +94,7 @@ def run(lab: Lab) -> list[Figure]:
             title="long poll: memory per waiting poll",
             unit="KB",
             measured=middle(ours, lambda cost: cost.kilobytes),
-            floor=middle(floor, lambda cost: cost.kilobytes),
+            baseline=middle(baseline, lambda cost: cost.kilobytes),
             peers=beside(peers, lambda cost: cost.kilobytes),
             target="4 KB",
             limit=4,
@@ -105,7 +105,7 @@ def run(lab: Lab) -> list[Figure]:
             title="short poll answered 304: CPU",
             unit="µs",
             measured=middle(ours_same, float),
-            floor=middle(floor_same, float),
+            baseline=middle(baseline_same, float),
             peers={STARLETTE.name: starlette_same},
             target="150 µs",
             limit=150,

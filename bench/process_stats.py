@@ -14,7 +14,7 @@ def family(pid: int) -> Iterator[int]:
             yield from family(int(child))
 
 
-class Meter:
+class ProcessStats:
     """Watches one server."""
 
     def __init__(self, pid: int) -> None:

@@ -6,15 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from bench.load import listeners
-from bench.runner import Figure, Lab, Publisher, beside, middle
-from bench.servers import FLOOR, NCHAN_PEER, Failed, Running, draft, payload, stamped
+from bench.runner import Figure, Publisher, Runner, beside, middle
+from bench.servers import BASELINE, NCHAN_PEER, Failed, Running, draft, payload, stamped
 
 SIZE = 150  # bytes of payload
 BEHIND = 100  # events
+BATCH = 1000  # notifications in one request: the most that one may have
 FOREIGN = 7000  # events of other users among them: with those, as much as the ring holds
 LIVE_RATE = 20.0  # events a second to those who were there all along
 LIVE_STREAMS = 200
-REPLAYING_FLOOR = replace(FLOOR, sse="/replay")
+REPLAYING_BASELINE = replace(BASELINE, sse="/replay")
 REPLAYING_NCHAN = replace(NCHAN_PEER, sse="/replay")
 
 
@@ -40,8 +41,8 @@ def missed(target: Running, publisher: Publisher, *, clients: int, own: bool, fo
         users: list[dict[str, object]]
         users = [{"user": f"u{number}"} for number in range(clients)] if own else [{"all": True}]
         users += [{"user": f"foreign{number}"} for number in range(foreign // BEHIND)]
-        for some in range(0, len(users), 5000):
-            drafts = [draft(stamped(payload(SIZE)), to=to) for to in users[some : some + 5000]]
+        for some in range(0, len(users), BATCH):
+            drafts = [draft(stamped(payload(SIZE)), to=to) for to in users[some : some + BATCH]]
             publisher.post(server.publish_many, json.dumps(drafts).encode())
     return f"Last-Event-ID: {cursor}\r\n"
 
@@ -50,7 +51,7 @@ def come_back(target: Running, *, clients: int, own: bool = False, foreign: int 
     server = target.server
     publisher = Publisher(target)
     headers = missed(target, publisher, clients=clients, own=own, foreign=foreign)
-    target.meter.settle()
+    target.stats.settle()
     back = threading.Event()
 
     def keep_publishing() -> None:
@@ -88,14 +89,16 @@ def come_back(target: Running, *, clients: int, own: bool = False, foreign: int 
     return Return(seconds=(heard.last - heard.began) / 1e9, live_p99_ms=meanwhile.p99_ms)
 
 
-def run(lab: Lab) -> list[Figure]:
-    clients = lab.size(5000, 500)
-    floor, ours = lab.alternate([REPLAYING_FLOOR, lab.tidings], lambda target: come_back(target, clients=clients))
-    peer = lab.peer(REPLAYING_NCHAN, lambda target: come_back(target, clients=clients))
-    own = lab.measure(lab.tidings, lambda target: come_back(target, clients=clients, own=True))
-    some = lab.size(2000, 500)
-    alone = lab.measure(lab.tidings, lambda target: come_back(target, clients=some))
-    among = lab.measure(lab.tidings, lambda target: come_back(target, clients=some, foreign=FOREIGN))
+def run(runner: Runner) -> list[Figure]:
+    clients = runner.size(5000, 500)
+    baseline, ours = runner.alternate(
+        [REPLAYING_BASELINE, runner.tidings], lambda target: come_back(target, clients=clients)
+    )
+    peer = runner.peer(REPLAYING_NCHAN, lambda target: come_back(target, clients=clients))
+    own = runner.measure(runner.tidings, lambda target: come_back(target, clients=clients, own=True))
+    some = runner.size(2000, 500)
+    alone = runner.measure(runner.tidings, lambda target: come_back(target, clients=some))
+    among = runner.measure(runner.tidings, lambda target: come_back(target, clients=some, foreign=FOREIGN))
     title = f"{clients:,} clients reconnect at once, each {BEHIND} events behind"
     return [
         Figure(
@@ -104,7 +107,7 @@ def run(lab: Lab) -> list[Figure]:
             title=f"{title}: all caught up",
             unit="s",
             measured=middle(ours, lambda result: result.seconds),
-            floor=middle(floor, lambda result: result.seconds),
+            baseline=middle(baseline, lambda result: result.seconds),
             peers=beside({"Nchan": peer}, lambda result: result.seconds),
             target="5 s",
             limit=5,
@@ -115,7 +118,7 @@ def run(lab: Lab) -> list[Figure]:
             title="live latency meanwhile, p99",
             unit="ms",
             measured=middle(ours, lambda result: result.live_p99_ms),
-            floor=middle(floor, lambda result: result.live_p99_ms),
+            baseline=middle(baseline, lambda result: result.live_p99_ms),
             peers=beside({"Nchan": peer}, lambda result: result.live_p99_ms),
             target="100 ms",
             limit=100,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from bench.servers import Failed, NotInstalled, Running, Server, running, stamped, tidings
+from bench.servers import Failed, NotInstalled, Running, Server, running, stamped, tidings, tidings_serve
 
 Result = TypeVar("Result")
 
@@ -24,7 +24,7 @@ class Figure:
     title: str
     unit: str
     measured: float
-    floor: float | None = None
+    baseline: float | None = None
     peers: dict[str, float | None] = field(default_factory=dict)  # None: not installed; the first is the main one
     target: str = ""  # as the table says it
     limit: float | None = None  # the target in `unit`
@@ -38,7 +38,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
+class Runner:
     """One run of the bench: how large, against which command, and where its files go."""
 
     files: Path
@@ -52,6 +52,10 @@ class Lab:
     @property
     def tidings(self) -> Server:
         return tidings(self.command)
+
+    @property
+    def tidings_serve(self) -> Server:
+        return tidings_serve(self.command)
 
     def size(self, full: int, quick: int) -> int:
         return quick if self.quick else full
@@ -77,7 +81,7 @@ class Lab:
         return None
 
     def measure(self, server: Server, measure: Callable[[Running], Result]) -> Result:
-        """Measure what has to be there: the server under test, or the floor."""
+        """Measure what has to be there: the server under test, or the baseline."""
         with self.start(server) as target:
             return measure(target)
 
@@ -109,6 +113,9 @@ class Publisher:
         self._server = target.server
         self._connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=30)
         self._used = time.monotonic()
+        self._headers = {"Content-Type": "application/json" if self._server.speaks_json else "text/plain"}
+        if self._server.secret:
+            self._headers["Authorization"] = f"Bearer {self._server.token(None, publish=True)}"
 
     def send(self, text: str, *, to: object = None) -> tuple[int, int, bytes]:
         """Stamp and publish; the stamp, the time of the answer (both in nanoseconds), and the answer."""
@@ -121,9 +128,8 @@ class Publisher:
         if time.monotonic() - self._used > KEPT:
             self._connection.close()  # it is opened again by the request
         self._used = time.monotonic()
-        kind = "application/json" if self._server.speaks_json else "text/plain"
         try:
-            self._connection.request(method, path, body, {"Content-Type": kind})
+            self._connection.request(method, path, body, self._headers)
             answer = self._connection.getresponse()
             said = answer.read()
         except (OSError, http.client.HTTPException) as why:

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.process_stats import Meter, family
+import jwt
+
+from bench.process_stats import ProcessStats, family
 
 HERE = Path(__file__).parent
 NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
@@ -45,11 +47,17 @@ class Server:
     publish_many: str = ""  # takes an array of notifications; empty: one request each
     speaks_json: bool = False  # publishes {"to", "type", "body"}; the others take the payload itself
     first_frame: str = ""  # a WebSocket client has to say this first
+    secret: str = ""  # asks for tokens that are signed with this
     slow: bool = False  # delivers so slowly that it gets fewer events
 
     def one(self, payload: str, *, to: object = None) -> bytes:
         """The body that publishes one notification, to everyone unless said otherwise."""
         return json.dumps(draft(payload, to=to)).encode() if self.speaks_json else payload.encode()
+
+    def token(self, user: str | None, *, publish: bool = False) -> str:
+        """A token of the server's own format (JWT, HS256), good for an hour."""
+        claims: dict[str, object] = {"exp": int(time.time()) + 3600, "publish": publish}
+        return jwt.encode(claims | ({"sub": user} if user else {}), self.secret, algorithm="HS256")
 
     def installed(self) -> bool:
         return (
@@ -78,7 +86,7 @@ class Running:
 
     server: Server
     port: int
-    meter: Meter
+    stats: ProcessStats
     files: Path = field(repr=False)
 
 
@@ -112,7 +120,7 @@ def running(server: Server, files: Path) -> Iterator[Running]:
         )
     try:
         wait_for_port(process, port, log)
-        yield Running(server=server, port=port, meter=Meter(process.pid), files=files)
+        yield Running(server=server, port=port, stats=ProcessStats(process.pid), files=files)
     except Failed as why:
         if process.poll() is not None:
             raise Failed(f"{why}; {server.name} had ended: {tail(log)}") from why
@@ -187,9 +195,25 @@ def tidings(command: Sequence[str]) -> Server:
     )
 
 
-FLOOR = Server(
-    name="floor",
-    argv=(sys.executable, "-m", "bench.baseline", "PORT", "FILES/floor.log"),
+SECRET = "of 32 characters or more, for the bench"
+
+
+def tidings_serve(command: Sequence[str]) -> Server:
+    """As it runs in production: every caller has a token."""
+    return replace(
+        tidings(command),
+        name="Tidings serve",
+        argv=("env", f"TIDINGS_SECRET={SECRET}", *command, "serve", "--port", "PORT", "--db", "FILES/tidings.db"),
+        sse="/v1/stream",
+        ws="/v1/ws",
+        poll="/v1/poll?wait=55",
+        secret=SECRET,
+    )
+
+
+BASELINE = Server(
+    name="baseline",
+    argv=(sys.executable, "-m", "bench.baseline", "PORT", "FILES/baseline.log"),
     needs="uvloop",
     ws="/ws",
     poll="/poll",

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from bench.load import listeners, publish
-from bench.runner import Figure, Lab, middle
+from bench.runner import Figure, Runner, middle
 from bench.servers import Failed, Running, payload
 
 SIZE = 4000  # bytes of payload, so that what is missed is more than the kernel's buffers take
@@ -53,13 +53,13 @@ def wake(reader: socket.socket, *, events: int) -> int:
 
 def measure(target: Running, *, readers: int, events: int, stalled: bool) -> Run:
     server = target.server
-    memory = target.meter.memory()
+    memory = target.stats.memory()
     with listeners(target, server.sse, streams=readers, expect=readers * events, timeout=60) as client:
         reader = stall(target) if stalled else None
-        target.meter.settle()
+        target.stats.settle()
         done = publish(target, server.publish, server.one(payload(SIZE)), connections=PUBLISHERS, requests=events)
         heard = client.heard()
-        grown = target.meter.memory() - memory
+        grown = target.stats.memory() - memory
         missed = wake(reader, events=events) if reader else 0
         if reader:
             reader.close()
@@ -68,13 +68,13 @@ def measure(target: Running, *, readers: int, events: int, stalled: bool) -> Run
     return Run(per_second=done.per_second, p99_ms=heard.p99_ms, grown=grown / 1e6, missed=missed)
 
 
-def run(lab: Lab) -> list[Figure]:
-    readers, events = lab.size(500, 100), 2000
+def run(runner: Runner) -> list[Figure]:
+    readers, events = runner.size(500, 100), 2000
     without: list[Run] = []
     with_one: list[Run] = []
-    for _ in range(lab.rounds):  # in turns
+    for _ in range(runner.rounds):  # in turns
         for stalled, results in ((False, without), (True, with_one)):
-            with lab.start(lab.tidings) as target:
+            with runner.start(runner.tidings) as target:
                 results.append(measure(target, readers=readers, events=events, stalled=stalled))
     speed = middle(without, lambda run: run.per_second)
     p99 = middle(without, lambda run: run.p99_ms)

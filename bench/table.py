@@ -79,13 +79,13 @@ def against_targets(figures: Iterable[Figure]) -> list[str]:
             (
                 figure.title,
                 amount(figure.measured, figure.unit),
-                ratio(figure, figure.floor),
+                ratio(figure, figure.baseline),
                 beside,
                 figure.target,
                 reached(figure),
             )
         )
-    return lines(("figure", "measured", "x floor", "x peer", "target", "reached"), rows)
+    return lines(("figure", "measured", "x baseline", "x peer", "target", "reached"), rows)
 
 
 def side_by_side(figures: Sequence[Figure]) -> list[str]:
@@ -93,7 +93,7 @@ def side_by_side(figures: Sequence[Figure]) -> list[str]:
     rows = []
     for figure in figures:
         if figure.peers:
-            others = {"floor": figure.floor, **figure.peers} if figure.floor else figure.peers
+            others = {"baseline": figure.baseline, **figure.peers} if figure.baseline else figure.peers
             beside = "; ".join(
                 f"{name} {number(value) if value else 'not installed'}" for name, value in others.items()
             )

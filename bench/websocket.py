@@ -1,12 +1,12 @@
 """What a WebSocket costs beside our own event stream and other servers' sockets."""
 
-from bench.runner import Figure, Lab, beside, middle
-from bench.servers import FLOOR, NCHAN_PEER, SOCKETIO, STARLETTE, Running
+from bench.runner import Figure, Runner, beside, middle
+from bench.servers import BASELINE, NCHAN_PEER, SOCKETIO, STARLETTE, Running
 from bench.streams import RATE, SIZE, StreamCost, measure
 
 
-def run(lab: Lab) -> list[Figure]:
-    streams, events = lab.size(5000, 500), lab.size(20, 4)
+def run(runner: Runner) -> list[Figure]:
+    streams, events = runner.size(5000, 500), runner.size(20, 4)
 
     def sockets(target: Running) -> StreamCost:
         return measure(target, kind="ws", streams=streams, events=events)
@@ -14,14 +14,14 @@ def run(lab: Lab) -> list[Figure]:
     def event_streams(target: Running) -> StreamCost:
         return measure(target, kind="sse", streams=streams, events=events)
 
-    floor, ours, sse = [], [], []
-    for _ in range(lab.rounds):  # in turns
-        floor.append(lab.measure(FLOOR, sockets))
-        ours.append(lab.measure(lab.tidings, sockets))
-        sse.append(lab.measure(lab.tidings, event_streams))
-    peers = {server.name: lab.peer(server, sockets) for server in (STARLETTE, SOCKETIO, NCHAN_PEER)}
-    for name, one in {"floor": floor[0], "Tidings": ours[0], "our SSE": sse[0], **peers}.items():
-        lab.say(f"  {name}: {one}")
+    baseline, ours, sse = [], [], []
+    for _ in range(runner.rounds):  # in turns
+        baseline.append(runner.measure(BASELINE, sockets))
+        ours.append(runner.measure(runner.tidings, sockets))
+        sse.append(runner.measure(runner.tidings, event_streams))
+    peers = {server.name: runner.peer(server, sockets) for server in (STARLETTE, SOCKETIO, NCHAN_PEER)}
+    for name, one in {"baseline": baseline[0], "Tidings": ours[0], "our SSE": sse[0], **peers}.items():
+        runner.say(f"  {name}: {one}")
     sse_us = middle(sse, lambda cost: cost.delivery_us)
     return [
         Figure(
@@ -30,7 +30,7 @@ def run(lab: Lab) -> list[Figure]:
             title=f"WebSocket: CPU per delivery, {SIZE} bytes to {streams:,} sockets, {RATE:.0f} a second",
             unit="µs",
             measured=middle(ours, lambda cost: cost.delivery_us),
-            floor=middle(floor, lambda cost: cost.delivery_us),
+            baseline=middle(baseline, lambda cost: cost.delivery_us),
             peers={**beside(peers, lambda cost: cost.delivery_us), "our SSE": sse_us},
             target=f"1.3 x our SSE ({sse_us:.1f})",
             limit=1.3 * sse_us,
@@ -41,18 +41,9 @@ def run(lab: Lab) -> list[Figure]:
             title="WebSocket: memory per idle socket",
             unit="KB",
             measured=middle(ours, lambda cost: cost.kilobytes),
-            floor=middle(floor, lambda cost: cost.kilobytes),
+            baseline=middle(baseline, lambda cost: cost.kilobytes),
             peers=beside(peers, lambda cost: cost.kilobytes),
             target="4 KB",
             limit=4,
-        ),
-        Figure(
-            key="ws-connect",
-            group="Four ways",
-            title="WebSocket: CPU per connect, handshake included",
-            unit="µs",
-            measured=middle(ours, lambda cost: cost.connect_us),
-            floor=middle(floor, lambda cost: cost.connect_us),
-            peers=beside(peers, lambda cost: cost.connect_us),
         ),
     ]

@@ -65,6 +65,7 @@ int main(int count, char **words) {
     double timeout = atof(option(count, words, "timeout", "60")) * 1e9;
     int ws = atoi(option(count, words, "ws", "0"));
     const char *say = option(count, words, "say", "");
+    load_tokens(option(count, words, "tokens", ""));
     size_t length;
     char *request = slurp(option(count, words, "request", NULL), &length), out[8192];
     static char text[1 << 18];

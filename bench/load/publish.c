@@ -1,9 +1,10 @@
 // publish: keep-alive connections that each POST again as soon as they are answered.
 //
 //   publish port=P path=/v1/notifications body=FILE [connections=32] [requests=0] [seconds=0] [type=application/json]
+//           [headers=TEXT]
 //
-// Ends after `requests` answers or `seconds`. Each run of 19 zeros after an "@" in the body is replaced, when it is
-// sent, by the time in nanoseconds: that is how listeners know when an event was published.
+// Ends after `requests` answers or `seconds`. Each run of 19 zeros after an "@" in headers and body is replaced, when it
+// is sent, by the time in nanoseconds: that is how listeners know when an event was published, and how keys differ.
 #include "wire.h"
 
 typedef struct {
@@ -41,9 +42,10 @@ int main(int count, char **words) {
     double seconds = atof(option(count, words, "seconds", "0"));
     size_t body_length;
     char *body = slurp(option(count, words, "body", NULL), &body_length);
-    request_template = malloc(body_length + 1024);
-    size_t head = (size_t)snprintf(request_template, 1024, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-                                   option(count, words, "path", NULL), option(count, words, "type", "application/json"), body_length);
+    request_template = malloc(body_length + 4096);
+    size_t head = (size_t)snprintf(request_template, 4096, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n%sContent-Length: %zu\r\n\r\n",
+                                   option(count, words, "path", NULL), option(count, words, "type", "application/json"),
+                                   option(count, words, "headers", ""), body_length);
     memcpy(request_template + head, body, body_length + 1);
     request_length = head + body_length;
     for (char *p = request_template; (p = strstr(p, "@0000000000000000000")) && stamp_count < 16384; p++) stamps[stamp_count++] = (size_t)(p - request_template) + 1;

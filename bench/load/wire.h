@@ -84,12 +84,33 @@ static inline char *slurp(const char *path, size_t *length) {
     return text;
 }
 
-// Puts a number where the template says %d.
+static char **tokens;  // of user 0, 1, 2 ...
+static uint32_t token_count;
+
+// Reads a file with a token on each line. An empty path is no file.
+static inline void load_tokens(const char *path) {
+    size_t length;
+    if (!*path) return;
+    char *text = slurp(path, &length);
+    for (size_t i = 0; i < length; i++) token_count += text[i] == '\n';
+    tokens = calloc(token_count, sizeof *tokens);
+    uint32_t nth = 0;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) tokens[nth++] = line;
+}
+
+// Puts a user's number where the template says %d, and that user's token where it says %t.
 static inline size_t fill(char *out, size_t room, const char *template, uint32_t number) {
     size_t n = 0;
     for (const char *p = template; *p && n + 12 < room; p++)
         if (p[0] == '%' && p[1] == 'd') {
             n += (size_t)snprintf(out + n, 12, "%u", number);
+            p++;
+        } else if (p[0] == '%' && p[1] == 't') {
+            if (number >= token_count) die("no token for user %u", number);
+            size_t size = strlen(tokens[number]);
+            if (n + size + 12 >= room) die("the request of user %u is too long", number);
+            memcpy(out + n, tokens[number], size);
+            n += size;
             p++;
         } else
             out[n++] = *p;
