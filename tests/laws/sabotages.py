@@ -5,7 +5,6 @@ is seen here: `apply` raises if the name is gone.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -34,24 +33,9 @@ class Sabotage:
 # 1. Durable before visible
 
 
-def _commit_every_third(transaction: Any) -> Any:
-    """The others are left open, and answered all the same."""
-    count: dict[int, int] = {}
-
-    @contextlib.contextmanager
-    def lazy(connection: Any, kind: str) -> Iterator[None]:
-        if kind != "IMMEDIATE":
-            with transaction(connection, kind):
-                yield
-            return
-        if not connection.in_transaction:
-            connection.execute("BEGIN IMMEDIATE")
-        yield
-        if count.setdefault(id(connection), 0) % 3 == 0:
-            connection.execute("COMMIT")
-        count[id(connection)] += 1
-
-    return lazy
+def _no_commit(commit: Any) -> Any:
+    """Everything is answered as if it were stored."""
+    return lambda connection: connection.execute("ROLLBACK")
 
 
 def _no_sync(connect: Any) -> Any:
@@ -200,18 +184,18 @@ HISTORIES = "tests/hub/test_properties.py::test_random_histories[0]"
 IDLE = "tests/laws/test_idle_connections.py::test_idle_connections_cost_no_task_and_no_timer[stream]"
 
 SABOTAGES = {
-    "answer before the commit": Sabotage(
+    "an answer without a commit": Sabotage(
         law=1,
-        target="tidings.store.sqlite:_transaction",
-        replacement=_commit_every_third,
+        target="tidings.store.sqlite.adapter:commit",
+        replacement=_no_commit,
         tests=[
             "tests/store/test_sqlite.py::test_what_was_answered_survives_the_process",
             "tests/store/test_contract.py::test_what_was_answered_comes_before_what_is_asked_after[sqlite]",
         ],
     ),
-    "commit without a sync": Sabotage(
+    "a commit without a sync": Sabotage(
         law=1,
-        target="tidings.store.sqlite:_connect",
+        target="tidings.store.sqlite.adapter:connect",
         replacement=_no_sync,
         tests=["tests/store/test_sqlite.py::test_every_commit_is_synced_and_the_journal_is_a_wal"],
     ),
