@@ -3,6 +3,9 @@
 import contextlib
 import fcntl
 import os
+import signal
+import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +42,33 @@ def test_start_on_a_log_whose_head_is_beyond_its_last_event_is_one_line_and_exit
     assert process.wait(20) == 1
     said = log.read_text().strip().splitlines()
     assert said == ["Error: the log is said to reach to 20, but has nothing after 15"]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_a_start_that_waits_for_a_locked_database(start_server: StartServer, stop: signal.Signals) -> None:
+    server = start_server()
+    server.stop()
+    other = apsw.Connection(str(server.db))
+    other.execute("BEGIN IMMEDIATE")
+    argv = command("handover", host=server.host, port=server.port)
+    process = spawn(argv, log=server.db.with_suffix(".again.log"), env=environment({"db": server.db}))
+    try:
+        eventually("it waits for the database", lambda: f"{server.db}-wal" in open_files(process.pid))
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((server.host, server.port))
+        began = time.monotonic()
+        process.send_signal(stop)
+        assert process.wait(20) in (-stop, 128 + stop, 0)
+        assert time.monotonic() - began < 3
+    finally:
+        process.kill()
+        other.close()
+
+
+def open_files(pid: int) -> set[str]:
+    with contextlib.suppress(OSError):
+        return {os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()}
+    return set()
 
 
 def test_log_whose_head_moves_beyond_its_last_event_ends_the_process(tmp_path: Path) -> None:
