@@ -4,7 +4,7 @@ from collections import Counter
 from enum import Enum
 
 from tidings.domain.model import Event
-from tidings.domain.ports import Backlog
+from tidings.domain.ports import Unacked
 from tidings.hub.hub import Hub
 from tidings.hub.liveness import CHECKS_PER_HEARTBEAT
 from tidings.hub.readers import Reader
@@ -56,7 +56,7 @@ class FakeSink:
         self.acked = 0  # bytes, and how many of them the last check saw
         self.seen: int | None = None
         self.unchanged_checks = 0
-        self.unanswered = 0.0  # seconds
+        self.silent_seconds = 0.0  # seconds
         self.acks_at_once = False
         self.checked_now = False
         self.aborted = False
@@ -115,7 +115,7 @@ class FakeSink:
         if not self.reader.writable:
             self.hub.drained(self.reader)
 
-    def backlog(self) -> Backlog | None:
+    def unacked(self) -> Unacked | None:
         """Called by the hub to see whether bytes were acknowledged since its last check."""
         self.checked_now = True
         if not self.queued:
@@ -125,7 +125,7 @@ class FakeSink:
             self.unchanged_checks += 1
         else:
             self.seen, self.unchanged_checks = self.acked, 0
-        return Backlog(taken=self.acked, unanswered=self.unanswered)
+        return Unacked(acked_bytes=self.acked, silent_seconds=self.silent_seconds)
 
     @property
     def stalled_too_long(self) -> bool:

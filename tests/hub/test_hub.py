@@ -284,19 +284,19 @@ def test_reader_of_a_dead_peer_is_aborted_however_little_is_unacked() -> None:
         harness.join(harness.log.feed(ALICE)) for _ in range(3)
     ]
     here_sink.queued = gone_sink.queued = 3
-    here_sink.unanswered, gone_sink.unanswered = 0.9, 0.4
+    here_sink.silent_seconds, gone_sink.silent_seconds = 0.9, 0.4
 
     def look(*, everyone: bool) -> None:
         for reader in (here, gone, quiet):
             harness.hub.liveness.check(reader.slot, everyone=everyone, patience=1.0)
 
-    gone_sink.unanswered = 1.1
+    gone_sink.silent_seconds = 1.1
     look(everyone=False)
     assert not gone_sink.checked_now, "a reader without backlog is checked in full checks only"
-    gone_sink.unanswered = 0.4
+    gone_sink.silent_seconds = 0.4
     look(everyone=True)
     assert not gone_sink.aborted
-    gone_sink.unanswered = 1.1
+    gone_sink.silent_seconds = 1.1
     here_sink.ack(3)
     look(everyone=False)
     assert (here_sink.aborted, gone_sink.aborted, quiet_sink.aborted) == (False, True, False)

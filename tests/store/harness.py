@@ -61,7 +61,7 @@ class Screen:
             event = msgspec.json.decode(line)
             self.client.event(event["id"], event["type"], event["data"])
 
-    def backlog(self) -> None:
+    def unacked(self) -> None:
         pass
 
     def close(self, *, expired: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The bus of nodes in one process. With one node, which is the usual case, it carries nothing to nobody else."""
+"""The bus of nodes in one process. With one node, the usual case, only its own word goes round."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The seams of the house, each owned by the room that calls through it."""
+"""The ports: what a package needs of another, each owned by its caller."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +15,7 @@ class Encoding(Protocol):
     """How one transport writes events. Two readers with the same object share the same bytes (law 6)."""
 
     transport: str  # for counting: "sse", "ws", "poll" ...
-    heartbeat: bytes  # a sign of life; b"" if this transport needs none
+    heartbeat: bytes  # b"" if this transport needs none
     shared: bool  # many readers have this object, so its frames are kept for the next; else it is one reader's
 
     def event(self, event: Event) -> bytes:
@@ -25,11 +25,11 @@ class Encoding(Protocol):
         """The frame of something that is not in the log: hello, reset, goaway ..."""
 
 
-class Backlog(NamedTuple):
-    """How a sink gets rid of what it still has."""
+class Unacked(NamedTuple):
+    """The progress of a sink that has unacknowledged bytes."""
 
-    taken: int  # grows with each byte that the client's machine takes; counted from anywhere
-    unanswered: float = 0.0  # seconds since that machine gave a sign of life, if it is asked for one
+    acked_bytes: int  # acknowledged by the peer so far; counted from anywhere
+    silent_seconds: float = 0.0  # since the peer's last ACK, while one is due
 
 
 class Sink(Protocol):
@@ -38,8 +38,8 @@ class Sink(Protocol):
     def write(self, data: bytes) -> None:
         """Queue bytes. When that fills it, the sink calls `Hub.stalled`, at once or later."""
 
-    def backlog(self) -> Backlog | None:
-        """What was written and the client's machine has not taken yet; None for nothing, as far as is known here."""
+    def unacked(self) -> Unacked | None:
+        """The progress of what was written and not acknowledged yet; None if everything is, as far as is known here."""
 
     def close(self, *, expired: bool = False) -> None:
         """End the stream when what was written is out: the server stops, or the token has `expired`."""

@@ -50,13 +50,13 @@ class Liveness:
         for reader in list(self._slots[slot]):
             if reader.writable and reader.acked_bytes is None and not everyone:
                 continue
-            backlog = reader.sink.backlog()
-            if backlog is None:
+            unacked = reader.sink.unacked()
+            if unacked is None:
                 reader.acked_bytes = None
-            elif backlog.unanswered > patience:
+            elif unacked.silent_seconds > patience:
                 reader.abort(EndReason.PEER_GONE)
-            elif reader.acked_bytes != backlog.taken:
-                reader.acked_bytes = backlog.taken
+            elif reader.acked_bytes != unacked.acked_bytes:
+                reader.acked_bytes = unacked.acked_bytes
                 reader.stalled_checks = 0
             else:
                 reader.stalled_checks += 1

@@ -33,7 +33,7 @@ class EndReason(Enum):
 
 
 class Membership:
-    """What one user follows and mutes, as of the hub's head.
+    """The follows and mutes of one user, as of the hub's head.
 
     What the user followed at the position of a reader that is behind is derived from the log
     (`domain.follow_intervals`).

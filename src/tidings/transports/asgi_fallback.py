@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from tidings.domain.ports import Backlog
+from tidings.domain.ports import Unacked
 from tidings.transports.close_codes import BINARY, GOING_AWAY, TOKEN, TOO_BIG, CloseReason, ProtocolViolation
 from tidings.transports.poll_frames import POLL_HEADERS
 from tidings.transports.ws_codec import MAX_MESSAGE
@@ -92,8 +92,8 @@ class AsgiSink:
         if self._size > HIGH_WATER and self._reader is not None:
             self._hub.stalled(self._reader)
 
-    def backlog(self) -> Backlog | None:
-        return Backlog(taken=self._sent_bytes) if self._size else None
+    def unacked(self) -> Unacked | None:
+        return Unacked(acked_bytes=self._sent_bytes) if self._size else None
 
     def close(self, *, expired: bool = False) -> None:
         if self._reader is not None:
@@ -202,7 +202,7 @@ class AsgiPollSink:
         if not self._content.done() and self._reader is not None:
             self._content.set_result(self._poll.answer(self._reader, data))
 
-    def backlog(self) -> None:
+    def unacked(self) -> None:
         """Nothing is written before the answer."""
 
     def close(self, *, expired: bool = False) -> None:

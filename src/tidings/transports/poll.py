@@ -118,7 +118,7 @@ class PollSocket(SocketProtocol):
         else:
             self._answer(b"")
 
-    def backlog(self) -> None:
+    def unacked(self) -> None:
         """Nothing is written before the answer."""
 
     def close(self, *, expired: bool = False) -> None:

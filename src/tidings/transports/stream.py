@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tidings.domain.model import Feed
-from tidings.domain.ports import Backlog, Encoding
+from tidings.domain.ports import Encoding, Unacked
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader
@@ -16,7 +16,7 @@ from tidings.transports.asgi_fallback import HIGH_WATER, LOW_WATER, AsgiSink
 from tidings.transports.chunked_frames import LAST_CHUNK, TRANSFER_ENCODING, chunk
 from tidings.transports.detachable import Headers, SocketProtocol, detachable_socket
 from tidings.transports.sse import SseEncoding
-from tidings.transports.tcp_info import backlog
+from tidings.transports.tcp_info import unacked
 from tidings.transports.timer import Timer
 
 MAX_UNREAD = 16 * 1024  # bytes in one packet from a client that has nothing to say: not a client of ours
@@ -101,8 +101,8 @@ class SocketSink(SocketProtocol):
         if transport.get_write_buffer_size() > HIGH_WATER:
             self.hub.stalled(self.reader)
 
-    def backlog(self) -> Backlog | None:
-        return backlog(self.transport)
+    def unacked(self) -> Unacked | None:
+        return unacked(self.transport)
 
     def close(self, *, expired: bool = False) -> None:
         if self.reader is not None and self.end:
