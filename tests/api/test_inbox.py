@@ -1,6 +1,8 @@
 """The inbox over HTTP: pages and what is asked of them, counters, marks, follows, preferences."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -154,3 +156,44 @@ def test_a_page_says_what_is_muted_in_it(server: Server, listen: Listen, name: N
     assert answer.json == {"mutes": sorted(wanted), "cursor": stream.next().id}
     assert ask(server, alice).json["mutes"] == sorted(wanted)
     assert f"user/{alice}" not in [item["topic"] for item in ask(server, alice).json["data"]]
+
+
+def test_mutes_are_added_and_removed_one_by_one_whoever_else_does_so(server: Server, name: Name) -> None:
+    alice = name("alice")
+    tags = [f"type:{kind}" for kind in ("like", "comment")] + [f"topic:a/{n}" for n in range(8)]
+
+    def change(method: str, tag: str) -> Answer:
+        return server.request(method, f"/v1/preferences/mutes/{quote(tag, safe='')}?user={alice}")
+
+    with ThreadPoolExecutor(10) as pool:
+        assert [answer.status for answer in pool.map(lambda tag: change("PUT", tag), tags)] == [200] * 10
+        assert server.request("GET", f"/v1/preferences?user={alice}").json == {"mutes": sorted(tags)}
+        assert [answer.status for answer in pool.map(lambda tag: change("DELETE", tag), tags[1:])] == [200] * 9
+    again = change("PUT", tags[0]).json
+    assert again["mutes"] == ["type:like"]
+    assert change("PUT", tags[0]).json == again  # nothing is changed, and no event says so
+    assert change("PUT", "like").json["code"] == "invalid_request"
+
+
+ACTS: list[tuple[str, str, object]] = [
+    ("POST", "/v1/inbox/read", {"ids": []}),
+    ("POST", "/v1/inbox/archive", {"ids": []}),
+    ("PUT", "/v1/follows/author/42", None),
+    ("DELETE", "/v1/follows/author/42", None),
+    ("PUT", "/v1/preferences", {"mutes": []}),
+    ("PUT", "/v1/preferences/mutes/type:like", None),
+    ("GET", "/v1/inbox", None),
+    ("POST", "/v1/tickets", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ACTS)
+def test_act_for_another_user_than_the_caller_is_refused(
+    server: Server, name: Name, method: str, path: str, body: object
+) -> None:
+    """Another tab signed in as somebody else: the page of the first user must not change the other's inbox."""
+    user = name("zo\u00eb")
+    asked = f"{path}?user={quote(user)}"
+    other = server.request(method, asked, body, headers={"Tidings-User": name("bob")})
+    assert (other.status, other.json["code"]) == (409, "user_changed")
+    assert server.request(method, asked, body, headers={"Tidings-User": quote(user)}).status in {200, 201, 204}

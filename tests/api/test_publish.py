@@ -473,3 +473,43 @@ def test_a_notification_of_150_bytes_takes_at_most_400_on_the_wire(server: Serve
     wire = f"id: {event.id}\nevent: {event.type}\ndata: {event.data}\n\n"
     assert len(wire.encode()) <= 400
     assert set(event.json) == {"id", "cursor", "topic", "type", "title", "body", "status", "create_time", "ring"}
+
+
+def test_contribution_to_a_group_is_taken_back(server: Server, listen: Listen, name: Name) -> None:
+    """Three like it and two of them change their minds: counts, actors and title follow; the last takes the item."""
+    alice, key = name("alice"), name("like")
+    stream = listen(server, alice)
+    for who in ("Abe", "Bea", "Carl"):
+        actor = {"id": who.lower(), "name": who}
+        server.publish({"user": alice}, type="like", title=f"{who} liked it", actor=actor, group_key=key)
+    path = f"/v1/notifications?group_key={key}&actor="
+    assert server.request("DELETE", path + "carl").json == {"deleted": 1}
+    assert server.request("DELETE", path + "carl").json == {"deleted": 0}
+    [item] = items(server, alice)
+    assert (item["title"], item["actor"]["id"], item["group"]["count"]) == ("Bea liked it", "bea", 2)
+    assert [actor["id"] for actor in item["group"]["actors"]] == ["bea", "abe"]
+    assert server.request("DELETE", path + "abe").json == {"deleted": 1}
+    [item] = items(server, alice)
+    assert (item["title"], item["group"]["total"], item["status"]) == ("Bea liked it", 1, "UNREAD")
+    assert server.request("DELETE", path + "bea").json == {"deleted": 1}
+    assert items(server, alice) == []
+    events = stream.take(6)
+    assert [event.type.removeprefix("notification.") for event in events] == ["created"] + ["updated"] * 4 + ["deleted"]
+    assert not events[3].json.get("ring")
+
+
+@pytest.mark.parametrize("query", ["", "group_key=k", "actor=a", "entity=e&group_key=k&actor=a", "entity="])
+def test_what_is_retracted_is_said(server: Server, query: str) -> None:
+    answer = server.request("DELETE", f"/v1/notifications?{query}")
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+
+
+def test_batch_of_more_than_a_thousand_rows_is_refused_whole(server: Server, name: Name) -> None:
+    """A row is a recipient of a notification; a topic and an announcement are one."""
+    users = [f"{n}-{name('u')}" for n in range(500)]
+    over = [{"to": {"users": users}}, {"to": {"users": users}}, {"to": {"topic": name("topic")}}]
+    answer = server.request("POST", "/v1/notifications:batch", over)
+    assert (answer.status, answer.json["code"]) == (413, "too_large")
+    assert "1001" in answer.json["detail"]
+    assert server.request("POST", "/v1/notifications:batch", over[:2]).status == 200
+    assert len(items(server, users[0])) == 2

@@ -9,8 +9,9 @@ from tests.store.conftest import Open
 from tests.store.strategies import ALICE, BOB, NOW, POST, WINDOW, do, inbox, log, note, overrides_of, posting, said
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest, NotFound
+from tidings.domain.groups import REMEMBERED
 from tidings.domain.model import Event
-from tidings.domain.notification import REMEMBERED, Notification, rfc3339
+from tidings.domain.notification import Notification, rfc3339
 from tidings.domain.topics import ALL, User, own_topic
 from tidings.store.transactions.follows import follow, register_users, set_mutes
 from tidings.store.transactions.inbox import Filter

@@ -18,7 +18,9 @@ from tidings.domain.results import Deleted, Published, PublishedBatch
 
 TAG = "Publishing"
 ID = Parameter("id", "The notification's id.", place="path", schema=schemas.ID_SCHEMA)
-ENTITY = Parameter("entity", "What the notifications are about.", schema=schemas.NAME_SCHEMA, required=True)
+ENTITY = Parameter("entity", "What the notifications are about.", schema=schemas.NAME_SCHEMA)
+GROUP = Parameter("group_key", "The group that an actor is taken out of.", schema=schemas.NAME_SCHEMA)
+ACTOR = Parameter("actor", "The `id` of that actor.", schema={"type": "string", "minLength": 1})
 
 _NOTIFICATION: dict[str, Any] = {
     "to": {"user": "alice"}, "type": "like", "title": "Bea liked your post", "actor": {"id": "7", "name": "Bea"},
@@ -117,16 +119,22 @@ async def retract(request: Request, api: ApiContext) -> Response:
     "/v1/notifications",
     id="retractNotifications",
     tag=TAG,
-    parameters=(ENTITY,),
-    answers={200: Answer(description="How many were retracted.", type=Deleted, example={"deleted": 3})},
+    parameters=(ENTITY, GROUP, ACTOR),
+    answers={200: Answer(description="How many it was.", type=Deleted, example={"deleted": 3})},
 )
-async def retract_entity(request: Request, api: ApiContext) -> Response:
-    """Retract all notifications about an entity."""
+async def retract_many(request: Request, api: ApiContext) -> Response:
+    """Retract all notifications about an entity, or what one actor contributed to a group.
+
+    Either `entity`, or `group_key` and `actor`. A group without the actor counts less, shows the next actor and names
+    that one at the beginning of its title, if the actor's name stood there; with its last contribution it is retracted.
+    """
     call = await api.call(request, await api.publisher(request))
-    entity = request.query_params.get("entity")
-    if not entity:
-        raise InvalidRequest("say which: DELETE /v1/notifications?entity=post/9")
-    return Json(await api.services.notifications.retract_entity(call, entity))
+    entity, group_key, actor = map(request.query_params.get, ("entity", "group_key", "actor"))
+    if entity and group_key is None and actor is None:
+        return Json(await api.services.notifications.retract_entity(call, entity))
+    if group_key and actor and entity is None:
+        return Json(await api.services.notifications.retract_contribution(call, group_key=group_key, actor=actor))
+    raise InvalidRequest("say which: ?entity=post/9, or ?group_key=like:post/9&actor=7")
 
 
 def _let_go(drafts: list[Draft]) -> None:
@@ -135,4 +143,4 @@ def _let_go(drafts: list[Draft]) -> None:
         drafts.pop()
 
 
-OPERATIONS = (publish, publish_batch, update, retract, retract_entity)
+OPERATIONS = (publish, publish_batch, update, retract, retract_many)

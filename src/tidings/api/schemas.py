@@ -11,10 +11,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from tidings.domain.cursor import CURSOR
 from tidings.domain.errors import InvalidJson, InvalidRequest, InvalidTarget, TidingsError, TooLarge
+from tidings.domain.groups import Actor
 from tidings.domain.identifiers import NAME, TOPIC, USER, is_name
 from tidings.domain.json_text import mend_surrogates
 from tidings.domain.model import Draft
-from tidings.domain.notification import ID, Actor, milliseconds
+from tidings.domain.notification import ID, milliseconds
 from tidings.domain.topics import ALL, TOPIC_MAX, USER_MAX, Topic, User, own_topic, parse_topic, parse_user
 
 T = TypeVar("T")

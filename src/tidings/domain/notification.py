@@ -1,39 +1,22 @@
 """A notification as a client sees it, and the small rules that are about nothing else."""
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from msgspec.structs import replace
 
 from tidings.domain.errors import InvalidRequest
+from tidings.domain.groups import Actor, Group
 from tidings.domain.model import NO_TAGS
 from tidings.domain.topics import Topic
 
 CONTENT = ("type", "title", "body", "data", "actor", "action_url", "entity", "priority", "progress")  # what is said
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 ID = "n-[a-z0-9]{1,32}-[0-9]{1,18}"  # what a public id looks like
-ACTORS = 3  # newest actors that a group shows
-REMEMBERED = 200  # newest actors of a group that are told apart; who comes again after so many others counts twice
 
 
-_ACTOR_ID = "^[^\x00\ufffd]*$"  # if it is text
-Actor = Annotated[
-    dict[str, Any],
-    Meta(extra_json_schema={"properties": {"id": {"pattern": _ACTOR_ID}, "name": {"type": "string"}}}),
-]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]  # RFC 3339, in UTC
-
-
-class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """Several notifications of one `group_key`, merged into one item."""
-
-    key: str
-    count: int  # notifications
-    total: int = 0  # different actors
-    actors: tuple[Actor, ...] = ()  # the newest of them first, at most ACTORS
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,27 +48,6 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     expire_time: Time | None = None
     revision: int = 1
     ring: bool = False  # in events only: should a bell ring for this?
-
-
-def actor_id(actor: Mapping[str, Any]) -> str:
-    """By what an actor is told from others: the id, or else everything that is said of them."""
-    id = actor.get("id")
-    return str(msgspec.json.encode(actor if id is None else id, order="deterministic"), "utf-8")
-
-
-def merged_group(group: Group, actor: Mapping[str, Any] | None, known: Sequence[str]) -> tuple[Group, list[str]]:
-    """A group with one notification more, and its actors' ids with this one's, newest first."""
-    if not actor:
-        return replace(group, count=group.count + 1), list(known)
-    id = actor_id(actor)
-    others = [other for other in group.actors if actor_id(other) != id]
-    ids = [id, *(other for other in known if other != id)][:REMEMBERED]
-    return replace(
-        group,
-        count=group.count + 1,
-        total=group.total + (id not in known),
-        actors=(dict(actor), *others)[:ACTORS],
-    ), ids
 
 
 def content_size(item: Notification) -> int:

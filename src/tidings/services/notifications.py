@@ -15,7 +15,7 @@ from tidings.hub.hub import Hub
 from tidings.services.call import Call
 from tidings.services.commands import Commands
 from tidings.settings import Settings
-from tidings.store.transactions.publish import publish, retract, retract_entity, update
+from tidings.store.transactions.publish import publish, retract, retract_contribution, retract_entity, update
 
 
 class NotificationService:
@@ -71,6 +71,11 @@ class NotificationService:
         """Withdraw everything about an entity."""
         call.grant.may_publish()
         return await self._commands.run(call, retract_entity(entity), _deleted, Deleted)
+
+    async def retract_contribution(self, call: Call, *, group_key: str, actor: str) -> Deleted:
+        """Take back what one actor contributed to a group; from how many items. `actor` is an `actor.id` as text."""
+        call.grant.may_publish()
+        return await self._commands.run(call, retract_contribution(group_key, actor), _deleted, Deleted)
 
     def _rows_of(self, drafts: Sequence[Draft]) -> int:
         """The rows that drafts become: one for each recipient, topic or announcement. Raises `TooLarge`."""

@@ -10,12 +10,11 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from tidings.domain.errors import AlreadyExpired, NotFound, TooLarge
+from tidings.domain.groups import Contributor, Group, merged_group, renamed, take_back
 from tidings.domain.model import CREATED, DELETED, UPDATED, Draft
 from tidings.domain.notification import (
-    Group,
     Notification,
     content_size,
-    merged_group,
     notification_id,
     parse_notification_id,
     rfc3339,
@@ -39,7 +38,7 @@ from tidings.store.transactions.transaction import (
 RING_EVERY = 1000  # milliseconds; a group that grows faster than this rings no more often
 
 _encode = msgspec.json.Encoder().encode
-_ids = msgspec.json.Decoder(list[str]).decode
+_contributors = msgspec.json.Decoder(list[Contributor]).decode
 _decode = msgspec.json.Decoder(Notification).decode
 
 
@@ -82,7 +81,7 @@ def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int,
     """Append the notification to one topic. `first`: the item whose id all of its topics share."""
     item_id = transaction.head + 1
     content = draft.content
-    group, actors = (
+    group, contributors = (
         merged_group(Group(key=draft.group_key, count=0), content.get("actor"), ()) if draft.group_key else (None, [])
     )
     id = notification_id(transaction.lineage.epoch, first)
@@ -105,7 +104,7 @@ def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int,
         entity=item.entity,
         group_key=draft.group_key,
         expire_at=draft.expire_at,
-        actor_ids=json_text(actors),
+        contributors=json_text(contributors),
     )
 
 
@@ -122,7 +121,7 @@ def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int)
         if states[row.item_id].status != "UNREAD":
             return None  # once read, a group starts anew
     assert old.group is not None  # its key led here
-    group, actors = merged_group(old.group, draft.content.get("actor"), _ids(row.actor_ids))
+    group, contributors = merged_group(old.group, draft.content.get("actor"), _contributors(row.contributors))
     sort_seq = transaction.head + 1
     item = replace(
         old,
@@ -143,7 +142,7 @@ def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int)
     transaction.write(
         "move_items", item_id=row.item_id, sort_seq=sort_seq, type=item.type, entity=item.entity,
         expire_at=draft.expire_at, tags=" ".join(marked), content=data.decode(),
-        last_rang_at=transaction.now if item.ring else row.last_rang_at, actor_ids=json_text(actors),
+        last_rang_at=transaction.now if item.ring else row.last_rang_at, contributors=json_text(contributors),
     )  # fmt: skip
     return old.id
 
@@ -170,22 +169,38 @@ def update(
             item = replace(old, **changes, update_time=now, revision=old.revision + 1, ring=False)
             if expire_at is not UNSET:
                 item = replace(item, expire_time=None if expire_at is None else rfc3339(expire_at))
-            user = owner(row.topic)
-            if user is None:
-                sent = replace(item, status=UNSET, read_time=None, seen_time=None)
-            else:
-                states = yield from item_states(user, [ItemAt(row.item_id, row.topic, _sort_seq(old))])
-                found = states[row.item_id]
-                sent = replace(item, status=found.status, read_time=found.read_time, seen_time=found.seen_time)
-            marked = _tags(item)
-            transaction.append(row.topic, UPDATED, _encode(sent), marked, was=_tags(old))
-            transaction.write(
-                "change_items", item_id=row.item_id, type=item.type, entity=item.entity, tags=" ".join(marked),
-                content=_encode(item).decode(), expire_at=row.expire_at if expire_at is UNSET else expire_at,
-            )  # fmt: skip
+            yield from _change(
+                transaction, row, old, item, expire_at=row.expire_at if expire_at is UNSET else expire_at
+            )
         return Published(id=id, cursor=transaction.cursor(transaction.head), create_time=create_time)
 
     return script
+
+
+def _change(
+    transaction: Transaction,
+    row: Any,
+    old: Notification,
+    item: Notification,
+    *,
+    expire_at: int | None,
+    contributors: Sequence[Contributor] | None = None,
+) -> Script[None]:
+    """Write an item that changes in place, and tell those who have it. `row` has its item_id and topic."""
+    user = owner(row.topic)
+    if user is None:
+        sent = replace(item, status=UNSET, read_time=None, seen_time=None)
+    else:
+        states = yield from item_states(user, [ItemAt(row.item_id, row.topic, _sort_seq(old))])
+        found = states[row.item_id]
+        sent = replace(item, status=found.status, read_time=found.read_time, seen_time=found.seen_time)
+    marked = _tags(item)
+    transaction.append(row.topic, UPDATED, _encode(sent), marked, was=_tags(old))
+    transaction.write(
+        "change_items", item_id=row.item_id, type=item.type, entity=item.entity, tags=" ".join(marked),
+        content=_encode(item).decode(), expire_at=expire_at,
+        contributors=None if contributors is None else json_text(contributors),
+    )  # fmt: skip
 
 
 def _fits(contents: Iterable[str], changes: Mapping[str, Any], *, limit: int) -> None:
@@ -219,6 +234,42 @@ def retract_entity(entity: str) -> Job[int]:
     def script(transaction: Transaction) -> Script[int]:
         rows = yield Query("items_of_entity", {"entity": entity})
         return remove(transaction, rows, reason="retracted")
+
+    return script
+
+
+def retract_contribution(group_key: str, actor: str) -> Job[int]:
+    """Take back what one actor contributed to the items of a group; from how many items.
+
+    An item in which nothing is left is withdrawn. `actor` is an `actor.id` as text.
+    """
+
+    def script(transaction: Transaction) -> Script[int]:
+        rows = yield Query("items_of_group", {"group_key": group_key})
+        now, number, empty = rfc3339(transaction.now), 0, []
+        for row in rows:
+            old = _decode(row.content)
+            assert old.group is not None  # its key led here
+            found = take_back(old.group, _contributors(row.contributors), actor)
+            if found is None:
+                continue
+            number += 1
+            if found.group.count == 0:
+                empty.append(row)
+                continue
+            newest = found.group.actors[0] if found.group.actors else None
+            item = replace(
+                old,
+                title=renamed(old.title, taken=found.taken.actor, newest=newest),
+                actor=newest,
+                group=found.group,
+                update_time=now,
+                revision=old.revision + 1,
+                ring=False,
+            )
+            yield from _change(transaction, row, old, item, expire_at=row.expire_at, contributors=found.contributors)
+        remove(transaction, empty, reason="retracted")
+        return number
 
     return script
 

@@ -104,10 +104,10 @@ class Transaction(Snapshot):
         entity: str | None = None,
         group_key: str | None = None,
         expire_at: int | None = None,
-        actor_ids: str = "[]",
+        contributors: str = "[]",
     ) -> None:
         """Add the item of an event that was appended with the seq `item_id`. No `public_id`: its own."""
-        self._items.append((item_id, public_id, type, entity, group_key, expire_at, actor_ids))
+        self._items.append((item_id, public_id, type, entity, group_key, expire_at, contributors))
 
     def write(self, name: str, /, **row: Any) -> None:
         """Write one row by a query, which gets all that are collected for it in one call, as `:rows`."""

@@ -42,13 +42,13 @@ CREATE TABLE items (
     last_rang_at INTEGER NOT NULL,
     tags TEXT NOT NULL,
     content TEXT NOT NULL,
-    actor_ids TEXT NOT NULL -- of a group: whom it has counted, newest first, JSON
+    contributors TEXT NOT NULL -- of a group, newest first: [[actor id, how many, actor], ...]
 ) STRICT;
 -- With all that counting looks at, so that a thousand unread cost no thousand rows from elsewhere in the file.
 CREATE INDEX items_by_topic ON items (topic, sort_seq, type, tags);
 CREATE INDEX items_by_public_id ON items (public_id) WHERE public_id IS NOT NULL;
 CREATE INDEX items_by_entity ON items (entity) WHERE entity IS NOT NULL;
-CREATE INDEX items_by_group ON items (topic, group_key, sort_seq) WHERE group_key IS NOT NULL;
+CREATE INDEX items_by_group ON items (group_key, topic, sort_seq) WHERE group_key IS NOT NULL;
 CREATE INDEX items_by_expiry ON items (expire_at) WHERE expire_at IS NOT NULL;
 
 -- People who came here: when (as a seq), and their two watermarks.

@@ -5,15 +5,15 @@
 -- The rest of each is what the event says that created it.
 INSERT INTO items (
     item_id, public_id, topic, sort_seq, type, entity, group_key, expire_at, created_at, last_rang_at, tags, content,
-    actor_ids
+    contributors
 )
 SELECT
     e.seq, value ->> 1, e.topic, e.seq, value ->> 2, value ->> 3, value ->> 4, value ->> 5, :now, :now, e.tags, e.data,
     value ->> 6
 FROM jsonb_each(:rows) CROSS JOIN events e WHERE e.seq = value ->> 0;
 
--- open_group -> item_id, public_id, last_rang_at, actor_ids, content
-SELECT item_id, public_id, last_rang_at, actor_ids, content FROM items
+-- open_group -> item_id, public_id, last_rang_at, contributors, content
+SELECT item_id, public_id, last_rang_at, contributors, content FROM items
 WHERE topic = +:topic AND group_key = +:key AND created_at > :from AND (expire_at IS NULL OR expire_at > :now)
 ORDER BY sort_seq DESC LIMIT 1;
 
@@ -21,13 +21,13 @@ ORDER BY sort_seq DESC LIMIT 1;
 UPDATE items SET
     sort_seq = value ->> 'sort_seq', type = value ->> 'type', entity = value ->> 'entity',
     expire_at = value ->> 'expire_at', last_rang_at = value ->> 'last_rang_at', tags = value ->> 'tags',
-    content = value ->> 'content', actor_ids = value ->> 'actor_ids'
+    content = value ->> 'content', contributors = value ->> 'contributors'
 FROM jsonb_each(:rows) WHERE item_id = value ->> 'item_id';
 
 -- change_items
 UPDATE items SET
     type = value ->> 'type', entity = value ->> 'entity', expire_at = value ->> 'expire_at', tags = value ->> 'tags',
-    content = value ->> 'content'
+    content = value ->> 'content', contributors = coalesce(value ->> 'contributors', contributors)
 FROM jsonb_each(:rows) WHERE item_id = value ->> 'item_id';
 
 -- items_to_update -> item_id, topic, expire_at, content
@@ -42,6 +42,10 @@ ORDER BY item_id;
 
 -- items_of_entity -> item_id, public_id, topic, tags
 SELECT item_id, public_id, topic, tags FROM items WHERE entity = +:entity ORDER BY item_id;
+
+-- items_of_group -> item_id, public_id, topic, tags, expire_at, contributors, content
+SELECT item_id, public_id, topic, tags, expire_at, contributors, content FROM items
+WHERE group_key = +:group_key ORDER BY item_id;
 
 -- items_to_expire -> item_id, public_id, topic, tags
 SELECT item_id, public_id, topic, tags FROM items WHERE expire_at <= :now ORDER BY expire_at LIMIT :limit + 0;
