@@ -243,7 +243,9 @@ async def open_services(
             settings=settings,
             streaming=StreamContext(hub=hub, timer=timer),
             polling=PollContext(hub=hub, timer=timer, encoding=poll_encoding),
-            sockets=WsContext(hub=hub, timer=timer, handle=ClientMessages(services.inbox).handle),
+            sockets=WsContext(
+                hub=hub, timer=timer, handle=ClientMessages(services.inbox, settled=gateway.settled).handle
+            ),
             sse=SseEncoding(gateway.cursor),
             ws=WsEncoding(gateway.cursor),
             ws_lines=WsLines(gateway.cursor),

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -127,12 +126,14 @@ def test_whoever_mounts_the_application_keeps_a_log_of_their_own(tmp_path: Path)
 
 
 async def test_a_message_that_fails_is_in_the_log_with_its_verb(caplog: pytest.LogCaptureFixture) -> None:
-    class Desk:
-        async def write(self, step: object) -> None:
+    class Inbox:
+        async def mark(self, *_: object) -> None:
             raise RuntimeError("the disk is on fire")
 
-    context = SimpleNamespace(gateway=Desk())
-    answer = ClientMessages(context).handle(parse_user("alice"), '{"type": "read", "ids": ["n-e1-1"]}')  # type: ignore[arg-type]
+    async def settled() -> None: ...
+
+    messages = ClientMessages(Inbox(), settled=settled)  # type: ignore[arg-type]
+    answer = messages.handle(parse_user("alice"), '{"type": "read", "ids": ["n-e1-1"]}')
     assert not isinstance(answer, bytes)
     with pytest.raises(ProtocolViolation):
         await answer

@@ -200,7 +200,7 @@ class FakeServer:
 
     async def hello(self, exchange: Exchange, at: int) -> None:
         cursor = f"{EPOCH}-{at}"
-        data = {"cursor": cursor, "counters": {"unread": 0}, "heartbeat": self.heartbeat, "session": "s"}
+        data = {"cursor": cursor, "counters": {"unread": 0}, "heartbeat": self.heartbeat, "connection": "s"}
         await exchange.begin_stream(**{"tidings_heartbeat": f"{self.heartbeat}"} if self.heartbeat_in_head else {})
         await exchange.event("hello", data, id=cursor)
 
@@ -236,7 +236,7 @@ class FakeServer:
             answering.cancel()
 
     async def ws_hello(self, exchange: Exchange, at: int) -> None:
-        data = {"cursor": f"{EPOCH}-{at}", "counters": {}, "heartbeat": self.heartbeat, "session": "s"}
+        data = {"cursor": f"{EPOCH}-{at}", "counters": {}, "heartbeat": self.heartbeat, "connection": "s"}
         await exchange.message("hello", data, id=f"{EPOCH}-{at}")
 
     async def _answer_frames(self, exchange: Exchange) -> None:

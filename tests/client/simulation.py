@@ -187,7 +187,7 @@ class SimulatedNetwork:
         if refused is not None:
             return refused
         at, reset = self.position(request)
-        hello = {"cursor": self.cursor(at), "heartbeat": HEARTBEAT, "session": "s", "counters": {}}
+        hello = {"cursor": self.cursor(at), "heartbeat": HEARTBEAT, "connection": "s", "counters": {}}
         self.link = Link(how, at, deque([self.event(how, "hello", hello, at)]))
         if reset:
             data = {"reason": reset, "cursor": self.cursor(at)}

@@ -184,7 +184,7 @@ def test_a_reset_that_was_cut_off_comes_again(transport: Transport) -> None:
     run = network.listen(cursor="1-2", transports=transport)
     upto(network, run, Open)
     run.resume(Response(status=101, headers={}) if transport == "ws" else Response(status=200, headers=SSE))
-    hello = {"cursor": "1-5", "heartbeat": 20, "session": "s", "counters": {}}
+    hello = {"cursor": "1-5", "heartbeat": 20, "connection": "s", "counters": {}}
     run.resume(network.event(transport, "hello", hello, 5))
     upto(network, run, Read)
     run.resume(ConnectionLost("cut"))

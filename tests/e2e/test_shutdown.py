@@ -152,7 +152,8 @@ def test_ctrl_c_ends_it_in_order_and_without_a_word(tmp_path: Path, times: int) 
         for _ in range(times):
             process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=10)
-        assert [event.type for event in stream.rest()] == ["goaway"]
+        heard = [event.type for event in stream.rest()]
+        assert heard == ["goaway"] or (times == 2 and not heard)  # the second ends it at once
         stream.close()
     finally:
         process.kill()

@@ -1,7 +1,7 @@
 """The receiving plane's WebSocket: the handshake, and what a client may say."""
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -136,8 +136,10 @@ async def reject(error: TidingsError, scope: dict[str, Any], receive: Any, send:
 class ClientMessages:
     """Handles what clients send over their WebSockets."""
 
-    def __init__(self, inbox: InboxService) -> None:
+    def __init__(self, inbox: InboxService, *, settled: Callable[[], Awaitable[None]]) -> None:
+        """`settled` returns when the hub has what was committed here."""
         self._inbox = inbox
+        self._settled = settled
 
     def handle(self, user: User, text: str) -> bytes | Awaitable[bytes]:
         """The reply to a message, now or when its work is done; b"" for none. Raises `ProtocolViolation`."""
@@ -164,6 +166,7 @@ class ClientMessages:
                 await self._inbox.mark_up_to(call, verb, Cursor.parse(marking.up_to))
             else:
                 await self._inbox.mark(call, verb, marking.ids or ())
+            await self._settled()  # its event comes before the reply to the next message
         except TidingsError as error:
             return error_frame(error)
         except Exception as error:
