@@ -28,7 +28,8 @@ from tidings.auth.identity import DevIdentity, Identity, TokenIdentity
 from tidings.auth.jwks import RemoteKeys
 from tidings.auth.keys import pem_keys, secret_keys
 from tidings.auth.origins import OriginPolicy
-from tidings.auth.tickets import MemoryTickets, Tickets
+from tidings.auth.revocations import Revocations
+from tidings.auth.tickets import Tickets
 from tidings.auth.tokens import TokenChecker, TokenRules
 from tidings.background.bus_link import BusLink
 from tidings.background.catch_up import CatchUp
@@ -55,13 +56,16 @@ from tidings.services.notifications import NotificationService
 from tidings.services.polls import PollService
 from tidings.services.preferences import PreferenceService
 from tidings.services.presence import PresenceService
+from tidings.services.revocations import RevocationService
 from tidings.services.services import Services
 from tidings.services.status import StatusService
 from tidings.services.store_gateway import StoreGateway
+from tidings.services.store_tickets import StoreTickets
 from tidings.services.streams import StreamService
 from tidings.services.tickets import TicketService
 from tidings.settings import Settings
 from tidings.store.sqlite.adapter import SqliteStore
+from tidings.store.transactions.revocations import REVOKED_TYPE
 from tidings.transports.poll import PollContext
 from tidings.transports.poll_frames import PollEncoding
 from tidings.transports.sse import SseEncoding
@@ -199,17 +203,28 @@ async def open_services(
         exports = ExportService(
             gateway, folder, new_id=lambda: secrets.token_urlsafe(12), new_book=Workbook, check=require_writer
         )
-        tickets = MemoryTickets(new_name=secrets.token_urlsafe, clock=time.time)
+        remote = RemoteKeys(partial(fetch, settings.jwks_url), clock=time.monotonic) if settings.jwks_url else None
+        if remote is not None:
+            stack.push_async_callback(remote.close)
+        revoked = Revocations()
+        tokens = CheckedTokens(token_checker(settings, remote), revoked=revoked, clock=time.time)
+        tickets = StoreTickets(gateway, revoked=revoked, new_name=secrets.token_urlsafe, clock=time.time)
+        revocations = RevocationService(
+            commands, gateway, hub, revoked=revoked, tokens=tokens, clock=time.time, max_age=settings.token_max_age
+        )
+        hub.on_event[REVOKED_TYPE] = revocations.told
+        await revocations.load()
         poll_encoding = PollEncoding(gateway.cursor)
         services = Services(
             notifications=NotificationService(commands, hub, settings),
             inbox=InboxService(commands, gateway),
             follows=FollowService(commands, gateway, settings),
             preferences=PreferenceService(commands, gateway),
-            streams=StreamService(gateway, process=secrets.token_urlsafe(6)),
+            streams=StreamService(gateway, revoked=revoked, process=secrets.token_urlsafe(6)),
             polls=PollService(gateway, loop_lag, encoding=poll_encoding),
             presence=PresenceService(hub),
             tickets=TicketService(tickets),
+            revocations=revocations,
             exports=exports,
             status=StatusService(gateway),
         )
@@ -225,16 +240,12 @@ async def open_services(
             stack.push_async_callback(_stop, task)
 
         origins = origin_policy(settings)
-        remote = RemoteKeys(partial(fetch, settings.jwks_url), clock=time.monotonic) if settings.jwks_url else None
-        if remote is not None:
-            stack.push_async_callback(remote.close)
         who: Identity
         if identity is not None:
             who = identity(tickets, origins)
         elif settings.mode == "dev":
             who = DevIdentity(tickets, origins=origins)
         else:
-            tokens = CheckedTokens(token_checker(settings, remote), clock=time.time)
             who = TokenIdentity(tickets, check=tokens, origins=origins)
         api = ApiContext(
             services=services,

@@ -249,13 +249,14 @@ POSTS: dict[str, tuple[object, object]] = {
     "/v1/inbox/unseen": ({"ids": ["{id}"]}, {"ids": []}),
     "/v1/inbox/archive": ({"ids": ["{id}"]}, {"ids": []}),
     "/v1/inbox/unarchive": ({"ids": ["{id}"]}, {"ids": []}),
+    "/v1/revocations": ({"jti": "one"}, {"jti": "other"}),
 }
 
 
 def every_post(server: Server, name: Name) -> list[tuple[str, str, object, object]]:
     """For each POST there is: its address, a key, a body that it takes, and another."""
     described = server.request("GET", "/openapi.json").json["paths"]
-    assert {path for path, methods in described.items() if "post" in methods} == {*POSTS, "/v1/tickets"}
+    assert {path for path, methods in described.items() if "post" in methods} == {*POSTS, "/v1/tickets", "/v1/session"}
     me = name("alice")
     id = server.publish({"user": me})["id"]
 

@@ -4,6 +4,7 @@ import pytest
 
 from tidings.auth.checked_tokens import LONGEST, CheckedTokens
 from tidings.auth.grants import Grant
+from tidings.auth.revocations import Revocations, users_of
 from tidings.domain.errors import InvalidToken
 from tidings.domain.topics import User
 
@@ -11,13 +12,14 @@ from tidings.domain.topics import User
 class Checker:
     def __init__(self, *, most: int = 3) -> None:
         self.now, self.checked = 100.0, list[str]()
-        self.tokens = CheckedTokens(self.check, clock=lambda: self.now, most=most)
+        self.revoked = Revocations()
+        self.tokens = CheckedTokens(self.check, revoked=self.revoked, clock=lambda: self.now, most=most)
 
     async def check(self, token: str) -> Grant:
         self.checked.append(token)
         if token.startswith("bad"):
             raise InvalidToken("no")
-        return Grant(user=User(token[:9]), expires=110)
+        return Grant(user=User(token[:9]), expires=110, issued=50, token_id=f"id-{token[:9]}")
 
 
 async def test_valid_token_is_checked_once() -> None:
@@ -51,3 +53,19 @@ async def test_least_recently_used_goes_first_and_long_ones_are_not_kept() -> No
     for _ in range(2):
         await checker.tokens("x" * (LONGEST + 1))
     assert checker.checked[4:] == ["x" * (LONGEST + 1)] * 2
+
+
+async def test_token_is_revoked_though_it_was_checked() -> None:
+    checker = Checker()
+    await checker.tokens("alice")
+    checker.revoked.add(user=User("alice"), issued_before=50)
+    await checker.tokens("alice")
+    checker.revoked.add(user=User("alice"), issued_before=51)
+    checker.revoked.add(user=User("alice"), issued_before=20)
+    with pytest.raises(InvalidToken):
+        await checker.tokens("alice")
+    await checker.tokens("bob")
+    assert users_of(checker.tokens.grants(), "id-bob") == {"bob"}
+    checker.revoked.add(token_id="id-bob")
+    with pytest.raises(InvalidToken):
+        await checker.tokens("bob")

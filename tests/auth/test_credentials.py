@@ -11,6 +11,7 @@ from tidings.domain.errors import InvalidToken
 
 
 def headers(**fields: str) -> list[tuple[bytes, bytes]]:
+    fields = {"host": "localhost:8000", **fields}
     return [(name.encode(), value.encode()) for name, value in fields.items()]
 
 
@@ -59,6 +60,23 @@ def test_one_that_is_none_makes_way_for_no_other(fields: dict[str, str], query: 
         find_credential([*headers(**fields), *rest], query)
 
 
+@pytest.mark.parametrize(
+    ("host", "cookie", "found"),
+    [
+        ("localhost", "tidings_token=c", "c"),
+        ("127.0.0.1:80", "__Host-tidings_token=c", "c"),
+        ("app.example", "__Host-tidings_token=c", "c"),
+        ("app.example", "tidings_token=evil; __Host-tidings_token=c", "c"),
+        ("app.example", "tidings_token=c", None),
+        ("localhost.evil.example", "tidings_token=c", None),
+        ("", "tidings_token=c", None),
+    ],
+)
+def test_cookie_that_others_can_set_counts_on_this_machine_only(host: str, cookie: str, found: str | None) -> None:
+    credential = find_credential(headers(host=host, cookie=cookie), b"")
+    assert (credential and credential.value) == found
+
+
 def test_two_authorizations_are_none() -> None:
     with pytest.raises(InvalidToken):
         find_credential([(b"authorization", b"Bearer a"), (b"authorization", b"Bearer b")], b"")
@@ -80,7 +98,7 @@ def test_cookies_are_read_in_linear_time(junk: bytes) -> None:
     def seconds(header: bytes) -> float:
         began = time.process_time()
         for _ in range(3):
-            own_cookies(header)
+            own_cookies(header, b"tidings_token")
         return time.process_time() - began
 
     assert seconds(large) < 1000 * max(seconds(small), 0.0005)  # a hundred times the bytes; quadratic: 10 000 x

@@ -13,6 +13,7 @@ from tests.services.fakes import FakeStore, alone, quiet, retrying
 from tests.store.adapters import quick_folder
 from tests.store.strategies import NOW, failing, note, posting
 from tidings.auth.grants import Grant
+from tidings.auth.revocations import Revocations
 from tidings.background.relay import Relay
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import NotFound, ShuttingDown, TooManyConnections
@@ -83,7 +84,7 @@ class StoreHarness:
             link=alone(self.relay),
             clock=lambda: NOW,
         )
-        self.streams = StreamService(self.gateway, process="p")
+        self.streams = StreamService(self.gateway, revoked=Revocations(), process="p")
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[StoreGateway]:

@@ -26,6 +26,11 @@ RESPONSE_HEADERS = (
     "Date", "ETag", "Idempotent-Replayed", "Retry-After", "Tidings-Heartbeat", "Tidings-User", "WWW-Authenticate",
     "X-Poll-Interval",
 )  # fmt: skip
+# No answer of the API is a page: where a browser shows one, it runs nothing, loads nothing, and is in no frame.
+SECURITY: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 PROBES = frozenset({"/healthz", "/readyz"})  # a load balancer asks for them by address
 REMEMBERED = 1000  # origins: for how many the fields are kept, and how many refused ones are told of
 
@@ -86,13 +91,18 @@ class Cors:
 
         async def answer(message: Any) -> None:
             if message["type"] == "http.response.start":
-                kept, vary = [], b"Origin"
+                kept, vary, secured = [], b"Origin", SECURITY
                 for field in message.get("headers", ()):
                     if field[0] == b"vary":
                         vary = b"%b, Origin" % field[1]
+                    elif field[0] == b"content-security-policy":  # a page has its own
+                        secured = SECURITY[:1]
+                        kept.append(field)
+                    elif field[0] == b"x-content-type-options":
+                        continue
                     elif field[0] != b"access-control-allow-origin" or not fields:  # modules have their own
                         kept.append(field)
-                message["headers"] = [*kept, *fields, (b"vary", vary)]
+                message["headers"] = [*kept, *fields, *secured, (b"vary", vary)]
             await send(message)
 
         await self._app(scope, receive, answer)

@@ -1,9 +1,10 @@
 """Tokens that were checked: a signature costs more than the rest of a publish, and clients send the same one again."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from tidings.auth.grants import Grant
+from tidings.auth.revocations import Revocations
 from tidings.domain.errors import InvalidToken
 
 MOST = 10_000  # tokens
@@ -14,9 +15,15 @@ class CheckedTokens:
     """A bounded table of valid tokens, least recently used first. What may end meanwhile is compared each time."""
 
     def __init__(
-        self, check: Callable[[str], Awaitable[Grant]], *, clock: Callable[[], float], most: int = MOST
+        self,
+        check: Callable[[str], Awaitable[Grant]],
+        *,
+        revoked: Revocations,
+        clock: Callable[[], float],
+        most: int = MOST,
     ) -> None:
         """`check` raises `InvalidToken`; `clock` gives seconds since 1970."""
+        self._revoked = revoked
         self._check = check
         self._clock = clock
         self._most = most
@@ -29,11 +36,16 @@ class CheckedTokens:
         grant = self._known.pop(digest, None)
         if grant is None:
             grant = await self._check(token)
-            if len(token) > LONGEST:
-                return grant
             while len(self._known) >= self._most:
                 del self._known[next(iter(self._known))]
         elif 0 < grant.expires <= self._clock():
             raise InvalidToken("the token is not valid: its time is over")
-        self._known[digest] = grant
+        if len(token) <= LONGEST:
+            self._known[digest] = grant
+        if self._revoked.refuses(grant):
+            raise InvalidToken("the token is revoked")
         return grant
+
+    def grants(self) -> Iterable[Grant]:
+        """What the tokens grant that are remembered."""
+        return self._known.values()

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
+from tidings.auth.hosts import host_name, is_loopback
 from tidings.domain.errors import InvalidToken
 
 TOKEN_MAX = 8 * 1024  # bytes
-COOKIE = "tidings_token"
+COOKIE = "tidings_token"  # over plain http on this machine
+HOST_COOKIE = "__Host-tidings_token"  # over https, which alone can set it: no other host does, nor a subdomain
 
 _TOKEN68 = re.compile(rb"[A-Za-z0-9._~+/-]+=*")  # RFC 9110, section 11.2
 _TICKET = b"ticket"
@@ -40,24 +42,35 @@ def find_credential(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> Cre
         tickets = [value for name, _, value in (part.partition(b"=") for part in query.split(b"&")) if name == _TICKET]
         if tickets:
             return Credential(Kind.TICKET, _one(tickets, "?ticket="))
-    authorizations, cookies = [], []
+    authorizations, cookies, host = [], [], b""
     for name, value in headers:
         if name == b"authorization":
             authorizations.append(value)
         elif name == b"cookie":
-            cookies += own_cookies(value)
+            cookies.append(value)
+        elif name == b"host":
+            host = value
     if authorizations:
         scheme, _, token = _single(authorizations, "Authorization").strip().partition(b" ")
         if scheme.lower() != b"bearer":
             raise InvalidToken("the Authorization header takes the form: Bearer <token>")
         return Credential(Kind.BEARER, _one([token.strip()], "Authorization"))
     if cookies:
-        return Credential(Kind.COOKIE, _one(cookies, "the cookie"))
+        names = [name.encode() for name in cookie_names(host.decode("latin-1"))]
+        values = [value for header in cookies for name in names for value in own_cookies(header, name)]
+        if values:
+            return Credential(Kind.COOKIE, _one(values, "the cookie"))
     return None
 
 
-def own_cookies(header: bytes, name: bytes = COOKIE.encode()) -> list[bytes]:
-    """The values of our cookie in a `Cookie` header, in one linear scan.
+def cookie_names(host: str) -> tuple[str, ...]:
+    """The names that our cookie has where this host is asked, the one that is set first."""
+    name = host_name(host)
+    return (COOKIE, HOST_COOKIE) if name is not None and is_loopback(name) else (HOST_COOKIE,)
+
+
+def own_cookies(header: bytes, name: bytes) -> list[bytes]:
+    """The values of a cookie in a `Cookie` header, in one linear scan.
 
     (The standard library's parser is quadratic before 3.11.10 and 3.12.6: 40 KB of it held the loop for 9 s.)
     """

@@ -30,6 +30,12 @@ class CountersAt(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Revoked(msgspec.Struct, frozen=True, kw_only=True):
+    """A revocation that is stored."""
+
+    cursor: str
+
+
 class Published(msgspec.Struct, frozen=True, kw_only=True):
     """A notification that is stored."""
 

@@ -22,7 +22,11 @@ class Hub:
     """The readers of this node, and how far each of them is."""
 
     def __init__(
-        self, ring: Ring, *, on_work: Callable[[], None], on_connection: Callable[[Reader], None] | None = None
+        self,
+        ring: Ring,
+        *,
+        on_work: Callable[[], None],
+        on_connection: Callable[[Reader], None] | None = None,
     ) -> None:
         """`on_work` is called when a reader starts to wait in `catch_up_queue` for a worker.
 
@@ -37,6 +41,7 @@ class Hub:
         self.users = 0  # with a reader here
         self._on_work = on_work
         self._on_connection = on_connection
+        self.on_event: dict[str, Callable[[Event], None]] = {}  # by type: called as the event passes
         self._index = Index()
         self.memberships = Memberships(ring, self._index)
         self.liveness = Liveness()
@@ -94,6 +99,11 @@ class Hub:
         membership = self.memberships.get(user)
         return len(membership.readers) if membership else 0
 
+    def readers_of(self, user: User) -> tuple[Reader, ...]:
+        """The readers of one user."""
+        membership = self.memberships.get(user)
+        return () if membership is None else membership.readers
+
     def readers(self) -> list[Reader]:
         """Every reader, in no order."""
         return self.liveness.readers()
@@ -119,6 +129,8 @@ class Hub:
                 self._deliver(run)
                 self.memberships.apply(event)
                 run = []
+            elif event.type in self.on_event:
+                self.on_event[event.type](event)
         if run:
             self._deliver(run)
 

@@ -9,6 +9,7 @@ from tidings.services.notifications import NotificationService
 from tidings.services.polls import PollService
 from tidings.services.preferences import PreferenceService
 from tidings.services.presence import PresenceService
+from tidings.services.revocations import RevocationService
 from tidings.services.status import StatusService
 from tidings.services.streams import StreamService
 from tidings.services.tickets import TicketService
@@ -25,6 +26,7 @@ class Services:
     streams: StreamService
     polls: PollService
     presence: PresenceService
+    revocations: RevocationService
     tickets: TicketService
     exports: ExportService
     status: StatusService

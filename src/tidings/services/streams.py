@@ -7,9 +7,10 @@ from typing import Literal
 import msgspec
 
 from tidings.auth.grants import Grant
+from tidings.auth.revocations import Revocations
 from tidings.background.catch_up import reset_data
 from tidings.domain.cursor import Cursor
-from tidings.domain.errors import InvalidRequest, ShuttingDown, TooManyConnections
+from tidings.domain.errors import InvalidRequest, InvalidToken, ShuttingDown, TooManyConnections
 from tidings.domain.lineage import Lineage
 from tidings.domain.model import Feed
 from tidings.domain.notification import rfc3339
@@ -73,9 +74,10 @@ def allowed_topics(grant: Grant, topics: Sequence[Topic]) -> tuple[Topic, ...]:
 class StreamService:
     """Opens streams of any transport."""
 
-    def __init__(self, gateway: StoreGateway, *, process: str) -> None:
+    def __init__(self, gateway: StoreGateway, *, revoked: Revocations, process: str) -> None:
         """`process` tells the names of this process's connections from those of others."""
         self._gateway = gateway
+        self._revoked = revoked
         self._process = process
         self._connections = itertools.count(1)
 
@@ -106,6 +108,8 @@ class StreamService:
         if feed is None:
             feed = await gateway.feed(user)
             self.admit()  # others have come meanwhile, or the server stops
+            if self._revoked.refuses(grant):
+                raise InvalidToken("the token was revoked meanwhile")
         start = start_position(feed, gateway.store.lineage, wanted)
         return Opening(
             feed=feed,

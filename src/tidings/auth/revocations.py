@@ -1,0 +1,34 @@
+"""Credentials that are refused before their time is over."""
+
+from collections.abc import Iterable
+
+from tidings.auth.grants import Grant
+from tidings.domain.topics import User
+
+
+class Revocations:
+    """What is revoked, as this process knows it: loaded when it starts, and told of by the log."""
+
+    def __init__(self) -> None:
+        self._before: dict[User, int] = {}
+        self._tokens: set[str] = set()
+
+    def add(self, *, user: User | None = None, issued_before: int | None = None, token_id: str | None = None) -> None:
+        """Refuse a user's credentials that were issued before a second, or the token of one `jti`."""
+        if user is not None and issued_before is not None:
+            self._before[user] = max(issued_before, self._before.get(user, 0))
+        if token_id is not None:
+            self._tokens.add(token_id)
+
+    def refuses(self, grant: Grant) -> bool:
+        """Is this grant of a credential that is revoked? One that does not say when it was issued counts as older."""
+        if not self._before and not self._tokens:
+            return False
+        if grant.token_id and grant.token_id in self._tokens:
+            return True
+        return grant.user is not None and grant.issued < self._before.get(grant.user, 0)
+
+
+def users_of(grants: Iterable[Grant], token_id: str) -> set[User]:
+    """The users to whom a token of this name belongs."""
+    return {grant.user for grant in grants if grant.token_id == token_id and grant.user is not None}
