@@ -87,9 +87,11 @@ _DISTINCT = 8  # different ones: less is a habit and no secret
 
 _LONG = 100 * 365 * 24 * 3600  # seconds; what is to be kept for ever may be kept for a hundred years
 _MANY = 1_000_000_000
+# Bytes. A grouped notification has its own content and three actors, and the readers of our clients end at 8 MiB.
+NOTIFICATION_BOUND = 1024 * 1024
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535), "heartbeat": (0.1, 60), "drain": (0, 3600), "retry": (1, 24 * 3600 * 1000),
-    "max_connections": (1, _MANY), "max_notification": (1, _MANY), "max_batch": (1, _MANY),
+    "max_connections": (1, _MANY), "max_notification": (1, NOTIFICATION_BOUND), "max_batch": (1, _MANY),
     "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY), "token_max_age": (1, _LONG),
     "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip

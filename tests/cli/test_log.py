@@ -16,7 +16,7 @@ from tests.conftest import StartServer
 from tests.servers import SECRET, Server, environment, eventually
 from tests.streams import connect, stream_target
 from tidings.api.ws import ClientMessages
-from tidings.cli.log import Lines
+from tidings.cli.log import LineFormatter
 from tidings.domain.topics import parse_user
 from tidings.transports.close_codes import ProtocolViolation
 
@@ -27,7 +27,7 @@ def said(message: str, extra: Mapping[str, object] | None = None, *, fails: str 
     """What the log says of one record."""
     log, out = logging.Logger("tidings.test"), io.StringIO()
     handler = logging.StreamHandler(out)
-    handler.setFormatter(Lines())
+    handler.setFormatter(LineFormatter())
     log.addHandler(handler)
     log.addFilter(_on_new_year)
     if fails is None:

@@ -13,7 +13,7 @@ wishes = st.floats(0, 2 * MAX_REQUESTED)
 
 
 @given(st.lists(st.tuples(chances, st.none() | wishes), max_size=80), st.none() | wishes)
-def test_a_wait_is_never_shorter_than_the_server_asked_and_never_endless(
+def test_wait_is_never_shorter_than_the_server_asked_and_never_endless(
     failures: list[tuple[float, float | None]], lasting: float | None
 ) -> None:
     backoff = Backoff()
@@ -25,7 +25,7 @@ def test_a_wait_is_never_shorter_than_the_server_asked_and_never_endless(
         assert min(wish, MAX_REQUESTED) <= delay <= MAX_REQUESTED + CAP
 
 
-def test_the_window_doubles_up_to_its_cap_and_begins_again_after_success() -> None:
+def test_window_doubles_up_to_its_cap_and_begins_again_after_success() -> None:
     backoff = Backoff(base=1, cap=30)
     widest = math.nextafter(1.0, 0.0)
     assert [round(backoff.next(chance=widest)) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
@@ -33,10 +33,10 @@ def test_the_window_doubles_up_to_its_cap_and_begins_again_after_success() -> No
     assert backoff.next(chance=widest) == pytest.approx(1)
 
 
-def test_the_whole_window_is_used() -> None:
+def test_whole_window_is_used() -> None:
     assert Backoff().next(chance=0.0) == 0.0
 
 
-def test_it_goes_on_for_years() -> None:
+def test_backoff_goes_on_for_years() -> None:
     backoff = Backoff()
     assert all(backoff.next(chance=0.5) <= CAP for _ in range(3000))

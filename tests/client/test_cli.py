@@ -121,8 +121,8 @@ def test_publish_sends_a_file_of_notifications_in_one_go(server: FakeServer, tmp
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ((), "Error: say whom it is for: one of --to-user, --to-users, --topic, --all (or --batch FILE)"),
-        (("--to-user", "a", "--all"), "say whom it is for"),
+        ((), "Error: name the recipients: one of --to-user, --to-users, --topic, --all (or --batch FILE)"),
+        (("--to-user", "a", "--all"), "name the recipients"),
         (("--all", "--data", "{"), "'--data': not JSON"),
         (("--all", "--data", "[" * 100_000), "'--data': not JSON"),
         (("--all", "--data", "NaN"), "'--data': not JSON"),
@@ -176,14 +176,14 @@ def test_bad_input_is_one_line_and_status_2(arguments: tuple[str, ...], line: st
         ("[1]", "line 1 is not a notif"),
     ],
 )
-def test_a_bad_line_of_a_file_is_named(text: str, line: str) -> None:
+def test_bad_line_of_a_file_is_named(text: str, line: str) -> None:
     result = run(publish, "--batch", "-", input=text)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert line in result.stderr
 
 
 @pytest.mark.parametrize(("status", "code", "exit_code"), [(400, "invalid_to", 2), (403, "publish_forbidden", 1)])
-def test_a_refusal_is_one_line(server: FakeServer, status: int, code: str, exit_code: int) -> None:
+def test_refusal_is_one_line(server: FakeServer, status: int, code: str, exit_code: int) -> None:
     async def refuse(exchange: Exchange) -> None:
         await exchange.problem(status, code)
 
@@ -199,7 +199,7 @@ def test_listen_refuses_a_token_that_no_header_holds() -> None:
 
 
 @pytest.mark.parametrize("command", [publish, listen], ids=["publish", "listen"])
-def test_a_server_that_is_not_there_is_one_line_with_its_url(command: click.Command) -> None:
+def test_server_that_is_not_there_is_one_line_with_its_url(command: click.Command) -> None:
     url = nobody()
     result = run(command, *(["--all"] if command is publish else ["--user", "alice"]), "--url", url)
     assert result.exit_code == 1
@@ -270,20 +270,20 @@ def test_listen_ends_when_nobody_reads_what_it_prints(watch: Watch, server: Fake
         ("notification.created", None, "null"),
     ],
 )
-def test_each_kind_of_event_reads_as_one_line(kind: str, data: Any, line: str) -> None:
+def test_event_of_each_kind_reads_as_one_line(kind: str, data: Any, line: str) -> None:
     assert line_of(Event(id="e1-1", type=kind, data=data)) == f"e1-1  {kind}  {line}"
 
 
-def test_a_stranger_cannot_write_on_the_terminal() -> None:
+def test_stranger_cannot_write_on_the_terminal() -> None:
     data = {"type": "x", "title": "\x1b[2J\x9b2J\r\nroot#\u202e", "topic": "t"}
     line = line_of(Event(id="e1-1", type="notification.created", data=data))
     assert line == "e1-1  notification.created  [x]  [2J 2J  root#  (t)"
 
 
-def test_a_long_event_is_cut_to_a_line() -> None:
+def test_long_event_is_cut_to_a_line() -> None:
     assert len(line_of(Event(id="e1-1", type="weather", data="x" * 10_000))) == 300
 
 
 @given(st.text())
-def test_what_is_printed_is_printable(text: str) -> None:
+def test_printed_text_is_printable(text: str) -> None:
     assert printable(text).isprintable()

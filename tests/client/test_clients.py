@@ -13,6 +13,7 @@ import threading
 import time
 import typing
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -40,7 +41,7 @@ def _no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 0.0)
 
 
-def test_it_asks_and_is_answered(connect: MakeAdapter, server: FakeServer) -> None:
+def test_publish_sends_the_text_and_returns_the_answer(connect: MakeAdapter, server: FakeServer) -> None:
     async def published(exchange: Exchange) -> None:
         await exchange.answer(201, {"id": "n1", "echo": json.loads(exchange.body)})
 
@@ -50,7 +51,7 @@ def test_it_asks_and_is_answered(connect: MakeAdapter, server: FakeServer) -> No
     assert answer["echo"] == {"to": {"user": "bob"}, "type": "like", "title": "Grüße \u2028"}
 
 
-def test_a_path_before_the_api_is_kept(connect: MakeAdapter, server: FakeServer) -> None:
+def test_path_before_the_api_is_kept(connect: MakeAdapter, server: FakeServer) -> None:
     async def counters(exchange: Exchange) -> None:
         await exchange.answer(200, {"unread": 1})
 
@@ -59,7 +60,7 @@ def test_a_path_before_the_api_is_kept(connect: MakeAdapter, server: FakeServer)
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://h", "http://", "http://h/?x=1", ""])
-def test_what_is_no_url_is_refused_at_once(connect: MakeAdapter, url: str) -> None:
+def test_url_that_is_none_is_refused_at_once(connect: MakeAdapter, url: str) -> None:
     with pytest.raises(ValueError, match="not the url of a server"):
         connect(url)
 
@@ -77,7 +78,7 @@ def test_pages_are_fetched_as_they_are_used(connect: MakeAdapter, server: FakeSe
 
 
 @pytest.mark.parametrize("transport", ["sse", "poll"])
-def test_a_stream_replays_goes_live_and_survives_cuts(connect: MakeAdapter, server: FakeServer, transport: str) -> None:
+def test_stream_replays_goes_live_and_survives_cuts(connect: MakeAdapter, server: FakeServer, transport: str) -> None:
     server.log += [("e", n) for n in range(1, 4)]
     events = connect(server.url, user="alice").stream(cursor="start", transports=transport)
     assert [event.data for event in events.take(3)] == [1, 2, 3]
@@ -88,7 +89,7 @@ def test_a_stream_replays_goes_live_and_survives_cuts(connect: MakeAdapter, serv
     assert {request.one("user") for request in server.requests} == {"alice"}
 
 
-def test_an_event_larger_than_any_buffer_arrives_whole(connect: MakeAdapter, server: FakeServer) -> None:
+def test_event_larger_than_any_buffer_arrives_whole(connect: MakeAdapter, server: FakeServer) -> None:
     server.log += [("e", "ü\u2028" * 300_000), ("e", 2)]
     big, small = connect(server.url).stream(cursor="start").take(2)
     assert (big.data, small.data) == ("ü\u2028" * 300_000, 2)
@@ -114,7 +115,7 @@ async def head_only(exchange: Exchange) -> None:
 
 
 @pytest.mark.parametrize("proxy", [hold_back, head_only])
-def test_behind_a_proxy_that_buffers_it_polls(
+def test_proxy_that_buffers_leads_to_polls(
     connect: MakeAdapter, server: FakeServer, proxy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tidings.client._connection.HELLO_WITHIN", 0.2)
@@ -132,7 +133,7 @@ def test_behind_a_proxy_that_buffers_it_polls(
     ]
 
 
-def test_a_stream_that_falls_silent_is_left(connect: MakeAdapter, server: FakeServer) -> None:
+def test_stream_that_falls_silent_is_left(connect: MakeAdapter, server: FakeServer) -> None:
     server.heartbeat = 0.08
 
     async def dead(exchange: Exchange) -> None:
@@ -149,7 +150,7 @@ def test_a_stream_that_falls_silent_is_left(connect: MakeAdapter, server: FakeSe
     assert "nothing came in time" in [status.reason for status in told]
 
 
-def test_a_quiet_stream_with_heartbeats_is_not_left(connect: MakeAdapter, server: FakeServer) -> None:
+def test_quiet_stream_with_heartbeats_is_not_left(connect: MakeAdapter, server: FakeServer) -> None:
     server.heartbeat = 0.1
     events = connect(server.url).stream(transports="sse")
     threading.Timer(1.0, server.publish, [("e", 1)]).start()
@@ -157,7 +158,7 @@ def test_a_quiet_stream_with_heartbeats_is_not_left(connect: MakeAdapter, server
     assert len(server.at("/v1/stream")) == 1
 
 
-def test_a_stream_may_be_quiet_for_longer_than_its_head_may_take(
+def test_stream_may_be_quiet_for_longer_than_its_head_may_take(
     connect: MakeAdapter, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The timeout of the head is not the timeout of the body."""
@@ -168,7 +169,7 @@ def test_a_stream_may_be_quiet_for_longer_than_its_head_may_take(
     assert len(server.at("/v1/stream")) == 1
 
 
-def test_nobody_there_is_one_clear_error(connect: MakeAdapter) -> None:
+def test_unreachable_server_is_one_clear_error(connect: MakeAdapter) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -179,13 +180,13 @@ def test_nobody_there_is_one_clear_error(connect: MakeAdapter) -> None:
             client.stream(insist=False).take(1)
 
 
-def test_a_server_that_never_answers_is_unreachable(connect: MakeAdapter, server: FakeServer) -> None:
+def test_server_that_never_answers_is_unreachable(connect: MakeAdapter, server: FakeServer) -> None:
     server.always["/v1/inbox/counters"] = hold_back
     with pytest.raises(Unreachable, match="nothing came in time"):
         connect(server.url, timeout=0.1, retries=0).call("counters")
 
 
-def test_what_is_not_tidings_is_not_listened_to_for_ever(connect: MakeAdapter, server: FakeServer) -> None:
+def test_website_is_not_listened_to_for_ever(connect: MakeAdapter, server: FakeServer) -> None:
     async def website(exchange: Exchange) -> None:
         await exchange.answer(200, b"<html>", content_type="text/html")
 
@@ -194,7 +195,7 @@ def test_what_is_not_tidings_is_not_listened_to_for_ever(connect: MakeAdapter, s
         connect(server.url).stream().take(1)
 
 
-def test_a_stale_token_is_replaced_in_streams_and_requests(connect: MakeAdapter, server: FakeServer) -> None:
+def test_stale_token_is_replaced_in_streams_and_requests(connect: MakeAdapter, server: FakeServer) -> None:
     server.token = "new"
     server.log += [("e", 1)]
     tokens = iter(["old", "new"])
@@ -209,7 +210,7 @@ def test_a_stale_token_is_replaced_in_streams_and_requests(connect: MakeAdapter,
     ]
 
 
-def test_a_fixed_token_that_is_refused_is_an_error(connect: MakeAdapter, server: FakeServer) -> None:
+def test_fixed_token_that_is_refused_is_an_error(connect: MakeAdapter, server: FakeServer) -> None:
     server.token = "new"
     client = connect(server.url, token="old")
     with pytest.raises(TidingsProblem, match="401 invalid_token"):
@@ -236,7 +237,7 @@ def test_closing_a_stream_ends_the_loop_over_it(connect: MakeAdapter, server: Fa
     assert events.rest() == []
 
 
-def test_a_hundred_streams_leave_room_for_requests(server: FakeServer) -> None:
+def test_hundred_streams_leave_room_for_requests(server: FakeServer) -> None:
     server.log += [("e", 1)]
 
     async def run() -> list[Any]:
@@ -285,7 +286,8 @@ def test_silent_stream_is_ended_by_a_read_timeout_and_needs_no_timer(server: Fak
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_methods_have_true_signatures_and_documentation(kind: type[Any]) -> None:
-    methods = {name: method for name, method in vars_of(kind).items() if not name.startswith("_")}
+    public = {name: value for name, value in vars_of(kind).items() if not name.startswith("_")}
+    methods = {name: value for name, value in public.items() if not isinstance(value, property)}
     assert {"publish", "publish_batch", "update", "retract", "inbox", "mute", "mark_read", "stream"} <= methods.keys()
     for name, method in methods.items():
         assert inspect.isfunction(method), name
@@ -300,6 +302,12 @@ def test_methods_have_true_signatures_and_documentation(kind: type[Any]) -> None
 
 def vars_of(kind: type[Any]) -> dict[str, Any]:
     return {name: value for base in reversed(kind.__mro__[:-1]) for name, value in vars(base).items()}
+
+
+def test_blocking_client_is_the_one_that_the_script_makes() -> None:
+    script = Path(__file__).parents[2] / "scripts" / "generate_sync_client.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_both_clients_have_the_same_methods() -> None:
@@ -320,7 +328,7 @@ def test_importing_the_client_package_imports_no_client() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
 
 
-def test_a_stream_shows_where_it_is(server: FakeServer) -> None:
+def test_stream_shows_where_it_is(server: FakeServer) -> None:
     server.log += [("e", 1), ("e", 2)]
     with Client(server.url) as client, client.stream(cursor="start") as stream:
         assert stream.cursor == "start"
@@ -331,7 +339,7 @@ def test_a_stream_shows_where_it_is(server: FakeServer) -> None:
         assert stream.cursor == "e1-2"
 
 
-def test_a_token_may_come_from_a_coroutine_and_is_fetched_once_for_all(server: FakeServer) -> None:
+def test_token_may_come_from_a_coroutine_and_is_fetched_once_for_all(server: FakeServer) -> None:
     server.token = "t2"
     server.log += [("e", 1)]
     fetched: list[str] = []
@@ -350,7 +358,7 @@ def test_a_token_may_come_from_a_coroutine_and_is_fetched_once_for_all(server: F
     assert fetched == ["t1", "t2"]
 
 
-def test_a_client_of_yours_is_used_and_left_open(server: FakeServer) -> None:
+def test_client_of_yours_is_used_and_left_open(server: FakeServer) -> None:
     with httpx2.Client(headers={"x-mine": "yes"}) as http:
         server.log += [("e", 1)]
         with Client(server.url, http=http) as client:
@@ -373,7 +381,7 @@ def test_two_threads_may_not_share_one_stream(server: FakeServer) -> None:
         assert not reader.is_alive()
 
 
-def test_what_the_callers_own_function_raises_reaches_the_caller(connect: MakeAdapter, server: FakeServer) -> None:
+def test_exception_of_on_status_reaches_the_caller(connect: MakeAdapter, server: FakeServer) -> None:
     def told(status: Status) -> None:
         raise BrokenPipeError("the caller's output is gone")
 
@@ -381,7 +389,7 @@ def test_what_the_callers_own_function_raises_reaches_the_caller(connect: MakeAd
         connect(server.url).stream(on_status=told).take(1)
 
 
-def test_a_loop_that_is_left_early_closes_its_connection(server: FakeServer) -> None:
+def test_loop_that_is_left_early_closes_its_connection(server: FakeServer) -> None:
     server.heartbeat = 0.05  # the server notices when it writes
     server.log += [("e", 1)]
     with Client(server.url) as client:
@@ -475,7 +483,7 @@ def test_closing_one_stream_disturbs_nobody_else(server: FakeServer) -> None:
         assert len(server.at("/v1/stream")) == 1
 
 
-def test_a_client_that_is_closed_opens_no_stream(server: FakeServer) -> None:
+def test_client_that_is_closed_opens_no_stream(server: FakeServer) -> None:
     client, other = Client(server.url), AsyncClient(server.url)
     client.close()
     asyncio.run(other.aclose())
@@ -494,7 +502,7 @@ async def until(holds: Callable[[], bool], *, within: float = 5.0) -> None:
 
 
 @pytest.mark.parametrize("transport", ["sse", "ws"])
-def test_a_loop_that_is_left_early_closes_its_connection_while_others_go_on(server: FakeServer, transport: Any) -> None:
+def test_loop_that_is_left_early_closes_its_connection_while_others_go_on(server: FakeServer, transport: Any) -> None:
     server.heartbeat = 0.05  # the server notices when it writes
     server.log += [("e", 1)]
 
@@ -513,7 +521,7 @@ def test_a_loop_that_is_left_early_closes_its_connection_while_others_go_on(serv
     asyncio.run(run())
 
 
-def test_a_stream_that_is_dropped_while_it_waits_is_ended_too(server: FakeServer) -> None:
+def test_stream_that_is_dropped_while_it_waits_is_ended_too(server: FakeServer) -> None:
     server.heartbeat = 0.05
 
     async def run() -> None:
@@ -530,7 +538,7 @@ def test_a_stream_that_is_dropped_while_it_waits_is_ended_too(server: FakeServer
     asyncio.run(run())
 
 
-def test_who_leaves_a_loop_and_the_client_at_once_leaves_nothing(server: FakeServer) -> None:
+def test_leaving_a_loop_and_the_client_at_once_leaves_nothing(server: FakeServer) -> None:
     server.heartbeat = 0.05
     server.log += [("e", 1)]
 
@@ -546,7 +554,7 @@ def test_who_leaves_a_loop_and_the_client_at_once_leaves_nothing(server: FakeSer
         time.sleep(0.01)
 
 
-def test_a_stream_that_outlives_its_loop_harms_nobody(server: FakeServer) -> None:
+def test_stream_that_outlives_its_loop_harms_nobody(server: FakeServer) -> None:
     server.log += [("e", 1)]
     kept: list[Any] = []
 
@@ -563,7 +571,7 @@ def test_a_stream_that_outlives_its_loop_harms_nobody(server: FakeServer) -> Non
 # Tokens
 
 
-def test_a_token_function_that_fails_is_asked_again(connect: MakeAdapter, server: FakeServer) -> None:
+def test_token_function_that_fails_is_asked_again(connect: MakeAdapter, server: FakeServer) -> None:
     server.token = "good"
     server.log += [("e", 1)]
     answers: Iterator[str | Exception] = iter([KeyError("nothing yet"), OSError("no route"), "good"])
@@ -596,7 +604,7 @@ def test_why_there_is_no_token_is_said_by_a_request(connect: MakeAdapter, server
     assert server.requests == []
 
 
-def test_a_token_function_that_is_cancelled_on_its_own_is_asked_again(server: FakeServer) -> None:
+def test_token_function_that_is_cancelled_on_its_own_is_asked_again(server: FakeServer) -> None:
     server.log += [("e", 1)]
     asked: list[int] = []
 
@@ -614,9 +622,7 @@ def test_a_token_function_that_is_cancelled_on_its_own_is_asked_again(server: Fa
     assert len(asked) == 2
 
 
-def test_a_token_that_never_comes_is_not_waited_for_for_ever(
-    server: FakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_token_that_never_comes_is_not_waited_for_for_ever(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tidings.client._async.executor.TOKEN_WITHIN", 0.1)
 
     async def token() -> str:

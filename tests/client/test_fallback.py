@@ -8,14 +8,14 @@ from tidings.client.types import Transport
 TRANSPORTS: tuple[Transport, ...] = ("sse", "poll")
 
 
-def test_silence_leads_down_and_time_leads_up_again() -> None:
+def test_timeout_leads_to_the_next_transport_and_time_to_the_best_again() -> None:
     fallback = TransportFallback(TRANSPORTS)
     assert fallback.step_down(100)
     assert fallback.current(100 + RETRY_BEST_AFTER - 1) == "poll"
     assert fallback.current(100 + RETRY_BEST_AFTER) == "sse"
 
 
-def test_each_climb_in_vain_waits_twice_as_long_for_the_next() -> None:
+def test_best_transport_that_fails_again_is_tried_half_as_often() -> None:
     fallback, now, waits = TransportFallback(TRANSPORTS), 0.0, []
     for _ in range(8):
         fallback.step_down(now)
@@ -26,7 +26,7 @@ def test_each_climb_in_vain_waits_twice_as_long_for_the_next() -> None:
     assert waits[-1] == RETRY_BEST_CAP
 
 
-def test_a_stream_that_held_makes_the_next_climb_soon_again() -> None:
+def test_stream_that_held_lets_the_best_transport_be_tried_soon_again() -> None:
     fallback = TransportFallback(TRANSPORTS)
     for _ in range(3):
         fallback.step_down(0)
@@ -36,21 +36,21 @@ def test_a_stream_that_held_makes_the_next_climb_soon_again() -> None:
     assert fallback.retry_best_at == RETRY_BEST_AFTER
 
 
-def test_from_the_last_rung_there_is_no_way_down() -> None:
+def test_last_transport_is_kept() -> None:
     fallback = TransportFallback(["poll"])
     assert not fallback.step_down(0)
     assert fallback.current(1e9) == "poll"
 
 
 @pytest.mark.parametrize(("timed_out", "count"), [(False, SHORT_LIVED_LIMIT), (True, 2)])
-def test_streams_that_die_young_in_a_row_lead_down(timed_out: bool, count: int) -> None:
+def test_short_lived_streams_in_a_row_lead_to_the_next_transport(timed_out: bool, count: int) -> None:
     fallback = TransportFallback(TRANSPORTS)
     assert [fallback.connection_ended(1, 0, timed_out=timed_out) for _ in range(count)] == [False] * (count - 1) + [
         True
     ]
 
 
-def test_streams_that_die_young_now_and_then_do_not() -> None:
+def test_short_lived_streams_now_and_then_do_not() -> None:
     fallback = TransportFallback(TRANSPORTS)
     for _ in range(10):
         assert not fallback.connection_ended(1, 0, timed_out=False)

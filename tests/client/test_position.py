@@ -7,7 +7,7 @@ from tidings.client._position import Position
 
 
 @given(st.lists(st.integers(0, 30).map(str)), st.integers(1, 8))
-def test_an_id_is_emitted_once_while_it_is_among_the_last_emitted(ids: list[str], remember: int) -> None:
+def test_id_is_emitted_once_while_it_is_among_the_last_emitted(ids: list[str], remember: int) -> None:
     position = Position(None, remember=remember)
     emitted: list[str] = []
     for event_id in ids:
@@ -18,7 +18,7 @@ def test_an_id_is_emitted_once_while_it_is_among_the_last_emitted(ids: list[str]
         assert position.cursor == emitted[-1]
 
 
-def test_after_a_reset_what_was_seen_may_come_again() -> None:
+def test_reset_forgets_the_ids() -> None:
     position = Position("a-1")
     position.advance("a-2")
     position.reset("b-0")

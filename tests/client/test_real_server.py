@@ -35,7 +35,7 @@ TRANSPORTS = ["sse", "poll", "ws"]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_what_is_published_arrives_and_nothing_else(
+def test_published_notifications_arrive_and_nothing_else(
     connect: MakeAdapter, server: Server, name: Name, transport: str
 ) -> None:
     alice, bob = name("alice"), name("bob")
@@ -59,7 +59,7 @@ def take_until(take: Any, last: str) -> list[Event]:
     return events
 
 
-def test_the_inbox_is_read_marked_and_counted(connect: MakeAdapter, server: Server, name: Name) -> None:
+def test_inbox_is_read_marked_and_counted(connect: MakeAdapter, server: Server, name: Name) -> None:
     alice = name("alice")
     client = connect(server.url, user=alice)
     sent = [client.call("publish", to={"user": alice}, type="t", title=str(n)) for n in range(5)]
@@ -83,7 +83,7 @@ def test_the_inbox_is_read_marked_and_counted(connect: MakeAdapter, server: Serv
     assert list(client.items("inbox", status="archived")) == []
 
 
-def test_a_stream_goes_on_from_where_a_page_was_true(connect: MakeAdapter, server: Server, name: Name) -> None:
+def test_stream_goes_on_from_where_a_page_was_true(connect: MakeAdapter, server: Server, name: Name) -> None:
     alice = name("alice")
     client = connect(server.url, user=alice)
     client.call("publish", to={"user": alice}, type="t", title="on the page")
@@ -137,14 +137,14 @@ def client_follow(url: str, topic: str, user: str) -> None:
         client.follow(topic, user)
 
 
-def test_what_is_muted_is_said_and_kept(connect: MakeAdapter, server: Server, name: Name) -> None:
+def test_mutes_are_set_and_kept(connect: MakeAdapter, server: Server, name: Name) -> None:
     client = connect(server.url, user=name("alice"))
     assert client.call("mutes") == []
     assert client.call("set_mutes", ["type:like"]) == ["type:like"]
     assert client.call("mutes") == ["type:like"]
 
 
-def test_a_key_makes_a_publish_safe_to_repeat(connect: MakeAdapter, server: Server, name: Name) -> None:
+def test_key_makes_a_publish_safe_to_repeat(connect: MakeAdapter, server: Server, name: Name) -> None:
     client, key = connect(server.url), str(uuid.uuid4())
     first = client.call("publish", to={"user": name("a")}, type="t", idempotency_key=key)
     assert client.call("publish", to={"user": name("a")}, type="t", idempotency_key=key) == first
@@ -162,9 +162,7 @@ def test_refusals_carry_their_code(connect: MakeAdapter, server: Server) -> None
         client.stream().take(1)
 
 
-def test_a_cursor_of_another_log_is_a_reset_and_then_everything(
-    connect: MakeAdapter, server: Server, name: Name
-) -> None:
+def test_cursor_of_another_log_is_a_reset_and_then_everything(connect: MakeAdapter, server: Server, name: Name) -> None:
     alice = name("alice")
     client = connect(server.url, user=alice)
     client.call("publish", to={"user": alice}, type="t")
@@ -174,7 +172,7 @@ def test_a_cursor_of_another_log_is_a_reset_and_then_everything(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_stream_survives_kills_and_restarts_without_a_gap(
+def test_stream_survives_kills_and_restarts_without_a_gap(
     connect: MakeAdapter, start_server: StartServer, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("random.random", lambda: 0.0)
@@ -199,7 +197,7 @@ def test_a_stream_survives_kills_and_restarts_without_a_gap(
         assert any("going away" in status.reason for status in told)
 
 
-def test_a_stream_that_is_closed_is_gone_from_the_server(connect: MakeAdapter, start_server: StartServer) -> None:
+def test_stream_that_is_closed_is_gone_from_the_server(connect: MakeAdapter, start_server: StartServer) -> None:
     server = start_server(heartbeat=1)
     client = connect(server.url, user="alice")
     server.publish({"user": "alice"})
@@ -217,7 +215,7 @@ def watch() -> Iterator[Watch]:
     yield from listen_processes()
 
 
-def test_the_two_verbs_of_the_command_line_meet(watch: Watch, server: Server, name: Name) -> None:
+def test_two_verbs_of_the_command_line_meet(watch: Watch, server: Server, name: Name) -> None:
     alice = name("alice")
     watching = watch("--user", alice, "--url", server.url)
     assert watching.note().startswith("listening to")
@@ -234,7 +232,7 @@ EXAMPLES = re.findall(
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example).splitlines()[-1].strip())
-def test_the_examples_of_the_docs_run(server: Server, name: Name, example: str) -> None:
+def test_examples_of_the_docs_run(server: Server, name: Name, example: str) -> None:
     code = example.replace("http://127.0.0.1:8000", server.url).replace("alice", name("alice"))
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], check=False, capture_output=True, text=True, timeout=30
@@ -265,7 +263,7 @@ def token_for(user: str, *, lifetime: int, now: float | None = None) -> str:
 
 
 @pytest.mark.parametrize("transport", ["sse", "ws"])
-def test_a_stream_outlives_its_tokens(connect: MakeAdapter, serving: Server, transport: str) -> None:
+def test_stream_outlives_its_tokens(connect: MakeAdapter, serving: Server, transport: str) -> None:
     """Theirs end within the minute before which a stream is warned, so each is warned at the next look."""
     fetched: list[str] = []
 
@@ -284,7 +282,7 @@ def test_a_stream_outlives_its_tokens(connect: MakeAdapter, serving: Server, tra
     assert {status.reason for status in told} <= {"", "the token is about to end"}
 
 
-def test_a_token_that_has_ended_is_an_error_when_there_is_no_other(connect: MakeAdapter, serving: Server) -> None:
+def test_token_that_has_ended_is_an_error_when_there_is_no_other(connect: MakeAdapter, serving: Server) -> None:
     client = connect(serving.url, token=token_for("alice", lifetime=10, now=time.time() - 60))
     with pytest.raises(TidingsProblem, match="401 invalid_token"):
         client.call("counters")
@@ -292,6 +290,6 @@ def test_a_token_that_has_ended_is_an_error_when_there_is_no_other(connect: Make
         client.stream().take(1)
 
 
-def test_a_ticket_is_given(connect: MakeAdapter, serving: Server) -> None:
+def test_ticket_is_given(connect: MakeAdapter, serving: Server) -> None:
     client = connect(serving.url, token=token_for("alice", lifetime=60))
     assert client.call("ticket")["ticket"]

@@ -150,7 +150,7 @@ class Talk:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_method_is_the_request_of_the_contract(call: ApiCall[Any], line: str, body: object) -> None:
+def test_method_is_the_request_of_the_contract(call: ApiCall[Any], line: str, body: object) -> None:
     talk = Talk(good({"results": []}))
     talk.call(call)
     [request] = talk.sent
@@ -159,7 +159,7 @@ def test_each_method_is_the_request_of_the_contract(call: ApiCall[Any], line: st
     assert request.headers["authorization"] == "Bearer token-0"
 
 
-def test_a_publish_needs_no_more_than_the_server_does() -> None:
+def test_publish_needs_no_more_than_the_server_does() -> None:
     talk = Talk(good({}), good({}))
     talk.call(calls.publish(to={"all": True}))
     talk.call(calls.publish(to={"all": True}, type="x", title=None))
@@ -169,7 +169,7 @@ def test_a_publish_needs_no_more_than_the_server_does() -> None:
     ]
 
 
-def test_a_publisher_does_not_say_which_user_it_is() -> None:
+def test_publisher_does_not_say_which_user_it_is() -> None:
     talk = Talk(good({}))
     talk.call(calls.publish(to={"all": True}, type="x"))
     assert "user" not in talk.sent[0].url
@@ -179,13 +179,13 @@ names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lam
 
 
 @given(names, names)
-def test_any_topic_and_user_arrive_as_one_piece_of_the_path_each(topic: str, user: str) -> None:
+def test_path_carries_any_topic_and_user_as_one_piece_each(topic: str, user: str) -> None:
     path = urlsplit("http://h" + calls.follow(topic, user).path).path
     assert [unquote(piece) for piece in path.split("/")] == ["", "v1", "topics", topic, "followers", user]
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
-def test_a_name_that_would_lead_the_request_elsewhere_is_refused(name: str) -> None:
+def test_name_that_would_lead_the_request_elsewhere_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a name"):
         calls.retract(name)
 
@@ -201,7 +201,7 @@ def test_a_name_that_would_lead_the_request_elsewhere_is_refused(name: str) -> N
         lambda: calls.mark_read(up_to="e-1", ids=["n1"]),
     ],
 )
-def test_calls_that_make_no_sense_are_refused_before_they_are_made(wrong: Callable[[], object]) -> None:
+def test_call_that_makes_no_sense_is_refused_before_it_is_made(wrong: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match=r"either|an id, or"):
         wrong()
 
@@ -222,19 +222,19 @@ def test_calls_that_make_no_sense_are_refused_before_they_are_made(wrong: Callab
         (lambda: calls.set_mutes("type:like"), "a list of them, not one"),
     ],
 )
-def test_values_of_the_wrong_type_are_a_type_error_that_names_them(wrong: Callable[[], object], says: str) -> None:
+def test_value_of_the_wrong_type_is_a_type_error_that_names_it(wrong: Callable[[], object], says: str) -> None:
     with pytest.raises(TypeError, match=says):
         wrong()
 
 
-def test_a_time_without_a_zone_never_leaves() -> None:
+def test_time_without_a_zone_never_leaves() -> None:
     talk = Talk()
     with pytest.raises(ValueError, match="has no zone"):
         talk.call(calls.publish(to={"all": True}, expire_time=NOON.replace(tzinfo=None)))
     assert talk.sent == []
 
 
-def test_what_is_no_json_never_leaves() -> None:
+def test_value_without_json_form_is_never_sent() -> None:
     talk = Talk()
     for wrong in (float("nan"), object()):
         with pytest.raises((ValueError, TypeError)):
@@ -243,27 +243,27 @@ def test_what_is_no_json_never_leaves() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a\nb", "a\r\nx: y", " a", "ž", "\x7f"])
-def test_a_key_that_no_header_holds_never_leaves(key: str) -> None:
+def test_key_that_no_header_holds_never_leaves(key: str) -> None:
     talk = Talk()
     with pytest.raises(ValueError, match="idempotency key"):
         talk.call(calls.publish(to={"all": True}, idempotency_key=key))
     assert talk.sent == []
 
 
-def test_a_read_is_repeated_while_the_server_is_away() -> None:
+def test_read_is_repeated_while_the_server_is_away() -> None:
     talk = Talk(ConnectionLost("refused"), problem(503, "shutting_down", **{"retry-after": "5"}), good({"unread": 3}))
     assert talk.call(calls.counters())["unread"] == 3
     assert talk.slept == [0.1, 5.2]
 
 
-def test_a_publish_without_a_key_is_never_sent_twice() -> None:
+def test_publish_without_a_key_is_never_sent_twice() -> None:
     talk = Talk(ConnectionLost("the connection was cut"))
     with pytest.raises(Unreachable, match="http://h: the connection was cut"):
         talk.call(calls.publish(to={"all": True}, type="x"))
     assert len(talk.sent) == 1
 
 
-def test_a_publish_with_a_key_is_repeated_under_the_same_key() -> None:
+def test_publish_with_a_key_is_repeated_under_the_same_key() -> None:
     talk = Talk(ConnectionLost("cut"), problem(409, "idempotency_key_in_flight"), good({"id": "n1"}, 201))
     answer = talk.call(calls.publish(to={"all": True}, type="x", idempotency_key="k"))
     assert answer["id"] == "n1"
@@ -280,7 +280,7 @@ def test_repeating_ends() -> None:
         busy.call(calls.counters())
 
 
-def test_a_refusal_says_why() -> None:
+def test_refusal_says_why() -> None:
     talk = Talk(problem(422, "idempotency_key_reused"))
     with pytest.raises(TidingsProblem) as refused:
         talk.call(calls.counters())
@@ -293,7 +293,7 @@ def test_a_refusal_says_why() -> None:
     assert error.problem["status"] == 422
 
 
-def test_a_refused_token_is_replaced_once_and_for_one_request() -> None:
+def test_refused_token_is_replaced_once_and_for_one_request() -> None:
     talk = Talk(problem(401, "invalid_token"), good({}), refreshable=True)
     talk.call(calls.publish(to={"all": True}, type="x"))
     assert talk.replaced == ["token-0"]
@@ -304,14 +304,14 @@ def test_a_refused_token_is_replaced_once_and_for_one_request() -> None:
         again.call(calls.publish(to={"all": True}, type="x"))
 
 
-def test_a_server_that_asks_for_more_patience_than_the_caller_has_is_not_waited_for() -> None:
+def test_server_that_asks_for_more_patience_than_the_caller_has_is_not_waited_for() -> None:
     talk = Talk(problem(503, "store_unavailable", **{"retry-after": "3600"}))
     with pytest.raises(TidingsProblem, match="store_unavailable"):
         talk.call(calls.counters())
     assert talk.slept == []
 
 
-def test_without_a_token_nothing_is_sent_so_it_can_be_tried_again() -> None:
+def test_request_without_a_token_is_not_sent_and_tried_again() -> None:
     talk = Talk(problem(401, "invalid_token"), good({"id": "n1"}, 201), refreshable=True)
     talk.tokenless = 2
     assert talk.call(calls.publish(to={"all": True}))["id"] == "n1"
@@ -335,7 +335,7 @@ def test_without_a_token_nothing_is_sent_so_it_can_be_tried_again() -> None:
         good({"data": "no list", "results": "no list", "mutes": 1}),
     ],
 )
-def test_what_is_not_tidings_is_said_to_be_not_tidings(answer: Response) -> None:
+def test_response_of_something_else_is_not_tidings(answer: Response) -> None:
     wrong: list[ApiCall[Any]] = [calls.inbox().first, calls.publish_batch([]), calls.mutes()]
     for call in wrong:
         with pytest.raises(NotTidings):
@@ -343,7 +343,7 @@ def test_what_is_not_tidings_is_said_to_be_not_tidings(answer: Response) -> None
 
 
 @given(st.integers(100, 599), st.sampled_from([JSON, PROBLEM, {}]), st.binary() | st.text().map(str.encode))
-def test_no_answer_breaks_the_reader(status: int, headers: dict[str, str], body: bytes) -> None:
+def test_response_of_any_kind_is_read_or_refused(status: int, headers: dict[str, str], body: bytes) -> None:
     answer = Response(status=status, headers=headers, body=body)
     try:
         Talk(*[answer] * 3).call(calls.counters())
@@ -451,7 +451,7 @@ def test_parts_of_a_batch_are_sent_in_order_and_answered_as_one() -> None:
     assert [request.headers["idempotency-key"] for request in talk.sent] == ["k.1of2", "k.2of2", "k.2of2"]
 
 
-def test_a_list_is_fetched_page_by_page_with_its_filters() -> None:
+def test_list_is_fetched_page_by_page_with_its_filters() -> None:
     answers = [
         good({"data": [{"id": 1}, {"id": 2}], "next": "p2", "cursor": "e-9"}),
         good({"data": [], "next": "p3"}),
@@ -483,6 +483,6 @@ def test_retry_after_is_a_number_or_a_date(value: str, seconds: float | None) ->
 
 
 @given(st.text())
-def test_no_retry_after_breaks_the_reader(value: str) -> None:
+def test_retry_after_of_any_text_is_read_or_ignored(value: str) -> None:
     seconds = retry_after({"retry-after": value}, now=datetime(2030, 1, 1, tzinfo=UTC))
     assert seconds is None or seconds >= 0

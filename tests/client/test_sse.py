@@ -6,8 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.client._sse import Frame, Parser
+from tidings.client._sse import LIMIT, Frame, Parser
 from tidings.client.errors import NotTidings
+from tidings.configuration import load
+from tidings.domain.errors import InvalidSettings
+from tidings.domain.notification import ACTORS
+from tidings.settings import NOTIFICATION_BOUND
 
 # Bytes that matter to the format, and some that only look as if they did (U+2028, U+0085, NUL).
 pieces = st.sampled_from(
@@ -65,7 +69,7 @@ def reference(stream: bytes) -> tuple[list[Frame], str, int | None]:
 
 
 @given(streams)
-def test_it_reads_what_the_standard_says(stream: bytes) -> None:
+def test_parser_follows_the_examples_of_the_standard(stream: bytes) -> None:
     parser = Parser()
     frames = parser.feed(stream)
     expected, last_id, retry = reference(stream)
@@ -76,7 +80,7 @@ def test_it_reads_what_the_standard_says(stream: bytes) -> None:
 
 
 @given(streams, st.lists(st.integers(0, 200), max_size=20))
-def test_it_does_not_matter_where_the_network_cuts(stream: bytes, cuts: list[int]) -> None:
+def test_events_are_the_same_wherever_the_network_cuts(stream: bytes, cuts: list[int]) -> None:
     places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
     chunks = [stream[start:end] for start, end in itertools.pairwise(places)]
     assert parse(*chunks) == parse(stream)
@@ -93,7 +97,7 @@ def test_every_event_comes_out_with_the_byte_that_ends_it(stream: bytes) -> None
 
 
 @given(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])))
-def test_any_text_comes_through_a_data_line(text: str) -> None:
+def test_data_line_carries_any_text(text: str) -> None:
     [frame] = parse(f"data: {text}\n\n".encode())
     assert frame.data == text
 
@@ -115,35 +119,45 @@ def test_examples(stream: bytes, data: list[str]) -> None:
     assert [frame.data for frame in parse(stream)] == data
 
 
-def test_an_id_stays_for_the_events_that_have_none() -> None:
+def test_id_stays_for_the_events_that_have_none() -> None:
     first, second, third = parse(b"id: 7\ndata: a\n\ndata: b\n\nid\ndata: c\n\n")
     assert (first.id, first.own_id) == ("7", True)
     assert (second.id, second.own_id) == ("7", False)
     assert (third.id, third.own_id) == ("", True)
 
 
-def test_an_id_counts_without_an_event() -> None:
+def test_id_counts_without_an_event() -> None:
     parser = Parser()
     assert parser.feed(b"id: 9\n\n") == []
     assert parser.last_id == "9"
 
 
 @pytest.mark.parametrize("value", [b"", b"-1", b"1.5", b"1s", b"\xd9\xa1", b"9" * 5000])
-def test_a_retry_that_is_no_number_of_milliseconds_is_ignored(value: bytes) -> None:
+def test_retry_that_is_no_number_of_milliseconds_is_ignored(value: bytes) -> None:
     parser = Parser()
     parser.feed(b"retry: 3000\nretry: " + value + b"\n")
     assert parser.retry == 3000
 
 
 @pytest.mark.parametrize("endless", [b"data: x\n", b"data\n", b"x"])
-def test_an_event_that_never_ends_is_refused_before_it_fills_the_memory(endless: bytes) -> None:
+def test_event_that_never_ends_is_refused_before_it_fills_the_memory(endless: bytes) -> None:
     parser = Parser(limit=1000)
     with pytest.raises(NotTidings, match="1000 bytes"):
         list(map(parser.feed, [endless] * 1001))
 
 
 @given(st.lists(st.integers(0, 30), max_size=50))
-def test_the_limit_is_for_one_event_and_not_for_the_stream(sizes: list[int]) -> None:
+def test_limit_is_for_one_event_and_not_for_the_stream(sizes: list[int]) -> None:
     parser = Parser(limit=70)
     frames = [frame for size in sizes for frame in parser.feed(b"data: " + b"x" * size + b"\n\n")]
     assert [len(frame.data) for frame in frames] == sizes
+
+
+def test_largest_event_that_a_server_can_be_set_to_is_read() -> None:
+    """A notification of the greatest bound, with as many actors as a group shows, and its envelope."""
+    assert LIMIT >= (1 + ACTORS) * NOTIFICATION_BOUND + 64 * 1024
+
+
+def test_setting_beyond_the_bound_of_readers_is_refused() -> None:
+    with pytest.raises(InvalidSettings, match="max_notification must be a whole number between 1 and 1048576"):
+        load({"mode": "dev", "max_notification": 9 * 1024 * 1024}, {})

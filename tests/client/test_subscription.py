@@ -32,7 +32,7 @@ networks = st.builds(
 
 
 @given(networks, ladders, st.sampled_from([None, "start"]), st.booleans())
-def test_whatever_breaks_a_reader_gets_every_event_once_and_in_order(
+def test_reader_gets_every_event_once_and_in_order_whatever_breaks(
     network: SimulatedNetwork, transports: list[Transport], cursor: str | None, refreshable: bool
 ) -> None:
     network.mishaps.appendleft("publish")  # no mishap before the first success: that is another test
@@ -52,7 +52,9 @@ def test_whatever_breaks_a_reader_gets_every_event_once_and_in_order(
 
 
 @given(networks, ladders)
-def test_no_misfortune_makes_it_hammer_the_server(network: SimulatedNetwork, transports: list[Transport]) -> None:
+def test_failures_are_paid_for_with_pauses_whatever_the_transport(
+    network: SimulatedNetwork, transports: list[Transport]
+) -> None:
     """Attempts that fail are paid for with waiting: the window grows, whatever the transport."""
     network.mishaps = deque(["publish"] + [m for m in network.mishaps if m in ("unreachable", "busy")] * 3)
     network.chance = 0.5
@@ -83,7 +85,7 @@ def states(network: SimulatedNetwork) -> list[str]:
     return [f"{status.state} {status.transport}" for status in network.statuses]
 
 
-def test_it_says_what_it_does() -> None:
+def test_status_is_reported_with_reason_and_delay() -> None:
     network = SimulatedNetwork()
     run = opening(network)
     network.mishaps = deque(["unreachable", "unreachable"])
@@ -102,7 +104,7 @@ def test_it_says_what_it_does() -> None:
     assert [status.delay for status in network.statuses if status.state == "waiting"] == network.slept
 
 
-def test_a_stream_that_is_held_back_is_given_up_after_three_seconds_for_polls() -> None:
+def test_stream_that_is_held_back_is_given_up_after_three_seconds_for_polls() -> None:
     network = SimulatedNetwork(mishaps=deque(["silence"]))
     before = network.now
     opening(network)
@@ -111,7 +113,7 @@ def test_a_stream_that_is_held_back_is_given_up_after_three_seconds_for_polls() 
     assert network.slept == []
 
 
-def test_a_proxys_page_in_place_of_a_stream_leads_to_polls() -> None:
+def test_proxys_page_in_place_of_a_stream_leads_to_polls() -> None:
     network = SimulatedNetwork(mishaps=deque(["foreign"]))
     opening(network)
     assert states(network)[-1] == "open poll"
@@ -131,7 +133,7 @@ def test_silence_is_death_after_two_and_a_half_heartbeats() -> None:
     assert run.command == Read(2.5 * HEARTBEAT)
 
 
-def test_before_the_hello_any_bytes_do_not_buy_time() -> None:
+def test_hello_is_due_whatever_bytes_come_before_it() -> None:
     """A proxy may send comments of its own while it holds the stream back."""
     network = SimulatedNetwork(cut=1)
     run = network.listen(transports="sse")
@@ -143,7 +145,7 @@ def test_before_the_hello_any_bytes_do_not_buy_time() -> None:
     assert run.command.within == pytest.approx(1, abs=0.1)
 
 
-def test_a_websocket_that_is_silent_is_asked_before_it_is_given_up() -> None:
+def test_websocket_that_is_silent_is_asked_before_it_is_given_up() -> None:
     network = SimulatedNetwork()
     run = opening(network, transports="ws")
     assert run.command == Read(HEARTBEAT)
@@ -155,7 +157,7 @@ def test_a_websocket_that_is_silent_is_asked_before_it_is_given_up() -> None:
     assert states(network)[2] == "waiting ws"
 
 
-def test_a_websocket_that_never_says_hello_is_not_asked() -> None:
+def test_websocket_that_never_says_hello_is_not_asked() -> None:
     network = SimulatedNetwork(mishaps=deque([""]))
     run = network.listen(transports="ws")
     upto(network, run, Read)
@@ -164,7 +166,7 @@ def test_a_websocket_that_never_says_hello_is_not_asked() -> None:
     assert states(network) == ["connecting ws", "waiting ws", "connecting ws", "open ws"]
 
 
-def test_after_a_reset_events_come_again_that_were_seen_before() -> None:
+def test_reset_lets_events_come_again_that_were_seen_before() -> None:
     """The log was restored from a backup: the same cursors stand for other events now."""
     network = SimulatedNetwork()
     run = opening(network)
@@ -178,7 +180,7 @@ def test_after_a_reset_events_come_again_that_were_seen_before() -> None:
 
 
 @pytest.mark.parametrize("transport", ["sse", "ws"])
-def test_a_reset_that_was_cut_off_comes_again(transport: Transport) -> None:
+def test_reset_that_was_cut_off_comes_again(transport: Transport) -> None:
     """The hello before it stands where the reset leads to: to resume from there would be a hole, and no word of it."""
     network = SimulatedNetwork(head=9, floor=5)
     run = network.listen(cursor="1-2", transports=transport)
@@ -192,7 +194,7 @@ def test_a_reset_that_was_cut_off_comes_again(transport: Transport) -> None:
     assert [(event.type, event.id) for event in network.emitted][:2] == [("reset", "1-5"), ("e", "1-6")]
 
 
-def test_a_stream_from_now_or_from_the_start_stands_where_its_hello_says() -> None:
+def test_stream_from_now_or_from_the_start_stands_where_its_hello_says() -> None:
     for cursor in (None, "start"):
         network = SimulatedNetwork(head=3, floor=3)
         run = opening(network, cursor=cursor, transports="sse")
@@ -213,7 +215,7 @@ def test_polls_over_events_that_are_not_for_me_do_not_pause() -> None:
 
 
 @pytest.mark.parametrize("token", ["secret\n", "sécret", "se\x00cret", ""])
-def test_a_token_that_no_header_can_hold_is_said_and_not_shown(token: str) -> None:
+def test_token_that_no_header_can_hold_is_said_and_not_shown(token: str) -> None:
     network = SimulatedNetwork()
     run = network.listen(transports="sse")
     upto(network, run, GetToken)
@@ -222,7 +224,7 @@ def test_a_token_that_no_header_can_hold_is_said_and_not_shown(token: str) -> No
     assert "cret" not in str(refused.value)
 
 
-def test_a_stream_that_held_makes_the_next_wait_short_again() -> None:
+def test_stream_that_held_makes_the_next_wait_short_again() -> None:
     network = SimulatedNetwork(mishaps=deque(["unreachable"] * 6), chance=0.5)
     run = opening(network, transports="sse")
     assert network.slept[-1] > 8
@@ -248,7 +250,7 @@ def test_retry_after_is_obeyed() -> None:
     assert network.slept == [7.0]
 
 
-def test_the_retry_field_of_the_stream_is_obeyed_from_then_on() -> None:
+def test_retry_field_of_the_stream_is_obeyed_from_then_on() -> None:
     network = SimulatedNetwork(chance=0.0)
     run = opening(network)
     run.resume(b"retry: 2500\n\n")
@@ -257,7 +259,7 @@ def test_the_retry_field_of_the_stream_is_obeyed_from_then_on() -> None:
     assert network.slept == [2.5, 2.5]
 
 
-def test_the_first_connection_may_be_final() -> None:
+def test_first_connection_may_be_final() -> None:
     network = SimulatedNetwork(mishaps=deque(["unreachable"]))
     run = network.listen(insist=False)
     with pytest.raises(Unreachable, match="http://h: connection refused"):
@@ -265,7 +267,7 @@ def test_the_first_connection_may_be_final() -> None:
     assert run.command is None
 
 
-def test_it_insists_once_it_has_been_open() -> None:
+def test_stream_that_was_open_insists() -> None:
     network = SimulatedNetwork()
     run = opening(network, insist=False)
     network.mishaps = deque(["unreachable"] * 5)
@@ -274,7 +276,7 @@ def test_it_insists_once_it_has_been_open() -> None:
 
 
 @pytest.mark.parametrize("transports", ["sse", "poll", ("sse", "poll")])
-def test_a_wrong_url_is_said_and_not_tried_for_ever(transports: Transport | tuple[Transport, ...]) -> None:
+def test_wrong_url_is_said_and_not_tried_for_ever(transports: Transport | tuple[Transport, ...]) -> None:
     network = SimulatedNetwork(mishaps=deque(["foreign"] * 5))
     with pytest.raises(NotTidings, match=r"text/html|not JSON"):
         network.run(network.listen(transports=transports), steps=20)
@@ -283,7 +285,7 @@ def test_a_wrong_url_is_said_and_not_tried_for_ever(transports: Transport | tupl
 @pytest.mark.parametrize("status", [404, 405, 406, 410, 426, 501])
 @pytest.mark.parametrize("transports", ["sse", "poll", "ws", ("sse", "poll"), ("ws", "sse", "poll")])
 @pytest.mark.parametrize("ever", [False, True])
-def test_what_the_server_says_is_in_no_way_here_is_an_error(
+def test_stream_that_no_transport_offers_is_an_error(
     status: int, transports: Transport | tuple[Transport, ...], ever: bool
 ) -> None:
     """Also where it was before: the server itself says that it is gone."""
@@ -301,7 +303,7 @@ def test_what_the_server_says_is_in_no_way_here_is_an_error(
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 507, 520, 524, 599])
 @pytest.mark.parametrize("transport", ["sse", "poll", "ws"])
-def test_what_may_get_better_is_waited_for(status: int, transport: Transport) -> None:
+def test_busy_server_is_waited_for(status: int, transport: Transport) -> None:
     """Whoever says it: 520 to 527 are those of a well-known proxy."""
     network = SimulatedNetwork()
     run = network.listen(transports=transport)
@@ -312,7 +314,7 @@ def test_what_may_get_better_is_waited_for(status: int, transport: Transport) ->
 
 
 @pytest.mark.parametrize("code", [1002, 1003, 1007, 1009])
-def test_a_websocket_that_arrives_broken_makes_room_for_another_transport(code: int) -> None:
+def test_websocket_that_arrives_broken_makes_room_for_another_transport(code: int) -> None:
     network = SimulatedNetwork()
     run = opening(network, transports=("ws", "sse"))
     run.resume(ConnectionLost("the server closed it", code=code))
@@ -320,7 +322,7 @@ def test_a_websocket_that_arrives_broken_makes_room_for_another_transport(code: 
     assert states(network)[-1] == "open sse"
 
 
-def test_no_interval_of_polls_is_longer_than_patience() -> None:
+def test_poll_interval_is_bounded() -> None:
     network = SimulatedNetwork()
     run = opening(network, transports="poll")
     upto(network, run, Send)
@@ -329,7 +331,7 @@ def test_no_interval_of_polls_is_longer_than_patience() -> None:
     assert run.command == Sleep(MAX_REQUESTED)
 
 
-def test_a_proxys_page_is_waited_out_where_tidings_was_before() -> None:
+def test_proxys_page_is_waited_out_where_tidings_was_before() -> None:
     network = SimulatedNetwork()
     run = opening(network, transports="sse")
     network.mishaps = deque(["unreachable", "foreign", "foreign"])
@@ -350,7 +352,7 @@ def refuse(run: ProgramRun[None], network: SimulatedNetwork, status: int, code: 
 
 
 @pytest.mark.parametrize("transport", ["sse", "poll", "ws"])
-def test_a_refused_token_is_replaced_once(transport: Transport) -> None:
+def test_refused_token_is_replaced_once(transport: Transport) -> None:
     network = SimulatedNetwork()
     run = network.listen(transports=transport, refreshable=True)
     refuse(run, network, 401, "invalid_token")
@@ -361,7 +363,7 @@ def test_a_refused_token_is_replaced_once(transport: Transport) -> None:
     assert network.slept == []
 
 
-def test_a_token_that_is_refused_again_is_an_error() -> None:
+def test_token_that_is_refused_again_is_an_error() -> None:
     network = SimulatedNetwork()
     run = network.listen(refreshable=True)
     refuse(run, network, 401, "invalid_token")
@@ -370,7 +372,7 @@ def test_a_token_that_is_refused_again_is_an_error() -> None:
     assert (refused.value.status, refused.value.code) == (403, "topic_forbidden")
 
 
-def test_a_token_that_was_accepted_may_be_replaced_again_later() -> None:
+def test_token_that_was_accepted_may_be_replaced_again_later() -> None:
     network = SimulatedNetwork()
     run = network.listen(refreshable=True, transports="sse")
     for _ in range(3):
@@ -380,19 +382,19 @@ def test_a_token_that_was_accepted_may_be_replaced_again_later() -> None:
         run.resume(ConnectionLost("cut"))
 
 
-def test_a_token_without_a_source_is_an_error_at_once() -> None:
+def test_token_without_a_source_is_an_error_at_once() -> None:
     network = SimulatedNetwork()
     with pytest.raises(TidingsProblem, match="401 invalid_token: no"):
         refuse(network.listen(), network, 401, "invalid_token")
 
 
-def test_a_request_that_is_wrong_is_an_error_at_once() -> None:
+def test_request_that_is_wrong_is_an_error_at_once() -> None:
     network = SimulatedNetwork()
     with pytest.raises(TidingsProblem, match="invalid_cursor"):
         refuse(network.listen(cursor="nonsense"), network, 400, "invalid_cursor")
 
 
-def test_before_its_token_ends_a_stream_changes_to_another_without_a_pause() -> None:
+def test_expiring_token_is_replaced_without_a_pause() -> None:
     network = SimulatedNetwork(cut=10_000)
     run = opening(network, refreshable=True)
     network.mishaps = deque(["", "publish", "expiring", "publish"])
@@ -402,7 +404,7 @@ def test_before_its_token_ends_a_stream_changes_to_another_without_a_pause() -> 
     assert network.requests[-1].headers["authorization"] == "Bearer token-1"
 
 
-def test_tokens_that_are_always_about_to_end_are_kept_to_their_end() -> None:
+def test_token_that_is_always_about_to_end_is_kept_to_its_end() -> None:
     """To leave each time it is said would be to listen never."""
     network = SimulatedNetwork(cut=10_000)
     run = opening(network, refreshable=True, transports="sse")
@@ -414,7 +416,7 @@ def test_tokens_that_are_always_about_to_end_are_kept_to_their_end() -> None:
 
 
 @pytest.mark.parametrize("lived", [1.0, 60.0])
-def test_a_stream_that_ended_with_its_token_goes_on_with_another(lived: float) -> None:
+def test_stream_that_ended_with_its_token_goes_on_with_another(lived: float) -> None:
     network = SimulatedNetwork(cut=10_000)
     run = opening(network, refreshable=True)
     network.now += lived
@@ -426,7 +428,7 @@ def test_a_stream_that_ended_with_its_token_goes_on_with_another(lived: float) -
 
 
 @pytest.mark.parametrize("transport", ["sse", "poll", "ws"])
-def test_the_time_for_a_hello_begins_when_there_is_a_token_to_ask_with(transport: Transport) -> None:
+def test_time_for_a_hello_begins_when_there_is_a_token_to_ask_with(transport: Transport) -> None:
     network = SimulatedNetwork(token_takes=8.0)
     run = network.listen(transports=[transport, "sse"] if transport == "poll" else [transport, "poll"])
     if transport != "poll":
@@ -438,7 +440,7 @@ def test_the_time_for_a_hello_begins_when_there_is_a_token_to_ask_with(transport
 
 
 @pytest.mark.parametrize("transport", ["sse", "poll", "ws"])
-def test_a_token_that_cannot_be_had_is_waited_for_and_speaks_against_no_transport(transport: Transport) -> None:
+def test_token_that_cannot_be_had_is_waited_for_and_speaks_against_no_transport(transport: Transport) -> None:
     network = SimulatedNetwork(tokenless=4)
     run = network.listen(refreshable=True, transports=[transport, "sse" if transport == "poll" else "poll"])
     network.run(run, steps=100)
@@ -449,7 +451,7 @@ def test_a_token_that_cannot_be_had_is_waited_for_and_speaks_against_no_transpor
     }
 
 
-def test_a_token_that_cannot_be_replaced_yet_is_waited_for_and_not_sent_again() -> None:
+def test_token_that_cannot_be_replaced_yet_is_waited_for_and_not_sent_again() -> None:
     network = SimulatedNetwork()
     run = network.listen(refreshable=True, transports="sse")
     refuse(run, network, 401, "invalid_token")
@@ -460,14 +462,14 @@ def test_a_token_that_cannot_be_replaced_yet_is_waited_for_and_not_sent_again() 
     assert states(network)[-1] == "open sse"
 
 
-def test_without_insisting_a_token_that_cannot_be_had_is_an_error() -> None:
+def test_token_that_cannot_be_had_is_an_error_without_insisting() -> None:
     network = SimulatedNetwork(tokenless=1)
     run = network.listen(refreshable=True, insist=False)
     with pytest.raises(Unreachable, match="there is no token"):
         network.run(run, steps=50)
 
 
-def test_it_asks_for_what_it_was_told_to() -> None:
+def test_stream_request_carries_user_cursor_and_topics() -> None:
     network = SimulatedNetwork(head=4)
     opening(network, user="bob", cursor="1-2", topics=["author/42", "a&b"], transports="sse")
     [request] = network.requests
@@ -477,14 +479,14 @@ def test_it_asks_for_what_it_was_told_to() -> None:
 
 
 @pytest.mark.parametrize("data", [b"{", b"[" * 100_000])
-def test_an_event_that_is_not_json_is_said_and_not_skipped(data: bytes) -> None:
+def test_event_that_is_not_json_is_said_and_not_skipped(data: bytes) -> None:
     network = SimulatedNetwork()
     run = opening(network)
     with pytest.raises(NotTidings, match="not JSON"):
         run.resume(b"id: 1-1\nevent: e\ndata: " + data + b"\n\n")
 
 
-def test_what_it_does_not_know_is_ignored() -> None:
+def test_unknown_event_types_are_ignored() -> None:
     network = SimulatedNetwork()
     run = opening(network)
     run.resume(b"event: weather\ndata: {not json\n\n" + b"id: 1-1\nevent: from.tomorrow\ndata: 1\n\n")
@@ -497,9 +499,7 @@ def test_what_it_does_not_know_is_ignored() -> None:
     [("false", {"x-poll-interval": "4"}, 4.0), ("true", JSON, 1.0)],
     ids=["cut short each time", "more is promised, and leads nowhere"],
 )
-def test_a_poll_that_brings_nothing_at_once_is_not_a_busy_loop(
-    more: str, headers: dict[str, str], pause: float
-) -> None:
+def test_poll_that_brings_nothing_at_once_is_not_a_busy_loop(more: str, headers: dict[str, str], pause: float) -> None:
     network = SimulatedNetwork()
     run = opening(network, transports="poll")
     body = b'{"events": [], "cursor": "1-0", "more": %b}' % more.encode()
@@ -509,7 +509,7 @@ def test_a_poll_that_brings_nothing_at_once_is_not_a_busy_loop(
         assert upto(network, run, Sleep, Send) == Sleep(pause)
 
 
-def test_what_has_no_id_and_is_not_known_is_no_event() -> None:
+def test_unknown_message_without_an_id_is_no_event() -> None:
     network = SimulatedNetwork()
     run = opening(network, transports="ws")
     for frame in (b'{"type": "weather", "data": 1}', b'{"type": "weather", "id": "", "data": 1}'):
@@ -519,14 +519,14 @@ def test_what_has_no_id_and_is_not_known_is_no_event() -> None:
 
 
 @pytest.mark.parametrize("frame", [b"{", b"[]", b'{"id": "1-1"}', b'{"type": 1}', b'{"type": "e", "id": 7}'])
-def test_a_frame_that_is_no_event_is_said_and_not_skipped(frame: bytes) -> None:
+def test_frame_that_is_no_event_is_an_error(frame: bytes) -> None:
     network = SimulatedNetwork()
     run = opening(network, transports="ws")
     with pytest.raises(NotTidings):
         run.resume(frame)
 
 
-def test_a_server_that_asks_to_go_away_again_and_again_is_not_a_broken_transport() -> None:
+def test_server_that_asks_to_go_away_again_and_again_is_not_a_broken_transport() -> None:
     network = SimulatedNetwork()
     run = opening(network)
     for _ in range(5):
@@ -546,7 +546,7 @@ def test_one_topic_in_place_of_a_list_is_a_type_error() -> None:
         stream_options(topics="author/42")
 
 
-def test_a_user_may_be_a_number() -> None:
+def test_user_may_be_a_number() -> None:
     assert stream_options(user=0).user == "0"
 
 

@@ -43,7 +43,7 @@ def closing(server: FakeServer, code: int, *, hello: bool = True) -> Handler:
     return close
 
 
-def test_it_replays_goes_live_and_survives_cuts(connect: MakeAdapter, server: FakeServer) -> None:
+def test_websocket_replays_goes_live_and_survives_cuts(connect: MakeAdapter, server: FakeServer) -> None:
     server.log += [("e", "ü\u2028" * 100_000), ("e", 2)]
     events = connect(server.url, user="alice", token="t").stream(cursor="start", transports="ws", topics=["x/1"])
     assert [event.data for event in events.take(2)] == ["ü\u2028" * 100_000, 2]
@@ -57,7 +57,7 @@ def test_it_replays_goes_live_and_survives_cuts(connect: MakeAdapter, server: Fa
     assert "sec-websocket-extensions" not in first.headers
 
 
-def test_a_quiet_one_is_asked_and_kept(connect: MakeAdapter, server: FakeServer) -> None:
+def test_quiet_websocket_is_probed_and_kept(connect: MakeAdapter, server: FakeServer) -> None:
     server.heartbeat = 0.1
     events = connect(server.url).stream(transports="ws")
     threading.Timer(0.8, server.publish, [("e", 1)]).start()
@@ -66,7 +66,7 @@ def test_a_quiet_one_is_asked_and_kept(connect: MakeAdapter, server: FakeServer)
     assert server.pings >= 3
 
 
-def test_a_dead_one_is_left_after_two_and_a_half_heartbeats(connect: MakeAdapter, server: FakeServer) -> None:
+def test_dead_websocket_is_left_after_two_and_a_half_heartbeats(connect: MakeAdapter, server: FakeServer) -> None:
     server.heartbeat = 0.1
     server.log += [("e", 1)]
 
@@ -109,7 +109,9 @@ def test_closing_one_that_is_being_asked_does_not_wait_for_its_answer(server: Fa
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013])
-def test_after_most_codes_it_comes_back(connect: MakeAdapter, server: FakeServer, code: int) -> None:
+def test_close_code_of_most_kinds_is_followed_by_a_reconnect(
+    connect: MakeAdapter, server: FakeServer, code: int
+) -> None:
     server.log += [("e", 1)]
     server.instead("/v1/ws", closing(server, code))
     events = connect(server.url).stream(cursor="start", transports="ws")
@@ -117,14 +119,14 @@ def test_after_most_codes_it_comes_back(connect: MakeAdapter, server: FakeServer
 
 
 @pytest.mark.parametrize("code", [1002, 1003, 1007, 1009, 4400, 4403])
-def test_after_codes_that_say_never_it_does_not(connect: MakeAdapter, server: FakeServer, code: int) -> None:
+def test_close_code_that_forbids_it_ends_the_stream(connect: MakeAdapter, server: FakeServer, code: int) -> None:
     server.always["/v1/ws"] = closing(server, code)
     with pytest.raises(TidingsProblem, match=f"websocket_{code}: .*because"):
         connect(server.url).stream(transports="ws").take(1)
 
 
 @pytest.mark.parametrize("hello", [False, True])
-def test_a_token_that_is_refused_by_a_code_is_replaced(connect: MakeAdapter, server: FakeServer, hello: bool) -> None:
+def test_token_that_is_refused_by_a_code_is_replaced(connect: MakeAdapter, server: FakeServer, hello: bool) -> None:
     server.log += [("e", 1)]
     server.instead("/v1/ws", closing(server, 4401, hello=hello))
     tokens = iter(["old", "new"])
@@ -133,7 +135,7 @@ def test_a_token_that_is_refused_by_a_code_is_replaced(connect: MakeAdapter, ser
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer old", "Bearer new"]
 
 
-def test_a_refused_handshake_says_why(connect: MakeAdapter, server: FakeServer) -> None:
+def test_refused_handshake_says_why(connect: MakeAdapter, server: FakeServer) -> None:
     server.token = "good"
     with pytest.raises(TidingsProblem, match="401 invalid_token: because of invalid_token"):
         connect(server.url, token="bad").stream(transports="ws").take(1)
@@ -143,7 +145,7 @@ def test_a_refused_handshake_says_why(connect: MakeAdapter, server: FakeServer) 
     assert [event.data for event in events.take(1)] == [1]
 
 
-def test_nobody_there_is_one_clear_error(connect: MakeAdapter) -> None:
+def test_unreachable_server_is_one_clear_error(connect: MakeAdapter) -> None:
     with pytest.raises(Unreachable, match="refused"):
         connect("http://127.0.0.1:9").stream(transports="ws", insist=False).take(1)
 
@@ -158,7 +160,7 @@ def test_where_websockets_do_not_pass_it_streams(connect: MakeAdapter, server: F
     assert [event.data for event in events.take(1)] == [1]
 
 
-def test_a_server_without_websockets_is_streamed_from(connect: MakeAdapter, server: FakeServer) -> None:
+def test_server_without_websockets_is_streamed_from(connect: MakeAdapter, server: FakeServer) -> None:
     async def not_here(exchange: Exchange) -> None:
         await exchange.problem(501, "upgrade_unavailable")
 

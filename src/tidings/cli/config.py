@@ -2,11 +2,11 @@
 
 import click
 
-from tidings.cli.refusal import OneLine, configuration_of
+from tidings.cli.arguments import OneLineCommand, configuration_of
 from tidings.configuration import shown
 
 
-@click.command(cls=OneLine)
+@click.command(cls=OneLineCommand)
 @click.option("--config", "file", type=click.Path(dir_okay=False), help="A TOML file (or TIDINGS_CONFIG).")
 def config(file: str | None) -> None:
     """Print the settings in force.

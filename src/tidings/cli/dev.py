@@ -6,19 +6,19 @@ from pathlib import Path
 
 import click
 
+from tidings.cli.arguments import BadInput, OneLineCommand, settings_of
 from tidings.cli.foreground import log_level_option, serve_in_foreground
-from tidings.cli.refusal import BadInput, OneLine, settings_of
 from tidings.demo.pages import pages
 
 
-@click.command(cls=OneLine)
+@click.command(cls=OneLineCommand)
 @click.option("--host", help="Must be a loopback address.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="0 picks a free one.  [default: 8000]")
 @click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="Database file.  [default: tidings.db]")
 @click.option("--heartbeat", type=float, help="Seconds between signs of life.  [default: 20]")
 @log_level_option
 def dev(host: str | None, port: int | None, db: Path | None, heartbeat: float | None, log_level: str | None) -> None:
-    """Run a server for development: anyone here is who they say they are (?user=alice).
+    """Run a server for development: it believes the user parameter (?user=alice).
 
     Every setting but the mode and the seed is also an environment variable, TIDINGS_ and its name: TIDINGS_PORT=9000
     """
@@ -26,7 +26,7 @@ def dev(host: str | None, port: int | None, db: Path | None, heartbeat: float | 
         host = os.environ.get("TIDINGS_HOST", "127.0.0.1")
     if not _loopback(host):
         raise BadInput(
-            f"tidings dev believes whoever says who they are, so it listens on this machine only, not on {host!r}. "
+            f"tidings dev believes any request's user parameter, so it listens on this machine only, not on {host!r}. "
             "Use tidings serve for others."
         )
     if log_level is None and "TIDINGS_LOG_LEVEL" not in os.environ:

@@ -10,20 +10,20 @@ from tidings.extras import extra_of, pip_install
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """One line of the help, which must not import what it lists."""
 
     help: str
     extra: str | None = None  # what the command needs beside a bare installation
 
 
-COMMANDS: Mapping[str, Entry] = {
-    "dev": Entry("Run a server for development.", "server"),
-    "serve": Entry("Run a server that knows its callers by their tokens.", "server"),
-    "publish": Entry("Send a notification."),
-    "listen": Entry("Print events as they come."),
-    "config": Entry("Print the settings in force.", "app"),
-    "token": Entry("Make a token.", "app"),
+COMMANDS: Mapping[str, CommandEntry] = {
+    "dev": CommandEntry("Run a server for development.", "server"),
+    "serve": CommandEntry("Run a server that authenticates its callers by tokens.", "server"),
+    "publish": CommandEntry("Send a notification."),
+    "listen": CommandEntry("Print events as they come."),
+    "config": CommandEntry("Print the settings in force.", "app"),
+    "token": CommandEntry("Make a token.", "app"),
 }
 
 

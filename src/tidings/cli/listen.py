@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from tidings.cli.refusal import BadInput, OneLine
-from tidings.cli.remote import connected, server_options
+from tidings.cli.arguments import BadInput, OneLineCommand
+from tidings.cli.connection import connected, server_options
 from tidings.client import Event, Status, Transport
 
 WIDTH = 300  # characters of a line that is not JSON
 
 
-@click.command(cls=OneLine)
+@click.command(cls=OneLineCommand)
 @click.option("--user", help="Who to listen as (a server in development mode believes it).")
 @click.option("--cursor", help="Where to start: an event's id, or start for all that is kept.  [default: now]")
 @click.option("--topic", "topics", metavar="TOPIC", multiple=True, help="Read this topic too; repeatable.")
@@ -31,7 +31,7 @@ def listen(
 ) -> None:
     """Print events as they come, one a line; Ctrl-C ends it.
 
-    Reconnects by itself and goes on where it was. What it does meanwhile is said on stderr.
+    Reconnects by itself and resumes after the last event. The state of the connection is printed on stderr.
     """
     if user is None and token is None:
         raise BadInput("say who is listening: --user alice (tidings dev) or --token ...")
@@ -40,15 +40,15 @@ def listen(
     try:
         with connected(url, token=token, user=user) as client:
             for event in client.stream(
-                cursor=cursor, topics=topics, transports=transports, insist=False, on_status=Reporter(url)
+                cursor=cursor, topics=topics, transports=transports, insist=False, on_status=StatusPrinter(url)
             ):
                 click.echo(show(event))
     except KeyboardInterrupt:
         return
 
 
-class Reporter:
-    """Says on stderr what happens to the connection."""
+class StatusPrinter:
+    """Prints the state of the connection on stderr."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -113,5 +113,5 @@ def _marked(data: dict[str, Any]) -> str:
 
 
 def printable(text: str) -> str:
-    """Nothing that a terminal would obey: what is shown was written by strangers."""
+    """Text without control characters, which a terminal would obey: it was written by strangers."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -5,11 +5,11 @@ import time
 
 from tidings.settings import LogLevel
 
-# What every record has. Whatever else is on one, the caller put there with `extra`.
-_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+# The attributes of every record; any other comes from the `extra` of a call.
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
-class Lines(logging.Formatter):
+class LineFormatter(logging.Formatter):
     """UTC time, level, logger, message and `key="value"` for each extra: one line, whatever a client put into a value.
 
     A traceback follows, indented, so no line of it can be taken for a record.
@@ -18,30 +18,30 @@ class Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """As logging.Formatter does."""
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line = f"{moment}.{int(record.msecs):03}Z {record.levelname} {record.name} {_visible(record.getMessage())}"
+        line = f"{moment}.{int(record.msecs):03}Z {record.levelname} {record.name} {_escaped(record.getMessage())}"
         for name, value in vars(record).items():
-            if name not in _USUAL:
-                line += f" {_visible(name)}={_quoted(value)}"
+            if name not in _STANDARD_FIELDS:
+                line += f" {_escaped(name)}={_quoted(value)}"
         traceback = self.formatException(record.exc_info) if record.exc_info else record.exc_text or ""
         for more in (traceback, record.stack_info or ""):
-            line += "".join(f"\n  {_visible(text)}" for text in more.split("\n") if text)
+            line += "".join(f"\n  {_escaped(text)}" for text in more.split("\n") if text)
         return line
 
 
 def log_to_stderr(level: LogLevel = "warning") -> None:
     """Print our log records from `level` on, and those of other packages that are a warning or worse."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Lines())
+    handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("tidings").setLevel(level.upper())
 
 
 def _quoted(value: object) -> str:
-    return '"' + _visible(str(value).replace("\\", "\\\\").replace('"', '\\"')) + '"'
+    return '"' + _escaped(str(value).replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
-def _visible(text: str) -> str:
-    """Without line breaks and what else a terminal would obey."""
+def _escaped(text: str) -> str:
+    """Text with line breaks and control characters escaped."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -6,8 +6,8 @@ from typing import Any, BinaryIO, cast
 import click
 from click.core import ParameterSource
 
-from tidings.cli.refusal import BadInput, Between, OneLine
-from tidings.cli.remote import connected, server_options
+from tidings.cli.arguments import BadInput, FiniteRange, OneLineCommand
+from tidings.cli.connection import connected, server_options
 from tidings.client import NewNotification, Recipients
 from tidings.client._encoding import recipients
 
@@ -24,13 +24,13 @@ def _json(ctx: click.Context, option: click.Parameter, text: str | None) -> Any:
 
 
 def _value(text: str | bytes) -> Any:
-    """What JSON says. Python also reads NaN, and 1e999 as infinity. Raises ValueError, RecursionError."""
+    """Parse JSON. (Python also reads NaN, and 1e999 as infinity.) Raises ValueError, RecursionError."""
     value = json.loads(text)
     json.dumps(value, allow_nan=False)
     return value
 
 
-@click.command(cls=OneLine)
+@click.command(cls=OneLineCommand)
 @click.option("--to-user", metavar="USER", help="To one person.")
 @click.option("--to-users", metavar="USER,USER", help="To each of several people.")
 @click.option("--topic", metavar="TOPIC", help="To whoever follows it.")
@@ -44,7 +44,7 @@ def _value(text: str | bytes) -> Any:
 @click.option("--entity", metavar="NAME", help="What it is about: post/9.")
 @click.option("--group-key", metavar="KEY", help="Merge with others of the same key.")
 @click.option("--priority", type=click.Choice(["low", "normal", "high", "critical"]))
-@click.option("--progress", type=Between(0, 1), help="0 to 1.")
+@click.option("--progress", type=FiniteRange(0, 1), help="0 to 1.")
 @click.option("--expire-time", metavar="TIME", help="When it goes away: 2030-01-01T00:00:00Z.")
 @click.option("--idempotency-key", metavar="KEY", help="Stored once, however often it is sent.")
 @click.option(
@@ -72,22 +72,22 @@ def publish(
     """
     content = {name: value for name, value in content.items() if value is not None}
     targets = _targets(to_user, to_users, topic, to_all)
-    if batch is not None and (unused := _given() - _WITH_A_BATCH):
+    if batch is not None and (unused := _options_given() - _WITH_A_BATCH):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(unused))
         raise BadInput(f"--batch takes everything from its file: leave {names.replace('--to-all', '--all')} out")
     if batch is None and len(targets) != 1:
-        raise BadInput("say whom it is for: one of --to-user, --to-users, --topic, --all (or --batch FILE)")
+        raise BadInput("name the recipients: one of --to-user, --to-users, --topic, --all (or --batch FILE)")
     with connected(url, token=token) as client:
         answer: Any
         if batch is not None:
-            answer = client.publish_batch(_lines(batch), idempotency_key=idempotency_key)
+            answer = client.publish_batch(_notifications_of(batch), idempotency_key=idempotency_key)
         else:
             answer = client.publish(to=targets[0], type=type, idempotency_key=idempotency_key, **content)
     click.echo(json.dumps(answer, ensure_ascii=False))
 
 
-def _given() -> set[str]:
-    """The names of the options that were written down."""
+def _options_given() -> set[str]:
+    """The names of the options on the command line."""
     ctx = click.get_current_context()
     return {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
@@ -105,7 +105,7 @@ def _targets(user: str | None, users: str | None, topic: str | None, everyone: b
     return targets
 
 
-def _lines(file: BinaryIO) -> list[NewNotification]:
+def _notifications_of(file: BinaryIO) -> list[NewNotification]:
     """The notifications in a file of one JSON object a line. Raises BadInput."""
     found: list[NewNotification] = []
     for number, line in enumerate(file, start=1):

@@ -1,16 +1,16 @@
-"""`tidings serve`: for an application and its users."""
+"""`tidings serve`: a server for an application and its users."""
 
 from pathlib import Path
 
 import click
 
 from tidings.auth.keys import pem_keys
+from tidings.cli.arguments import BadInput, OneLineCommand, settings_of
 from tidings.cli.foreground import log_level_option, serve_in_foreground
-from tidings.cli.refusal import BadInput, OneLine, settings_of
 from tidings.domain.errors import InvalidSettings
 
 
-@click.command(cls=OneLine)
+@click.command(cls=OneLineCommand)
 @click.option("--config", type=click.Path(dir_okay=False), help="A TOML file of settings (or TIDINGS_CONFIG).")
 @click.option("--check", is_flag=True, help="Say whether the settings make sense, and do not serve.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
@@ -23,7 +23,7 @@ def serve(
     config: str | None, check: bool, host: str | None, port: int | None, db: Path | None, heartbeat: float | None,
     log_level: str | None, seed: bool | None,
 ) -> None:  # fmt: skip
-    """Run a server that knows its callers by their tokens (TIDINGS_SECRET; see tidings token).
+    """Run a server that authenticates its callers by tokens (TIDINGS_SECRET; see tidings token).
 
     Every setting is also an environment variable, TIDINGS_ and its name: TIDINGS_CORS_ORIGINS=https://app.example, and
     a line of the file: cors_origins = ["https://app.example"]. Options go before variables, and those before the file.

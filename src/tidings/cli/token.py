@@ -7,20 +7,20 @@ import click
 
 from tidings.auth.keys import secrets_of
 from tidings.auth.tokens import issue
-from tidings.cli.refusal import BadInput, Between, OneLine, settings_of
+from tidings.cli.arguments import BadInput, FiniteRange, OneLineCommand, settings_of
 from tidings.domain.errors import TidingsError
 from tidings.domain.topics import parse_topic, parse_user
 
 CENTURY = 876_000  # hours
 
 
-@click.command(cls=OneLine)
+@click.command(cls=OneLineCommand)
 @click.option("--config", type=click.Path(dir_okay=False), help="The server's settings (or TIDINGS_CONFIG).")
 @click.option("--new-secret", is_flag=True, help="Print a fresh secret instead.")
 @click.option("--user", help="Whose stream and inbox the token opens.")
 @click.option("--publish", is_flag=True, help="The token may publish.")
 @click.option("--topic", "topics", multiple=True, help="A topic the token may read; repeatable.")
-@click.option("--hours", default=24.0, show_default=True, type=Between(0.001, CENTURY), help="How long it is good.")
+@click.option("--hours", default=24.0, show_default=True, type=FiniteRange(0.001, CENTURY), help="How long it is good.")
 def token(
     config: str | None, new_secret: bool, user: str | None, publish: bool, topics: tuple[str, ...], hours: float
 ) -> None:

@@ -1,4 +1,4 @@
-"""What the verbs share that talk to a running server: where it is, and how failures are said."""
+"""Options and errors of the commands that talk to a running server."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 
 import click
 
-from tidings.cli.refusal import BadInput
+from tidings.cli.arguments import BadInput
 from tidings.client import Client, ClientError, TidingsProblem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-HERE = "http://127.0.0.1:8000"  # where `tidings dev` is
+DEFAULT_URL = "http://127.0.0.1:8000"  # where `tidings dev` is
 
-# What a server answers to a request that would be as wrong the next time.
+# Statuses of a request that would be as wrong the next time.
 _BAD_INPUT = frozenset({400, 404, 409, 413, 415, 422})
 
 
@@ -21,14 +21,14 @@ def server_options(command: F) -> F:
     """`--url` and `--token`."""
     token = click.option("--token", envvar="TIDINGS_TOKEN", help="A token for it (or TIDINGS_TOKEN).")
     url = click.option(
-        "--url", envvar="TIDINGS_URL", default=HERE, show_default=True, help="The server (or TIDINGS_URL)."
+        "--url", envvar="TIDINGS_URL", default=DEFAULT_URL, show_default=True, help="The server (or TIDINGS_URL)."
     )
     return url(token(command))
 
 
 @contextmanager
 def connected(url: str, *, token: str | None, user: str | None = None) -> Iterator[Client]:
-    """A client; what it raises becomes a line and an exit status."""
+    """Open a client, and turn its errors into a line and an exit status."""
     try:
         client = Client(url, token=token, user=user, retries=1)
     except ValueError as error:

@@ -1,6 +1,6 @@
-"""How a command refuses what it was given: one line, and exit status 2.
+"""The arguments of the commands, and their errors: one line on stderr.
 
-2: what was asked for makes no sense, here or to the server. 1: it could not be done.
+Exit status 2: the input makes no sense, here or to the server. 1: it could not be done.
 """
 
 import math
@@ -15,13 +15,13 @@ from tidings.settings import Settings
 
 
 class BadInput(click.ClickException):
-    """What was asked for makes no sense."""
+    """The input makes no sense."""
 
     exit_code = 2
 
 
-class OneLine(click.Command):
-    """Says what is wrong with its arguments in one line, without the usage."""
+class OneLineCommand(click.Command):
+    """Reports a wrong argument in one line, without the usage."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does. Raises BadInput."""
@@ -43,11 +43,11 @@ def _is_utf8(argument: str) -> bool:
     return True
 
 
-class Between(click.FloatRange):
-    """A number within bounds, which `nan` is not, though it is not outside of them either."""
+class FiniteRange(click.FloatRange):
+    """A number within bounds. (To click `nan` is not outside of them.)"""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """As click does, and `nan` is refused."""
+        """As click does; refuse `nan`."""
         number = super().convert(value, param, ctx)
         if math.isnan(number):
             self.fail(f"{value} is not a number from {self.min:g} to {self.max:g}", param, ctx)
