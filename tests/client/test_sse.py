@@ -10,7 +10,7 @@ from tidings.client._sse import LIMIT, Frame, Parser
 from tidings.client.errors import NotTidings
 from tidings.configuration import load
 from tidings.domain.errors import InvalidSettings
-from tidings.domain.notification import ACTORS
+from tidings.domain.groups import ACTORS
 from tidings.settings import NOTIFICATION_BOUND
 
 # Bytes that matter to the format, and some that only look as if they did (U+2028, U+0085, NUL).
