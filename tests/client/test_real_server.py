@@ -141,7 +141,39 @@ def test_mutes_are_set_and_kept(connect: MakeAdapter, server: Server, name: Name
     client = connect(server.url, user=name("alice"))
     assert client.call("mutes") == []
     assert client.call("set_mutes", ["type:like"]) == ["type:like"]
-    assert client.call("mutes") == ["type:like"]
+    assert sorted(client.call("mute", "topic:author/42")) == ["topic:author/42", "type:like"]
+    assert client.call("unmute", "type:like") == ["topic:author/42"]
+    assert client.call("mutes") == ["topic:author/42"]
+
+
+def test_contribution_of_one_actor_is_taken_back(connect: MakeAdapter, server: Server, name: Name) -> None:
+    alice, key = name("alice"), name("like:post/9")
+    client = connect(server.url, user=alice)
+    for actor in ("ada", "bea"):
+        client.call("publish", to={"user": alice}, group_key=key, actor={"id": actor, "name": actor.title()})
+    client.call("retract", group_key=key, actor="bea")
+    [notification] = client.items("inbox")
+    assert [actor["id"] for actor in notification["group"]["actors"]] == ["ada"]
+
+
+def test_batch_of_more_rows_than_a_transaction_takes_is_stored_in_parts(
+    connect: MakeAdapter, server: Server, name: Name
+) -> None:
+    alice, key = name("alice"), str(uuid.uuid4())
+    client = connect(server.url, user=alice)
+    batch = [{"to": {"user": alice}, "title": str(n)} for n in range(1001)]
+    first = client.call("publish_batch", batch, idempotency_key=key)
+    assert len({one["id"] for one in first}) == 1001
+    assert client.call("publish_batch", batch, idempotency_key=key) == first
+    assert client.call("counters")["unread"] == 1000, "the cap, and no repetition"
+
+
+def test_half_a_surrogate_pair_arrives_replaced(connect: MakeAdapter, server: Server, name: Name) -> None:
+    alice = name("alice")
+    client = connect(server.url, user=alice)
+    client.call("publish", to={"user": alice}, title="great \ud83d", data={"x": "\ude00"})
+    [notification] = client.items("inbox")
+    assert (notification["title"], notification["data"]) == ("great \ufffd", {"x": "\ufffd"})
 
 
 def test_key_makes_a_publish_safe_to_repeat(connect: MakeAdapter, server: Server, name: Name) -> None:

@@ -151,7 +151,7 @@ class Talk:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_method_is_the_request_of_the_contract(call: ApiCall[Any], line: str, body: object) -> None:
-    talk = Talk(good({"results": []}))
+    talk = Talk(good({"results": [], "mutes": []}))
     talk.call(call)
     [request] = talk.sent
     assert f"{request.method} {request.url.removeprefix('http://h')}" == line

@@ -259,7 +259,7 @@ def set_mutes(mutes: Sequence[str], user: UserId | None) -> ApiCall[list[str]]:
     )
 
 
-def change_mute(method: str, mute: str, user: UserId | None) -> ApiCall[JsonObject]:
+def change_mute(method: str, mute: str, user: UserId | None) -> ApiCall[list[str]]:
     """PUT or DELETE /v1/preferences/mutes/{mute}."""
     return ApiCall(
         method=method,
@@ -267,7 +267,7 @@ def change_mute(method: str, mute: str, user: UserId | None) -> ApiCall[JsonObje
         personal=True,
         user=user,
         repeatable=True,
-        read=_object_or_empty,
+        read=_mutes,
     )
 
 

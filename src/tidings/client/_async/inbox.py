@@ -68,12 +68,12 @@ class AsyncInbox(AsyncRequests):
         """Replace all mutes. `mute` and `unmute` change one, and lose nothing that another device does meanwhile."""
         return await self._call(_endpoints.set_mutes(mutes, user))
 
-    async def mute(self, mute: str, *, user: UserId | None = None) -> JsonObject:
-        """Add a mute: `type:like`, `topic:author/42`, `entity:post/9`."""
+    async def mute(self, mute: str, *, user: UserId | None = None) -> list[str]:
+        """Add a mute (`type:like`, `topic:author/42`, `entity:post/9`) and return all of them."""
         return await self._call(_endpoints.change_mute("PUT", mute, user))
 
-    async def unmute(self, mute: str, *, user: UserId | None = None) -> JsonObject:
-        """Remove a mute."""
+    async def unmute(self, mute: str, *, user: UserId | None = None) -> list[str]:
+        """Remove a mute, and return those that are left."""
         return await self._call(_endpoints.change_mute("DELETE", mute, user))
 
     async def ticket(self, *, user: UserId | None = None) -> JsonObject:

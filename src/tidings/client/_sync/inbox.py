@@ -70,12 +70,12 @@ class Inbox(Requests):
         """Replace all mutes. `mute` and `unmute` change one, and lose nothing that another device does meanwhile."""
         return self._call(_endpoints.set_mutes(mutes, user))
 
-    def mute(self, mute: str, *, user: UserId | None = None) -> JsonObject:
-        """Add a mute: `type:like`, `topic:author/42`, `entity:post/9`."""
+    def mute(self, mute: str, *, user: UserId | None = None) -> list[str]:
+        """Add a mute (`type:like`, `topic:author/42`, `entity:post/9`) and return all of them."""
         return self._call(_endpoints.change_mute("PUT", mute, user))
 
-    def unmute(self, mute: str, *, user: UserId | None = None) -> JsonObject:
-        """Remove a mute."""
+    def unmute(self, mute: str, *, user: UserId | None = None) -> list[str]:
+        """Remove a mute, and return those that are left."""
         return self._call(_endpoints.change_mute("DELETE", mute, user))
 
     def ticket(self, *, user: UserId | None = None) -> JsonObject:

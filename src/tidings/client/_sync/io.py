@@ -1,6 +1,7 @@
 """Waiting, interrupting and locking with threads: the counterpart of `tidings.client._async.io`."""
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -189,13 +190,25 @@ class ReadDeadline:
 
     def __call__(self, within: float) -> contextlib.AbstractContextManager[object]:
         """Raise TimeoutError from the block after that many seconds."""
-        if self._timeout is not None and self._timeout <= within:
-            return contextlib.nullcontext()
+        if (self._timeout is not None and self._timeout <= within) or _readable(self._socket):
+            return _NO_DEADLINE
         return _Deadline(self._socket, within)
 
     def interrupt(self) -> None:
         """End a read of another thread."""
         shut_down(self._socket)
+
+
+_NO_DEADLINE = contextlib.nullcontext()
+
+
+def _readable(sock: socket.socket) -> bool:
+    """True where a read would not wait: a timer is a thread, and costs more than the read."""
+    if not hasattr(select, "poll"):  # Windows
+        return False
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _Deadline:
