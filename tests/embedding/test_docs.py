@@ -1,10 +1,8 @@
 """docs/embedding.md and docs/testing.md: each program in them is run as it stands."""
 
 import os
-import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,43 +10,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.servers import free_port
+from tests.embedding.hosts import programs, served
 from tidings.client import Client
 
 pytestmark = pytest.mark.processes
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-_PROGRAM = re.compile(r"```python\n# ([\w.]+)[^\n]*\n(.*?)```", re.DOTALL)
-SECONDS = 20
-
-
-def programs(page: str) -> dict[str, str]:
-    """The programs of a page by the file name in their first line."""
-    return dict(_PROGRAM.findall((ROOT / "docs" / page).read_text()))
-
-
-@contextmanager
-def served(folder: Path, *command: str) -> Iterator[str]:
-    """A host under an ASGI server of its own process."""
-    port = free_port()
-    environ = {**os.environ, "TIDINGS_DB": str(folder / "t.db")}
-    arguments = [one.replace("PORT", str(port)) for one in command]
-    process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=folder, env=environ, text=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + SECONDS
-        while True:
-            try:
-                httpx2.get(f"{url}/tidings/healthz").raise_for_status()
-                break
-            except httpx2.TransportError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        yield url
-    finally:
-        process.terminate()
-        assert process.wait(SECONDS) is not None
 
 
 @contextmanager
@@ -68,13 +33,13 @@ def client_of(url: str, cookie: str) -> Iterator[Client]:
 )
 def test_fastapi_application_of_the_page_notifies_its_users(tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "shop.py").write_text(programs("embedding.md")["shop.py"])
-    with served(tmp_path, *command) as url, client_of(url, "login=alice") as alice:
+    with served(tmp_path, *command) as host, client_of(host.url, "login=alice") as alice:
         stream = alice.stream(cursor="start")
-        assert httpx2.post(f"{url}/posts/9/like").json() == {"liked": 9}
+        assert httpx2.post(f"{host.url}/posts/9/like").json() == {"liked": 9}
         assert next(stream).data["title"] == "Bob liked your post"
-        assert httpx2.post(f"{url}/posts/9/report").json() == {"reported": 9}
-        assert httpx2.get(f"{url}/tidings/v1/inbox").status_code == 401
-        with client_of(url, "login=admin") as admin:
+        assert httpx2.post(f"{host.url}/posts/9/report").json() == {"reported": 9}
+        assert httpx2.get(f"{host.url}/tidings/v1/inbox").status_code == 401
+        with client_of(host.url, "login=admin") as admin:
             assert [one["title"] for one in admin.inbox()] == ["Post 9 was reported"]
         stream.close()
 
@@ -134,12 +99,12 @@ def test_django_project_of_the_page_notifies_its_users(tmp_path: Path) -> None:
     migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
     subprocess.run(migrate, check=True, env=environ, cwd=tmp_path)
     command = ("uvicorn", "project.asgi:application", "--port", "PORT", "--timeout-graceful-shutdown", "1")
-    with served(tmp_path, *command, "--log-level", "warning") as url, httpx2.Client() as browser:
-        assert browser.get(f"{url}/tidings/v1/inbox").status_code == 401
-        user = browser.get(f"{url}/login").text
-        assert browser.get(f"{url}/like").text == "liked"
-        assert browser.get(f"{url}/like-async").text == "liked"
-        inbox = browser.get(f"{url}/tidings/v1/inbox").json()
+    with served(tmp_path, *command, "--log-level", "warning") as host, httpx2.Client() as browser:
+        assert browser.get(f"{host.url}/tidings/v1/inbox").status_code == 401
+        user = browser.get(f"{host.url}/login").text
+        assert browser.get(f"{host.url}/like").text == "liked"
+        assert browser.get(f"{host.url}/like-async").text == "liked"
+        inbox = browser.get(f"{host.url}/tidings/v1/inbox").json()
         assert [one["title"] for one in inbox["data"]] == ["from an asynchronous view", "from a view"]
         assert inbox["data"][0]["topic"] == f"user/{user}"
 

@@ -1,4 +1,4 @@
-"""The command `tidings`: dev, serve, publish, listen, token.
+"""The command `tidings`: dev, serve, run, publish, listen, token.
 
 Rule 1. A mistake of the user is one clear line on the terminal, never a traceback.
 Rule 2. A command is imported when it is asked for: one POST does not load the server, and needs none of its packages.

@@ -20,6 +20,7 @@ class CommandEntry:
 COMMANDS: Mapping[str, CommandEntry] = {
     "dev": CommandEntry("Run a server for development.", "server"),
     "serve": CommandEntry("Run a server that authenticates its callers by tokens.", "server"),
+    "run": CommandEntry("Run an application that Tidings is mounted in.", "server"),
     "publish": CommandEntry("Send a notification."),
     "listen": CommandEntry("Print events as they come."),
     "config": CommandEntry("Print the settings in force.", "app"),

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -23,6 +24,10 @@ from tidings.embedding.exchange import AsgiApp, AsgiExchange
 from tidings.embedding.host_identity import IN_PROCESS, HostIdentity, UserOf
 
 _log = logging.getLogger("tidings")
+
+Drain = Callable[[], None]
+# Set by a server that can tell, when it stops, before it waits for streams to end (`tidings run`).
+DRAINS: ContextVar[list[Drain] | None] = ContextVar("tidings_drains", default=None)
 
 
 class App:
@@ -67,6 +72,8 @@ class App:
         """
         async with self._tidings.opened():
             self._loop = asyncio.get_running_loop()
+            if (drains := DRAINS.get()) is not None:
+                drains.append(self._tidings.drain)
             try:
                 yield
             finally:
