@@ -1,7 +1,8 @@
 """The values that a client gives and takes: events, pages, recipients, content.
 
 JSON objects stay dictionaries, so that a notification is the same in a stream, in a page and on the wire. A field
-without a value is absent on the wire: read what may be missing with `.get()`, absent means None.
+without a value, or with its default, is absent on the wire: read what may be missing with `.get()`. Absent means None,
+but for the fields that say otherwise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -97,14 +98,14 @@ class Notification(TypedDict, total=False):
     action_url: str
     entity: str
     group: Group
-    priority: Literal["low", "normal", "high", "critical"]
+    priority: Literal["low", "normal", "high", "critical"]  # absent: normal
     progress: float  # 0 to 1
     update_time: str
     read_time: str
     seen_time: str
     expire_time: str
-    revision: int
-    ring: bool
+    revision: int  # absent: 1
+    ring: bool  # of an event; absent: False
 
 
 class Follow(TypedDict):
