@@ -59,7 +59,7 @@ class StartServer(Protocol):
     """Starts a server that is stopped after the test. Settings are those of `tidings.settings`."""
 
     def __call__(
-        self, mode: Mode = "handover", *, host: str = HOST, db: Path | None = None, **settings: object
+        self, mode: Mode = "dev", *, host: str = HOST, db: Path | None = None, **settings: object
     ) -> Server: ...
 
 
@@ -67,9 +67,9 @@ class StartServer(Protocol):
 REMARK = "ASGI callable returned without completing response."
 
 
-def complaints(server: Server) -> str:
+def logged_errors(server: Server) -> str:
     """What a server should not have said, with all that it said."""
-    said = server.said()
+    said = server.log_text()
     grave = [
         line
         for line in said.splitlines()
@@ -82,7 +82,7 @@ def complaints(server: Server) -> str:
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
     servers: list[Server] = []
 
-    def start(mode: Mode = "handover", *, host: str = HOST, db: Path | None = None, **settings: object) -> Server:
+    def start(mode: Mode = "dev", *, host: str = HOST, db: Path | None = None, **settings: object) -> Server:
         path = db or tmp_path / f"{len(servers)}.db"
         server = Server(db=path, mode=mode, host=host, settings=settings)
         servers.append(server)
@@ -92,7 +92,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         yield start
         for server in servers:
             server.stop()
-            assert complaints(server) == ""
+            assert logged_errors(server) == ""
     finally:
         for server in servers:
             server.kill()
@@ -103,7 +103,7 @@ def _shared(mode: Mode, folder: Path) -> Iterator[Server]:
     try:
         yield server
         server.stop()
-        assert complaints(server) == ""
+        assert logged_errors(server) == ""
     finally:
         server.kill()
 
@@ -111,13 +111,13 @@ def _shared(mode: Mode, folder: Path) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One `tidings dev` for the tests of a file. Each uses users and topics of its own; announcements reach all."""
-    yield from _shared("handover", tmp_path_factory.mktemp("server"))
+    yield from _shared("dev", tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture(scope="module", params=MODES)
 def any_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The same under each server that Tidings is said to run on: handed over, and the ordinary ASGI way."""
-    if request.param == "handover":
+    if request.param == "dev":
         yield request.getfixturevalue("server")
     else:
         yield from _shared(request.param, tmp_path_factory.mktemp("server"))

@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 from tests.described import check_answer
 
-Mode = Literal["handover", "serve", "plain", "hypercorn", "granian"]
-MODES: tuple[Mode, ...] = ("handover", "plain", "hypercorn", "granian")  # the ways to run it for a developer
+Mode = Literal["dev", "serve", "uvicorn", "hypercorn", "granian"]
+MODES: tuple[Mode, ...] = ("dev", "uvicorn", "hypercorn", "granian")  # the ways to run it for a developer
 
 SECRET = "a secret for tests, of 32 characters or more"  # of servers in the mode "serve", who ask for tokens
 
@@ -32,7 +32,7 @@ _SAMPLE = re.compile(r"^(\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A finished response."""
 
     status: int
@@ -74,9 +74,9 @@ def command(mode: Mode, *, host: str, port: int) -> list[str]:
     """The command line that serves the house in this way."""
     factory = "tidings.asgi:app"
     return [sys.executable, "-m"] + {
-        "handover": ["tidings", "dev", "--host", host, "--port", str(port)],
+        "dev": ["tidings", "dev", "--host", host, "--port", str(port)],
         "serve": ["tidings", "serve", "--host", host, "--port", str(port)],
-        "plain": ["uvicorn", "--factory", factory, "--host", host, "--port", str(port), "--http", "httptools",
+        "uvicorn": ["uvicorn", "--factory", factory, "--host", host, "--port", str(port), "--http", "httptools",
                   "--ws", "none", "--log-level", "warning", "--timeout-graceful-shutdown", "2"],
         "hypercorn": ["hypercorn", "--bind", f"{host}:{port}", "--graceful-timeout", "2", "--log-level", "warning",
                       f"{factory}()"],
@@ -123,7 +123,7 @@ class Server:
     """One server, through all its lives. `settings` are those of `tidings.settings`."""
 
     db: Path
-    mode: Mode = "handover"
+    mode: Mode = "dev"
     host: str = HOST
     port: int = 0
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -162,7 +162,7 @@ class Server:
                 return self
             time.sleep(0.02)
         self.kill()
-        raise RuntimeError(f"the server did not start:\n{self.said()}")
+        raise RuntimeError(f"the server did not start:\n{self.log_text()}")
 
     def _ready(self) -> bool:
         try:
@@ -190,7 +190,7 @@ class Server:
         self.stop()
         return self.start()
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         """What the process wrote to its terminal, over all its lives."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
@@ -203,7 +203,7 @@ class Server:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = PATIENCE,
-    ) -> Answer:
+    ) -> HttpResponse:
         """One request on a connection of its own."""
         if json_body is not None:
             body = json.dumps(json_body).encode()
@@ -211,7 +211,7 @@ class Server:
         try:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
-            answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+            answer = HttpResponse(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:
             connection.close()
         check_answer(method, path, answer.status, answer.headers, answer.body)

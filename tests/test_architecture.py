@@ -77,7 +77,7 @@ def impurities(source: str, *, pure: set[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("path", pure_files(), ids=module_name)
-def test_what_decides_is_pure(path: Path) -> None:
+def test_pure_module_imports_nothing_impure(path: Path) -> None:
     pure = {module_name(other) for other in pure_files()}
     assert impurities(path.read_text(encoding="utf-8"), pure=pure) == []
 
@@ -168,12 +168,12 @@ def package() -> set[str]:
     }
 
 
-def test_the_wheel_holds_the_whole_package_and_nothing_else(package: set[str], tmp_path: Path) -> None:
+def test_wheel_holds_the_whole_package_and_nothing_else(package: set[str], tmp_path: Path) -> None:
     names = zipfile.ZipFile(build("wheel", into=tmp_path)).namelist()
     assert {name for name in names if ".dist-info/" not in name} == package
 
 
-def test_the_sdist_holds_what_the_wheel_is_built_from(package: set[str], tmp_path: Path) -> None:
+def test_sdist_holds_the_sources_of_the_wheel(package: set[str], tmp_path: Path) -> None:
     with tarfile.open(build("sdist", into=tmp_path)) as archive:
         names = {name.partition("/src/")[2] for name in archive.getnames()}
     assert names - {""} == package

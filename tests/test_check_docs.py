@@ -39,7 +39,7 @@ def faults(root: Path, text: str) -> list[str]:
         ("```\nmake DB\n```", []),
     ],
 )
-def test_a_fault_is_what_a_page_names_and_is_not_there(root: Path, text: str, found: list[str]) -> None:
+def test_fault_is_a_name_on_a_page_that_does_not_exist(root: Path, text: str, found: list[str]) -> None:
     assert faults(root, text) == found
 
 

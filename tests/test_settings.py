@@ -27,7 +27,7 @@ def test_a_setting_out_of_its_bounds_is_refused_by_name(name: str, text: str) ->
         load({"mode": "dev"}, {f"TIDINGS_{name}": text})
 
 
-def test_what_is_chosen_beats_the_environment() -> None:
+def test_option_beats_the_environment() -> None:
     assert load({"mode": "dev", "port": 1, "db": None}, {"TIDINGS_PORT": "2", "TIDINGS_RETRY": "3"}).port == 1
 
 
@@ -65,4 +65,4 @@ def test_a_server_lives_with_the_greatest_of_everything(start_server: StartServe
     assert server.publish({"user": "alice"}, body="x", group_key="g")["id"]
     time.sleep(0.5)  # beyond its first round of everything
     assert server.request("GET", "/v1/inbox?user=alice").json["data"][0]["body"] == "x"
-    assert "maintenance_failed" not in server.said()
+    assert "maintenance_failed" not in server.log_text()

@@ -7,10 +7,10 @@ import socket
 import pytest
 
 from tests.conftest import Listen, Name, StartServer
-from tests.servers import Answer, Server
+from tests.servers import HttpResponse, Server
 
 
-def problem(answer: Answer) -> tuple[int, str]:
+def problem(answer: HttpResponse) -> tuple[int, str]:
     """The status and code of an error, which must have the whole form."""
     assert answer.headers["content-type"] == "application/problem+json", answer
     body = answer.json

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Listen, Name, StartServer
-from tests.servers import Answer, Server
+from tests.servers import HttpResponse, Server
 from tests.streams import connect, stream_target
 from tidings.configuration import load
 from tidings.domain.errors import InvalidSettings
@@ -13,14 +13,14 @@ PAGE, OTHER = "https://app.example", "https://evil.example"
 
 def preflight(
     server: Server, *, origin: str, method: str = "GET", headers: str = "", path: str = "/v1/stream"
-) -> Answer:
+) -> HttpResponse:
     asked = {"Origin": origin, "Access-Control-Request-Method": method}
     if headers:
         asked["Access-Control-Request-Headers"] = headers
     return server.request("OPTIONS", path, headers=asked)
 
 
-def words(answer: Answer, header: str) -> set[str]:
+def words(answer: HttpResponse, header: str) -> set[str]:
     return {word.strip().lower() for word in answer.headers.get(header, "").split(",") if word.strip()}
 
 
@@ -55,7 +55,7 @@ def test_refused_origin_is_one_warning(start_server: StartServer) -> None:
         server.request("GET", "/v1/inbox", headers={"Origin": OTHER})
         server.request("GET", "/v1/inbox", headers={"Origin": PAGE})
         server.request("GET", "/v1/inbox", headers={"Origin": server.url})
-    warned = [line for line in server.said().splitlines() if "origin_refused" in line]
+    warned = [line for line in server.log_text().splitlines() if "origin_refused" in line]
     assert len(warned) == 1 and OTHER in warned[0] and "TIDINGS_CORS_ORIGINS" in warned[0]
 
 

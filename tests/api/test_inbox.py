@@ -7,15 +7,15 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Listen, Name
-from tests.servers import Answer, Server
+from tests.servers import HttpResponse, Server
 
 
-def ask(server: Server, user: str, path: str = "/v1/inbox", **query: object) -> Answer:
+def ask(server: Server, user: str, path: str = "/v1/inbox", **query: object) -> HttpResponse:
     more = "".join(f"&{name}={value}" for name, value in query.items())
     return server.request("GET", f"{path}?user={user}{more}")
 
 
-def titles(answer: Answer) -> list[str]:
+def titles(answer: HttpResponse) -> list[str]:
     assert answer.status == 200, answer.body
     return [item["title"] for item in answer.json["data"]]
 
@@ -162,7 +162,7 @@ def test_mutes_are_added_and_removed_one_by_one_whoever_else_does_so(server: Ser
     alice = name("alice")
     tags = [f"type:{kind}" for kind in ("like", "comment")] + [f"topic:a/{n}" for n in range(8)]
 
-    def change(method: str, tag: str) -> Answer:
+    def change(method: str, tag: str) -> HttpResponse:
         return server.request(method, f"/v1/preferences/mutes/{quote(tag, safe='')}?user={alice}")
 
     with ThreadPoolExecutor(10) as pool:

@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from tests.conftest import Listen, Name, StartServer
-from tests.servers import Answer, Server, eventually
+from tests.servers import HttpResponse, Server, eventually
 from tidings.api.schemas import drafts
 from tidings.app import create_app
 from tidings.settings import Settings
@@ -174,7 +174,7 @@ async def test_a_large_batch_does_not_hold_up_the_loop(tmp_path: Path) -> None:
 # Once
 
 
-def post(server: Server, key: str, content: object, path: str = "/v1/notifications") -> Answer:
+def post(server: Server, key: str, content: object, path: str = "/v1/notifications") -> HttpResponse:
     return server.request("POST", path, content, headers={"Idempotency-Key": key})
 
 

@@ -79,8 +79,8 @@ def test_a_server_says_once_why_it_refused(start_server: StartServer) -> None:
     assert server.request("GET", stream_target("b")).status == 503
     stream.close()
     server.stop()
-    lines = [line for line in server.said().splitlines() if "refused" in line]
-    assert len(lines) == 1, server.said()
+    lines = [line for line in server.log_text().splitlines() if "refused" in line]
+    assert len(lines) == 1, server.log_text()
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z WARNING tidings\.api refused "
         r'code="too_many_connections" path="/v1/stream" detail=".+"',
@@ -90,7 +90,7 @@ def test_a_server_says_once_why_it_refused(start_server: StartServer) -> None:
 
 def events(server: Server) -> list[str]:
     """What the log of a server says, without the times."""
-    return [line.split(" ", 1)[1] for line in server.said().splitlines() if re.match(r"\d{4}-\d\d-\d\dT", line)]
+    return [line.split(" ", 1)[1] for line in server.log_text().splitlines() if re.match(r"\d{4}-\d\d-\d\dT", line)]
 
 
 def test_log_at_info_tells_the_life_of_the_server_and_its_settings_without_secrets(start_server: StartServer) -> None:
@@ -98,7 +98,7 @@ def test_log_at_info_tells_the_life_of_the_server_and_its_settings_without_secre
     server.stop()
     starting, *rest = events(server)
     assert starting.startswith('INFO tidings starting mode="serve"')
-    assert ' heartbeat="7.0"' in starting and ' secret="***"' in starting and SECRET not in server.said()
+    assert ' heartbeat="7.0"' in starting and ' secret="***"' in starting and SECRET not in server.log_text()
     assert [line.split(" ")[2] for line in rest] == ["open", "draining", "stopped"]
 
 

@@ -53,9 +53,9 @@ def escaped(value: str | bytes) -> bytes:
 
 @FEWER
 @given(st.lists(PAIR, max_size=6))
-def test_any_query_of_a_poll_is_answered_or_refused(house: Server, pairs: list[tuple[str, str | bytes]]) -> None:
+def test_any_query_of_a_poll_is_answered_or_refused(shared: Server, pairs: list[tuple[str, str | bytes]]) -> None:
     query = b"&".join(name.encode() + b"=" + escaped(value) for name, value in [*pairs, ("wait", "0")])
-    assert status(raw(house, b"GET /v1/poll?" + query + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")) in {
+    assert status(raw(shared, b"GET /v1/poll?" + query + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")) in {
         200,
         400,
         401,
@@ -65,9 +65,9 @@ def test_any_query_of_a_poll_is_answered_or_refused(house: Server, pairs: list[t
 
 @FEWER
 @given(st.binary(max_size=60), st.binary(max_size=60))
-def test_any_bytes_in_a_request_are_answered_or_refused(house: Server, query: bytes, tag: bytes) -> None:
+def test_any_bytes_in_a_request_are_answered_or_refused(shared: Server, query: bytes, tag: bytes) -> None:
     head = b"GET /v1/poll?wait=0&user=alice&" + query + b" HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: " + tag
-    assert status(raw(house, head + b"\r\n\r\n" + b"\r\n" * 4)) in {200, 304, 400}
+    assert status(raw(shared, head + b"\r\n\r\n" + b"\r\n" * 4)) in {200, 304, 400}
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_any_bytes_in_a_request_are_answered_or_refused(house: Server, query: by
         ("wait=0", "not_identified"),
     ],
 )
-def test_a_poll_that_asks_for_nonsense_is_told_what_is_wrong(house: Server, query: str, code: str) -> None:
-    answer = house.request("GET", f"/v1/poll?{query}")
+def test_poll_with_invalid_parameters_is_refused_with_the_reason(shared: Server, query: str, code: str) -> None:
+    answer = shared.request("GET", f"/v1/poll?{query}")
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.status, answer.json["code"]) == (answer.json["status"], code)
 
@@ -115,8 +115,8 @@ MARK = st.fixed_dictionaries({"type": st.sampled_from(["read", "seen", "archive"
 
 @FEWER
 @given(st.lists(JSON | MARK, max_size=6))
-def test_any_json_is_answered_or_ends_the_connection_as_the_table_says(house: Server, messages: list[Any]) -> None:
-    connection = Ws(house, "alice")
+def test_any_json_is_answered_or_ends_the_connection_as_the_table_says(shared: Server, messages: list[Any]) -> None:
+    connection = Ws(shared, "alice")
     try:
         for message in messages:
             connection.say(message)
@@ -137,8 +137,8 @@ def test_any_json_is_answered_or_ends_the_connection_as_the_table_says(house: Se
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_message_that_is_malformed_ends_with_its_code(house: Server, frame: Frame, code: int) -> None:
-    assert code_after(house, frame.serialize(mask=True)) == code
+def test_a_message_that_is_malformed_ends_with_its_code(shared: Server, frame: Frame, code: int) -> None:
+    assert code_after(shared, frame.serialize(mask=True)) == code
 
 
 # Where another server frames, what is no frame is its own affair.
@@ -154,13 +154,13 @@ def test_a_message_that_is_malformed_ends_with_its_code(house: Server, frame: Fr
     ],
     ids=["no text", "no mask", "a reserved bit", "the middle of nothing"],
 )
-def test_what_is_no_frame_ends_with_its_code(server: Server, data: bytes, code: int) -> None:
+def test_invalid_frame_ends_with_its_close_code(server: Server, data: bytes, code: int) -> None:
     assert code_after(server, data) == code
 
 
 @FEWER
 @given(st.lists(st.binary(min_size=1, max_size=200), max_size=4))
-def test_any_bytes_on_a_websocket_end_it_properly(server: Server, chunks: list[bytes]) -> None:
+def test_any_bytes_on_a_websocket_end_it_with_a_close_code(server: Server, chunks: list[bytes]) -> None:
     connection = Ws(server, "alice")
     try:
         for chunk in chunks:
@@ -182,8 +182,8 @@ def code_after(server: Server, data: bytes) -> int | None:
         connection.close()
 
 
-def test_what_is_not_known_is_an_error_message_and_nothing_ends(house: Server, name: Name) -> None:
-    connection = Ws(house, name("alice"))
+def test_unknown_message_is_an_error_frame_and_ends_nothing(shared: Server, name: Name) -> None:
+    connection = Ws(shared, name("alice"))
     wrong: list[Any] = [
         {},
         {"type": "dance"},
@@ -207,10 +207,10 @@ def test_what_is_not_known_is_an_error_message_and_nothing_ends(house: Server, n
     connection.close()
 
 
-def test_marks_over_the_socket_do_what_requests_do_in_their_order(house: Server, name: Name) -> None:
+def test_marks_over_the_socket_do_what_requests_do_in_their_order(shared: Server, name: Name) -> None:
     user = name("alice")
-    connection = Ws(house, user)
-    sent = [house.publish({"user": user}, body=str(n)) for n in range(3)]
+    connection = Ws(shared, user)
+    sent = [shared.publish({"user": user}, body=str(n)) for n in range(3)]
     connection.take(3)
     for message in (
         {"type": "read", "up_to": sent[1]["cursor"]},
@@ -227,8 +227,8 @@ def test_marks_over_the_socket_do_what_requests_do_in_their_order(house: Server,
     connection.close()
 
 
-def test_a_flood_is_answered_in_order_and_delays_nobody(house: Server, name: Name) -> None:
-    flooding, other = Ws(house, name("alice")), Ws(house, name("bob"))
+def test_flood_of_messages_is_answered_in_order_and_delays_no_other(shared: Server, name: Name) -> None:
+    flooding, other = Ws(shared, name("alice")), Ws(shared, name("bob"))
     count, types, slowest = 20_000, list[str](), 0.0
     ping = Frame(Opcode.TEXT, b'{"type":"ping"}').serialize(mask=True)
     dance = Frame(Opcode.TEXT, b'{"type":"dance"}').serialize(mask=True)
@@ -239,7 +239,7 @@ def test_a_flood_is_answered_in_order_and_delays_nobody(house: Server, name: Nam
         read.start()
         while read.is_alive():
             began = time.monotonic()
-            house.publish({"user": name("bob")})
+            shared.publish({"user": name("bob")})
             other.take(1)
             slowest = max(slowest, time.monotonic() - began)
         assert types == (["pong"] * 9 + ["error"]) * (count // 10)
@@ -251,5 +251,5 @@ def test_a_flood_is_answered_in_order_and_delays_nobody(house: Server, name: Nam
         other.close()
 
 
-def test_every_connection_that_ended_is_forgotten(house: Server) -> None:
-    eventually("nobody is left", lambda: house.gauges()[GAUGE] == 0)
+def test_every_connection_that_ended_is_forgotten(shared: Server) -> None:
+    eventually("nobody is left", lambda: shared.gauges()[GAUGE] == 0)

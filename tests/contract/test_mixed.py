@@ -89,16 +89,16 @@ def killed(server: Server) -> None:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("interruption", [stopped, killed])
-def test_who_changes_transports_at_random_gets_every_event_exactly_once(
-    mortal: Server, interruption: Callable[[Server], None]
+def test_client_that_changes_transports_at_random_gets_every_event_exactly_once(
+    own_server: Server, interruption: Callable[[Server], None]
 ) -> None:
-    start = mortal.request("GET", "/v1/poll?user=alice").json["cursor"]
-    publisher = Publisher(mortal, "alice")
-    wanderer = Wanderer(mortal, "alice", cursor=start, chance=random.Random(7))
+    start = own_server.request("GET", "/v1/poll?user=alice").json["cursor"]
+    publisher = Publisher(own_server, "alice")
+    wanderer = Wanderer(own_server, "alice", cursor=start, chance=random.Random(7))
     publisher.start()
     while len(wanderer.got) < EVENTS // 3:
         wanderer.wander()
-    break_it = threading.Thread(target=interruption, args=(mortal,))
+    break_it = threading.Thread(target=interruption, args=(own_server,))
     break_it.start()
     while publisher.is_alive() or len(wanderer.got) < EVENTS:
         wanderer.wander()

@@ -27,25 +27,25 @@ def seqs(events: list[Received]) -> list[int]:
     return [int(event.id.rpartition("-")[2]) for event in events]
 
 
-def test_an_event_has_the_same_id_type_and_data_everywhere(house: Server, receive: Open, name: Name) -> None:
-    receiver = receive(house, name("alice"))
-    sent = house.publish({"user": name("alice")}, type="like", body="Bob liked \u2028 your post \U0001f514")
+def test_an_event_has_the_same_id_type_and_data_everywhere(shared: Server, receive: Open, name: Name) -> None:
+    receiver = receive(shared, name("alice"))
+    sent = shared.publish({"user": name("alice")}, type="like", body="Bob liked \u2028 your post \U0001f514")
     [event] = receiver.take(1)
     assert (event.id, event.type) == (sent["cursor"], "notification.created")
     assert (event.data["id"], event.data["type"]) == (sent["id"], "like")
     assert event.data["body"] == "Bob liked \u2028 your post \U0001f514"
 
 
-def test_events_come_in_order_none_lost_none_twice(house: Server, receive: Open, name: Name) -> None:
+def test_events_come_in_order_none_lost_none_twice(shared: Server, receive: Open, name: Name) -> None:
     user = name("alice")
-    receiver = receive(house, user)
+    receiver = receive(shared, user)
     sent: list[str] = []
 
     def publish() -> None:
         for batch in range(1, 21):
-            sent.extend(publish_many(house, user, [f"{batch}.{n}" for n in range(batch)]))
-            sent.append(house.publish({"user": user}, body="one")["cursor"])
-            house.publish({"user": name("bob")}, body="not hers")
+            sent.extend(publish_many(shared, user, [f"{batch}.{n}" for n in range(batch)]))
+            sent.append(shared.publish({"user": user}, body="one")["cursor"])
+            shared.publish({"user": name("bob")}, body="not hers")
 
     publisher = threading.Thread(target=publish)
     publisher.start()
@@ -54,43 +54,43 @@ def test_events_come_in_order_none_lost_none_twice(house: Server, receive: Open,
     assert [event.id for event in got] == sent
 
 
-def test_who_comes_back_gets_what_came_after_their_cursor(house: Server, receive: Open, name: Name) -> None:
+def test_reconnect_gets_every_event_after_its_cursor(shared: Server, receive: Open, name: Name) -> None:
     user = name("alice")
-    receiver = receive(house, user)
-    publish_many(house, user, ["a", "b", "c"])
+    receiver = receive(shared, user)
+    publish_many(shared, user, ["a", "b", "c"])
     got = receiver.take(3)
     receiver.close()
-    publish_many(house, user, ["d", "e"])
+    publish_many(shared, user, ["d", "e"])
 
-    again = receive(house, user, cursor=got[-1].id)
+    again = receive(shared, user, cursor=got[-1].id)
     assert bodies(again.take(2)) == ["d", "e"]
-    house.publish({"user": user}, body="f")
+    shared.publish({"user": user}, body="f")
     assert bodies(again.take(1)) == ["f"]
 
-    middle = receive(house, user, cursor=got[1].id)
+    middle = receive(shared, user, cursor=got[1].id)
     assert bodies(middle.take(4)) == ["c", "d", "e", "f"]
 
 
-def test_who_was_greeted_and_got_nothing_can_resume_from_there(house: Server, receive: Open, name: Name) -> None:
-    first = receive(house, name("alice"))
+def test_cursor_of_hello_can_be_resumed(shared: Server, receive: Open, name: Name) -> None:
+    first = receive(shared, name("alice"))
     first.close()
-    house.publish({"user": name("alice")}, body="meanwhile")
-    assert bodies(receive(house, name("alice"), cursor=first.start).take(1)) == ["meanwhile"]
+    shared.publish({"user": name("alice")}, body="meanwhile")
+    assert bodies(receive(shared, name("alice"), cursor=first.start).take(1)) == ["meanwhile"]
 
 
-def test_start_is_all_that_is_kept(house: Server, receive: Open, name: Name) -> None:
-    publish_many(house, name("alice"), ["a", "b"])
+def test_start_is_all_that_is_kept(shared: Server, receive: Open, name: Name) -> None:
+    publish_many(shared, name("alice"), ["a", "b"])
     # What was sent to all by other tests is hers too, as the log keeps it.
-    events = receive(house, name("alice"), cursor="start")
+    events = receive(shared, name("alice"), cursor="start")
     got: list[Received] = []
     while bodies(got)[-2:] != ["a", "b"]:
         got += events.take(1)
     assert all(one < two for one, two in pairwise(seqs(got)))
 
 
-def test_a_cursor_of_another_log_is_answered_with_a_reset(house: Server, receive: Open, name: Name) -> None:
-    publish_many(house, name("alice"), ["kept"])
-    receiver = receive(house, name("alice"), cursor="0ther1og-7")
+def test_a_cursor_of_another_log_is_answered_with_a_reset(shared: Server, receive: Open, name: Name) -> None:
+    publish_many(shared, name("alice"), ["kept"])
+    receiver = receive(shared, name("alice"), cursor="0ther1og-7")
     [reset] = receiver.take(1)
     assert reset.type == "reset"
     assert reset.data["reason"] == "unknown_epoch"
@@ -101,114 +101,114 @@ def test_a_cursor_of_another_log_is_answered_with_a_reset(house: Server, receive
 
 
 def test_a_cursor_that_the_log_has_not_reached_is_answered_with_a_reset(
-    house: Server, receive: Open, name: Name
+    shared: Server, receive: Open, name: Name
 ) -> None:
-    epoch = house.publish({"user": name("bob")})["cursor"].partition("-")[0]
-    [reset] = receive(house, name("alice"), cursor=f"{epoch}-99999999").take(1)
+    epoch = shared.publish({"user": name("bob")})["cursor"].partition("-")[0]
+    [reset] = receive(shared, name("alice"), cursor=f"{epoch}-99999999").take(1)
     assert (reset.type, reset.data["reason"]) == ("reset", "ahead")
 
 
-def test_nobody_gets_anothers(house: Server, receive: Open, name: Name) -> None:
+def test_receiver_gets_no_event_of_another_user(shared: Server, receive: Open, name: Name) -> None:
     tail = name("x.io")
     pairs = [(f"a@{tail}", f"aa@{tail}"), (f"1-{tail}", f"11-{tail}"), (f"{tail}-1", f"{tail}-11")]
     for one, other in pairs:
-        house.follow(f"{tail}/author/4", one)
-        house.follow(f"{tail}/author/42", other)
-    ours = [receive(house, user) for pair in pairs for user in pair]
+        shared.follow(f"{tail}/author/4", one)
+        shared.follow(f"{tail}/author/42", other)
+    ours = [receive(shared, user) for pair in pairs for user in pair]
     for one, other in pairs:
-        house.publish({"user": one}, body=f"to {one}")
-        house.publish({"user": other}, body=f"to {other}")
-    house.publish({"topic": f"{tail}/author/4"}, body="of 4")
-    house.publish({"topic": f"{tail}/author/42"}, body="of 42")
-    house.publish({"topic": f"{tail}/author"}, body="of neither")
-    house.publish({"users": [user for pair in pairs for user in pair]}, body="the end")
+        shared.publish({"user": one}, body=f"to {one}")
+        shared.publish({"user": other}, body=f"to {other}")
+    shared.publish({"topic": f"{tail}/author/4"}, body="of 4")
+    shared.publish({"topic": f"{tail}/author/42"}, body="of 42")
+    shared.publish({"topic": f"{tail}/author"}, body="of neither")
+    shared.publish({"users": [user for pair in pairs for user in pair]}, body="the end")
     for receiver, user, author in zip(ours, [u for pair in pairs for u in pair], ["4", "42"] * 3, strict=True):
         assert bodies(receiver.take(3)) == [f"to {user}", f"of {author}", "the end"]
 
 
-def test_a_topic_that_was_asked_for_comes_beside_the_feed(house: Server, receive: Open, name: Name) -> None:
-    receiver = receive(house, name("alice"), topics=(name("post/7"),))
+def test_a_topic_that_was_asked_for_comes_beside_the_feed(shared: Server, receive: Open, name: Name) -> None:
+    receiver = receive(shared, name("alice"), topics=(name("post/7"),))
     for topic in (name("post/7"), name("post/77"), name("post")):
-        house.publish({"topic": topic}, body=topic)
-    house.publish({"user": name("alice")}, body="mine")
+        shared.publish({"topic": topic}, body=topic)
+    shared.publish({"user": name("alice")}, body="mine")
     assert bodies(receiver.take(2)) == [name("post/7"), "mine"]
 
 
-def test_a_follow_takes_effect_at_its_place_in_the_order(house: Server, receive: Open, name: Name) -> None:
+def test_a_follow_takes_effect_at_its_place_in_the_order(shared: Server, receive: Open, name: Name) -> None:
     user, topic = name("alice"), name("author/42")
-    receiver = receive(house, user)
-    house.publish({"topic": topic}, body="before")
-    house.follow(topic, user)
-    house.publish({"topic": topic}, body="after")
+    receiver = receive(shared, user)
+    shared.publish({"topic": topic}, body="before")
+    shared.follow(topic, user)
+    shared.publish({"topic": topic}, body="after")
     followed, after = receiver.take(2)
     assert (followed.type, followed.data["topic"], after.data["body"]) == ("follow.created", topic, "after")
-    assert house.request("DELETE", f"/v1/topics/{topic}/followers/{user}").status == 204
-    house.publish({"topic": topic}, body="no more")
-    house.publish({"user": user}, body="the end")
+    assert shared.request("DELETE", f"/v1/topics/{topic}/followers/{user}").status == 204
+    shared.publish({"topic": topic}, body="no more")
+    shared.publish({"user": user}, body="the end")
     unfollowed, end = receiver.take(2)
     assert (unfollowed.type, end.data["body"]) == ("follow.deleted", "the end")
 
 
-def test_who_left_a_topic_and_came_back_to_it_gets_what_was_published_while_they_followed(
-    house: Server, receive: Open, name: Name
+def test_topic_followed_again_delivers_what_was_published_while_followed(
+    shared: Server, receive: Open, name: Name
 ) -> None:
     user, topic = name("alice"), name("author/42")
-    house.follow(topic, user)
-    first = receive(house, user)
+    shared.follow(topic, user)
+    first = receive(shared, user)
     first.close()
-    house.publish({"topic": topic}, body="before")
+    shared.publish({"topic": topic}, body="before")
     for method, body in [("DELETE", "between"), ("PUT", "after")]:
-        assert house.request(method, f"/v1/topics/{topic}/followers/{user}").status == 204
-        house.publish({"topic": topic}, body=body)
-    before, left, followed, after = receive(house, user, cursor=first.start).take(4)
+        assert shared.request(method, f"/v1/topics/{topic}/followers/{user}").status == 204
+        shared.publish({"topic": topic}, body=body)
+    before, left, followed, after = receive(shared, user, cursor=first.start).take(4)
     assert bodies([before, after]) == ["before", "after"]
     assert [event.type for event in (left, followed)] == ["follow.deleted", "follow.created"]
     assert seqs([before, left, followed, after]) == sorted(seqs([before, left, followed, after]))
 
 
-def test_who_does_not_read_for_a_while_gets_it_all_later(house: Server, receive: Open, name: Name) -> None:
+def test_receiver_that_stalls_for_a_while_gets_everything_later(shared: Server, receive: Open, name: Name) -> None:
     user, padding = name("alice"), "x" * 30_000
-    receiver = receive(house, user)
+    receiver = receive(shared, user)
     place = receiver.start
-    sent = [id for n in range(10) for id in publish_many(house, user, [str(n)] * 40, data=padding)]  # 12 MB
-    sent.append(house.publish({"user": user}, body="the last")["cursor"])
+    sent = [id for n in range(10) for id in publish_many(shared, user, [str(n)] * 40, data=padding)]  # 12 MB
+    sent.append(shared.publish({"user": user}, body="the last")["cursor"])
     got: list[Received] = []
     while len(got) < len(sent):
         try:
             got += receiver.take(1)
             place = got[-1].id
         except Ended:  # it made no progress for longer than a heartbeat
-            receiver = receive(house, user, cursor=place)
+            receiver = receive(shared, user, cursor=place)
     assert [event.id for event in got] == sent
 
 
-def test_silence_is_broken_by_a_sign_of_life(house: Server, receive: Open, name: Name) -> None:
-    receiver = receive(house, name("alice"))
+def test_silence_is_broken_by_a_sign_of_life(shared: Server, receive: Open, name: Name) -> None:
+    receiver = receive(shared, name("alice"))
     for _ in range(2):
         receiver.sign_of_life(within=5 * HEARTBEAT)
 
 
-def test_who_leaves_leaves_nothing_behind(house: Server, receive: Open, name: Name, transport: str) -> None:
+def test_closed_receiver_leaves_nothing_behind(shared: Server, receive: Open, name: Name, transport: str) -> None:
     gauge = f'tidings_connections{{transport="{transport.rpartition("-")[2]}"}}'
-    before = house.gauges()[gauge]
-    receivers = [receive(house, name(f"user{n}")) for n in range(10)]
+    before = shared.gauges()[gauge]
+    receivers = [receive(shared, name(f"user{n}")) for n in range(10)]
     for receiver in receivers:
         if isinstance(receiver, LongPoll):
             receiver.send(wait=60)
     if transport != "short-poll":
-        eventually("they are counted", lambda: house.gauges()[gauge] == before + 10)
+        eventually("they are counted", lambda: shared.gauges()[gauge] == before + 10)
     for receiver in receivers:
         receiver.close()
-    eventually("they are forgotten", lambda: house.gauges()[gauge] == before)
+    eventually("they are forgotten", lambda: shared.gauges()[gauge] == before)
 
 
-def test_a_server_that_stops_says_so_and_keeps_nobody_waiting(mortal: Server, receive: Open, name: Name) -> None:
-    receiver = receive(mortal, name("alice"))
+def test_server_that_stops_says_goaway_and_ends_at_once(own_server: Server, receive: Open, name: Name) -> None:
+    receiver = receive(own_server, name("alice"))
     receiver.sign_of_life(within=5 * HEARTBEAT)
     if isinstance(receiver, LongPoll):
         receiver.send(wait=60)
-        eventually("it waits", lambda: mortal.connections() == 1)
-    stopping = threading.Thread(target=mortal.stop)
+        eventually("it waits", lambda: own_server.connections() == 1)
+    stopping = threading.Thread(target=own_server.stop)
     stopping.start()
     receiver.goodbye(within=10)
     stopping.join(10)

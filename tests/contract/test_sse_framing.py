@@ -20,8 +20,8 @@ def path(request: pytest.FixtureRequest, name: Name) -> str:
     return found.format(user=quote(name("alice")))
 
 
-def test_stream_is_chunked_and_each_chunk_is_whole_events(house: Server, path: str, name: Name) -> None:
-    with socket.create_connection((house.host, house.port), timeout=PATIENCE) as client:
+def test_stream_is_chunked_and_each_chunk_is_whole_events(shared: Server, path: str, name: Name) -> None:
+    with socket.create_connection((shared.host, shared.port), timeout=PATIENCE) as client:
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         file = client.makefile("rb")
         head = b"".join(iter(file.readline, b"\r\n"))
@@ -29,7 +29,7 @@ def test_stream_is_chunked_and_each_chunk_is_whole_events(house: Server, path: s
         wanted = [str(n) for n in range(3)]
         chunks = b""
         for text in wanted:
-            house.publish({"user": name("alice")}, body=text)
+            shared.publish({"user": name("alice")}, body=text)
             while f'"{text}"'.encode() not in chunks:
                 chunk = file.read(int(file.readline(), 16))
                 assert file.read(2) == b"\r\n"
@@ -37,21 +37,21 @@ def test_stream_is_chunked_and_each_chunk_is_whole_events(house: Server, path: s
                 chunks += chunk
 
 
-def test_stream_that_ends_in_order_says_so(mortal: Server) -> None:
-    streams = [connect((mortal.host, mortal.port), path.format(user="alice")) for path in PATHS]
+def test_stream_that_ends_in_order_says_so(own_server: Server) -> None:
+    streams = [connect((own_server.host, own_server.port), path.format(user="alice")) for path in PATHS]
     for stream in streams:
         stream.read_until(lambda: bool(stream.response.status))  # noqa: B023
-    mortal.stop()
+    own_server.stop()
     for stream in streams:
         stream.rest(within=PATIENCE)
         stream.close()
         assert stream.response.complete
 
 
-def test_stream_that_breaks_is_incomplete(mortal: Server) -> None:
+def test_stream_that_breaks_is_incomplete(own_server: Server) -> None:
     """Clients that come back after an error but not after an end (`retryWhen`) lose nothing."""
-    stream = connect((mortal.host, mortal.port), PATHS[0].format(user="alice")).begin()
-    mortal.kill()
+    stream = connect((own_server.host, own_server.port), PATHS[0].format(user="alice")).begin()
+    own_server.kill()
     with suppress(Ended):
         stream.read_until(lambda: False)
     stream.close()
@@ -73,8 +73,8 @@ def test_stream_of_http_1_0_has_no_chunks(server: Server, path: str, name: Name)
     assert "transfer-encoding" not in response.headers
 
 
-def test_heartbeat_is_one_line_and_no_event(house: Server, path: str) -> None:
-    with socket.create_connection((house.host, house.port), timeout=PATIENCE) as client:
+def test_heartbeat_is_one_line_and_no_event(shared: Server, path: str) -> None:
+    with socket.create_connection((shared.host, shared.port), timeout=PATIENCE) as client:
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         file = client.makefile("rb")
         for line in iter(file.readline, b":\n"):

@@ -50,11 +50,11 @@ def test_the_server_tells_how_long_the_head_of_a_request_was(server: Server) -> 
     assert told[1] == told[0] + len("X-Pad: \r\n") + 100
 
 
-def test_what_is_not_part_of_the_pages_is_not_served(server: Server) -> None:
+def test_files_outside_the_pages_are_not_served(server: Server) -> None:
     for path in ("/demo/", "/demo/pages.py", "/demo/../pages.py", "/demo/nothing.js"):
         assert server.request("GET", path).status == 404
 
 
 def test_only_tidings_dev_shows_them(start_server: StartServer) -> None:
-    plain = start_server("plain")
+    plain = start_server("uvicorn")
     assert [plain.request("GET", path).status for path in PAGES] == [404] * len(PAGES)

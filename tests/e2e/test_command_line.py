@@ -90,7 +90,7 @@ def test_a_database_that_cannot_be_used(tmp_path: Path, command: str, make: Any,
 
 
 @pytest.mark.parametrize("command", ["dev", "serve"])
-def test_a_port_that_somebody_uses(tmp_path: Path, command: str) -> None:
+def test_port_in_use_is_one_line(tmp_path: Path, command: str) -> None:
     db = tmp_path / "0.db"
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -105,7 +105,7 @@ def test_dev_listens_on_this_machine_only(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "example.org", ""])
-def test_dev_listens_on_this_machine_only_whoever_says_otherwise(host: str) -> None:
+def test_dev_refuses_to_listen_on_other_addresses(host: str) -> None:
     refuses("dev", "--port", "0", saying="listens on this machine only", settings={"host": host})
 
 
@@ -128,7 +128,7 @@ def names_of_this_machine() -> list[str]:
 
 
 @pytest.mark.parametrize("host", names_of_this_machine())
-def test_dev_says_where_it_is_when_it_can_be_reached(tmp_path: Path, host: str) -> None:
+def test_dev_prints_its_address_when_it_can_be_reached(tmp_path: Path, host: str) -> None:
     """Whoever reads the line may connect at once. Port 0 picks a free one."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tidings", "dev", "--port", "0", "--host", host],

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import SECRET, Answer, Server
+from tests.servers import SECRET, HttpResponse, Server
 from tidings.auth.tokens import issue
 from tidings.domain.topics import User
 
@@ -43,7 +43,7 @@ def own(server: Server) -> str:
     return f"http://{server.host}:{server.port}"
 
 
-def mark(server: Server, headers: dict[str, str]) -> Answer:
+def mark(server: Server, headers: dict[str, str]) -> HttpResponse:
     return server.request("POST", "/v1/inbox/read", body=b'{"ids":[]}', headers=headers)
 
 
@@ -65,7 +65,7 @@ def test_own_and_listed_origins_may(server: Server) -> None:
     ("site", "status"),
     [("same-origin", 200), ("same-site", 403), ("cross-site", 403), ("none", 403), ("", 403), (None, 403)],
 )
-def test_without_an_origin_the_browser_says_that_it_is_ours(server: Server, site: str | None, status: int) -> None:
+def test_request_without_origin_is_ours_by_sec_fetch_site(server: Server, site: str | None, status: int) -> None:
     said = {} if site is None else {"Sec-Fetch-Site": site}
     assert mark(server, cookie() | JSON | said).status == status
 

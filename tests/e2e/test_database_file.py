@@ -62,7 +62,7 @@ NEXT = [
 ]
 
 
-def test_what_an_older_version_wrote_is_still_there_after_its_migration(
+def test_migration_keeps_the_data_of_an_older_version(
     start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A version of tomorrow opens what the one of today wrote."""
@@ -249,7 +249,7 @@ def test_retention_prunes_in_steps_while_publishing_goes_on(start_server: StartS
     assert kept.seq == floor + 1  # the oldest place itself can be served
 
 
-def test_what_is_old_is_pruned_by_age(start_server: StartServer) -> None:
+def test_old_events_are_pruned_by_age(start_server: StartServer) -> None:
     server = start_server(retention_age=0.5, inbox_age=0.5)
     server.publish({"user": "alice"}, body="x")
     eventually("the log is empty", lambda: span(server) == (2, 2))  # that it left the inbox was an event, too

@@ -144,7 +144,7 @@ CREATED = "notification.created"
         ("Follow", {"user": "bob"}, [], ["follow.created"]),
     ],
 )
-def test_what_is_sent_reaches_whom_it_is_for(
+def test_message_reaches_its_recipients_only(
     trying: Page, server: Server, kind: str, fields: dict[str, str], alice: list[str], bob: list[str]
 ) -> None:
     assert send(trying, kind, **fields).split()[0] in {"200", "201", "204"}
@@ -152,7 +152,7 @@ def test_what_is_sent_reaches_whom_it_is_for(
     assert {user: types(rows) for user, rows in found.items()} == {"alice": alice, "bob": bob}
 
 
-def test_a_topic_reaches_those_who_follow_it_from_the_page(trying: Page, server: Server) -> None:
+def test_topic_reaches_followers_that_follow_it_on_the_page(trying: Page, server: Server) -> None:
     send(trying, "Follow", user="alice", topic="author/7")
     expect(trying.locator("[data-user=alice] .follows")).to_have_text("follows author/7")
     send(trying, "A topic", topic="author/7", title="Seven wrote")
@@ -164,7 +164,7 @@ def test_a_topic_reaches_those_who_follow_it_from_the_page(trying: Page, server:
     assert types(found["bob"]) == []
 
 
-def test_what_was_sent_can_be_changed_and_taken_back(trying: Page, server: Server) -> None:
+def test_notification_can_be_changed_and_retracted(trying: Page, server: Server) -> None:
     badge = trying.locator("[data-user=alice] tidings-bell .badge")
     send(trying, "One person", user="alice", title="Draft")
     expect(badge).to_have_text("1")
@@ -254,7 +254,7 @@ def test_the_lab_shows_four_lanes_that_move_and_miss_nothing(page: Page, server:
     assert drawn == [True] * 4
 
 
-def test_the_lab_lets_go_of_its_connections_while_nobody_sees_it(page: Page, server: Server) -> None:
+def test_lab_closes_its_connections_while_it_is_hidden(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/lab")
     all_receive(page, more_than=0)
     turn = """hidden => {
@@ -269,7 +269,7 @@ def test_the_lab_lets_go_of_its_connections_while_nobody_sees_it(page: Page, ser
     assert [fact(page, lane, "missed") for lane in LANES] == ["0"] * 4
 
 
-def test_the_lab_comes_through_a_crash_of_the_server(page: Page, server: Server, watched: Watched) -> None:
+def test_lab_survives_a_crash_of_the_server(page: Page, server: Server, watched: Watched) -> None:
     watched.expected = NO_SERVER
     page.goto(f"{server.url}/lab")
     page.locator("#rate").fill("4")
@@ -280,7 +280,7 @@ def test_the_lab_comes_through_a_crash_of_the_server(page: Page, server: Server,
     assert [fact(page, lane, "missed") for lane in LANES] == ["0"] * 4
 
 
-def test_the_lab_says_why_a_lane_is_not_open(page: Page, server: Server, watched: Watched) -> None:
+def test_lab_says_why_a_lane_is_not_open(page: Page, server: Server, watched: Watched) -> None:
     watched.expected = re.compile(f"{NO_SERVER.pattern}|503")
     page.goto(f"{server.url}/lab")
     all_receive(page, more_than=1)
@@ -410,7 +410,7 @@ def test_a_deleted_post_takes_its_notifications_with_it(page: Page, screens: tup
     expect(right.post("Fresh rye")).to_have_count(0)
 
 
-def test_following_decides_whose_posts_one_hears_of(page: Page, screens: tuple[Screen, Screen]) -> None:
+def test_feed_has_posts_of_followed_authors_only(page: Page, screens: tuple[Screen, Screen]) -> None:
     left, right = screens
     right.root.get_by_role("button", name="Unfollow Ada Lind").click()
     expect(right.root.get_by_role("button", name="Follow Ada Lind", exact=True)).to_be_visible()
@@ -447,9 +447,7 @@ def test_a_recommendation_leads_to_the_post(page: Page, screens: tuple[Screen, S
     expect(right.badge).to_be_hidden()
 
 
-def test_a_recommendation_on_a_new_plaza_reaches_someone_who_is_looking(
-    page: Page, screens: tuple[Screen, Screen]
-) -> None:
+def test_recommendation_on_a_new_plaza_reaches_an_open_page(page: Page, screens: tuple[Screen, Screen]) -> None:
     _, right = screens
     page.locator("#recommend").click()
     expect(right.badge).to_have_text("1")
@@ -465,7 +463,7 @@ def test_a_recommendation_reaches_someone_even_where_all_follow_all(page: Page, 
     expect(right.badge).to_have_text("1")
 
 
-def test_start_over_leaves_nothing_of_what_was_said(page: Page, screens: tuple[Screen, Screen], server: Server) -> None:
+def test_start_over_removes_every_post(page: Page, screens: tuple[Screen, Screen], server: Server) -> None:
     left, right = screens
     server.publish({"user": "alice"}, type="note", title="Not of the plaza")
     right.post("Sourdough").get_by_label("Like").click()
@@ -493,7 +491,7 @@ def test_start_over_leaves_nothing_of_what_was_said(page: Page, screens: tuple[S
     expect(right.root.get_by_role("button", name="Follow Dario Vega", exact=True)).to_be_visible()
 
 
-def test_whom_one_follows_is_the_same_in_every_tab(
+def test_follows_are_the_same_in_every_tab(
     page: Page, context: BrowserContext, screens: tuple[Screen, Screen], server: Server
 ) -> None:
     _, right = screens

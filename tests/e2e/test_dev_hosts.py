@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Name, StartServer
-from tests.servers import Answer, Server
+from tests.servers import HttpResponse, Server
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def server(start_server: StartServer) -> Server:
     return start_server(cors_origins="")
 
 
-def asked(server: Server, host: str, path: str = "/v1/inbox?user=alice", **headers: str) -> Answer:
+def asked(server: Server, host: str, path: str = "/v1/inbox?user=alice", **headers: str) -> HttpResponse:
     return server.request("GET", path, headers={"Host": host, **headers})
 
 

@@ -38,7 +38,7 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.kill()
 
 
-def test_a_closed_tab(quiet: Server) -> None:
+def test_closed_tab_is_forgotten(quiet: Server) -> None:
     streams = [connect((quiet.host, quiet.port), stream_target(f"u{n}")).begin() for n in range(20)]
     assert quiet.connections() == 20
     for stream in streams:
@@ -46,7 +46,7 @@ def test_a_closed_tab(quiet: Server) -> None:
     eventually("nothing is left", lambda: quiet.left_behind() == {}, within=NOTICED)
 
 
-def test_a_connection_that_is_reset(quiet: Server) -> None:
+def test_reset_connection_is_forgotten(quiet: Server) -> None:
     streams = [connect((quiet.host, quiet.port), stream_target(f"u{n}")).begin() for n in range(20)]
     for stream in streams:
         stream.reset()
@@ -66,7 +66,7 @@ while True:
 """
 
 
-def test_a_client_that_is_killed(quiet: Server) -> None:
+def test_connections_of_a_killed_client_are_forgotten(quiet: Server) -> None:
     """It never read a byte, so its kernel answers the next write with RST."""
     client = subprocess.Popen([sys.executable, "-c", CLIENT, quiet.host, str(quiet.port)])
     try:
@@ -77,7 +77,7 @@ def test_a_client_that_is_killed(quiet: Server) -> None:
     eventually("nothing is left", lambda: quiet.left_behind() == {}, within=NOTICED)
 
 
-def test_a_client_that_stops_reading_with_data_pending(quiet: Server) -> None:
+def test_client_that_stops_reading_is_ended(quiet: Server) -> None:
     stream = connect((quiet.host, quiet.port), stream_target("u1"), receive_buffer=4096).begin()
     fill = "x" * 4000
     batch = [{"to": {"user": "u1"}, "body": fill} for _ in range(2000)]  # 8 MB: more than its socket holds
@@ -86,7 +86,7 @@ def test_a_client_that_stops_reading_with_data_pending(quiet: Server) -> None:
     stream.close()
 
 
-def test_a_request_that_never_ends_is_no_reader(quiet: Server) -> None:
+def test_unfinished_request_is_no_reader(quiet: Server) -> None:
     with socket.create_connection((quiet.host, quiet.port)) as connection:
         connection.sendall(b"GET /v1/stream?user=u1 HTTP/1.1\r\nHost: localhost\r\n")
         assert quiet.left_behind() == {}
@@ -187,7 +187,7 @@ def test_network_of_an_interrupted_run_is_removed_by_the_next(network: Network) 
 
 
 @pytest.mark.parametrize("publishing", [False, True], ids=["in silence", "while it is written to"])
-def test_a_peer_whose_network_is_gone(network: Network, tmp_path: Path, publishing: bool) -> None:
+def test_peer_without_network_is_gone_within_a_heartbeat(network: Network, tmp_path: Path, publishing: bool) -> None:
     server = Server(db=tmp_path / "0.db", mode="serve", host=network.here, settings={"heartbeat": HEARTBEAT})
     token = issue(SECRET, user=User("alice"), publish=True, topics=[], now=int(time.time()), lifetime=600)
     authorized = [("Authorization", f"Bearer {token}")]
@@ -214,7 +214,7 @@ def test_a_peer_whose_network_is_gone(network: Network, tmp_path: Path, publishi
 
 
 @pytest.mark.parametrize("cut", ["no carrier", "nothing comes back"])
-def test_at_the_usual_heartbeat_too_a_peer_whose_network_is_gone_is_noticed_within_it(
+def test_peer_without_network_is_gone_within_a_heartbeat_of_20_seconds(
     network: Network, tmp_path: Path, cut: str
 ) -> None:
     """With readers in every phase of the heartbeat: a sign of life in flight puts the probes off."""
@@ -264,7 +264,7 @@ WAVES, WAVE = 5, 2000
 
 
 @pytest.mark.timeout(120)
-async def test_ten_thousand_come_and_go_and_nothing_of_them_stays(start_server: StartServer) -> None:
+async def test_ten_thousand_connections_leave_nothing_behind(start_server: StartServer) -> None:
     server = start_server(heartbeat=HEARTBEAT)
     await asyncio.to_thread(server.follow, "author/42", *(f"u{n}" for n in range(100)))
     users = [f"u{n % (WAVE // 2)}" for n in range(WAVE)]
@@ -289,7 +289,7 @@ async def test_ten_thousand_come_and_go_and_nothing_of_them_stays(start_server: 
     assert growth < 3 * WAVE * 300, [f"{held / 1e6:.1f} MB" for held in memory]
 
 
-def test_the_place_of_one_who_left_is_free_for_the_next(start_server: StartServer) -> None:
+def test_connection_that_ends_makes_room_for_the_next(start_server: StartServer) -> None:
     server = start_server(max_connections=2)
     address = (server.host, server.port)
     streams = [connect(address, stream_target(user)).begin() for user in ("a", "b")]

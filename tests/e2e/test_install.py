@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import tidings
-from tests.conftest import Name, complaints
+from tests.conftest import Name, logged_errors
 from tests.servers import SECRET, Server, environment, eventually, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,13 +146,13 @@ def serving(installed: Installed, command: str, db: Path) -> Iterator[Server]:
     """The installed command's own server."""
     port = free_port()
     server = Server(
-        db=db, mode="serve" if command == "serve" else "handover", port=port,
+        db=db, mode="serve" if command == "serve" else "dev", port=port,
         argv=[installed.tidings, command, "--port", str(port)],
     )  # fmt: skip
     try:
         yield server.start()
         server.stop()
-        assert complaints(server) == ""
+        assert logged_errors(server) == ""
     finally:
         server.kill()
 

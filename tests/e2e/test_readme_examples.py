@@ -84,7 +84,7 @@ def terminals(server: Server, tmp_path: Path) -> Iterator[list[Terminal]]:
 POST = "curl -X POST localhost:8000/v1/notifications -d "
 
 
-def test_alice_sees_at_once_what_bob_does_not(server: Server, terminals: list[Terminal]) -> None:
+def test_alice_gets_a_notification_at_once_and_bob_does_not(server: Server, terminals: list[Terminal]) -> None:
     alice, bob = terminals
     to_alice = '\'{"to":{"user":"alice"},"type":"like","body":"Bob liked your post"}\''
     answer = curl(server, POST + to_alice)
@@ -97,7 +97,7 @@ def test_alice_sees_at_once_what_bob_does_not(server: Server, terminals: list[Te
     assert (alice.next().json["body"], bob.next().json["body"]) == ("to both", "to both")  # bob's first
 
 
-def test_a_topic_reaches_who_follows_it_from_the_moment_they_do(server: Server, terminals: list[Terminal]) -> None:
+def test_topic_reaches_a_follower_from_the_follow_on(server: Server, terminals: list[Terminal]) -> None:
     alice, bob = terminals
     to_topic = '\'{"to":{"topic":"author/42"},"body":"a new post"}\''
     assert curl(server, POST + to_topic)["live"] == 0
@@ -109,7 +109,7 @@ def test_a_topic_reaches_who_follows_it_from_the_moment_they_do(server: Server, 
     assert (alice.next().json["body"], bob.next().json["body"]) == ("to each", "to each")
 
 
-def test_the_second_tab_sees_it_too(server: Server, terminals: list[Terminal], tmp_path: Path) -> None:
+def test_second_tab_gets_it_too(server: Server, terminals: list[Terminal], tmp_path: Path) -> None:
     alice, _ = terminals
     second = Terminal(server, "curl -N 'localhost:8000/v1/stream?user=alice'", tmp_path / "second")
     try:

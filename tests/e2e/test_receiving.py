@@ -20,7 +20,7 @@ def bodies(events: list[Event]) -> list[str]:
     return [event.json["body"] for event in events]
 
 
-def test_what_is_sent_to_alice_reaches_alice_and_not_bob(any_server: Server, listen: Listen, name: Name) -> None:
+def test_notification_to_alice_reaches_alice_and_not_bob(any_server: Server, listen: Listen, name: Name) -> None:
     alice, bob = listen(any_server, name("alice")), listen(any_server, name("bob"))
     sent = any_server.publish({"user": name("alice")}, type="like", body="Bob liked your post")
     got = alice.next()
@@ -47,7 +47,7 @@ def test_a_list_of_users_reaches_each_of_them_once(any_server: Server, listen: L
     assert sent["live"] == 2
 
 
-def test_a_topic_reaches_who_follows_it_open_connections_too(any_server: Server, listen: Listen, name: Name) -> None:
+def test_topic_reaches_its_followers_on_open_connections_too(any_server: Server, listen: Listen, name: Name) -> None:
     topic, alice, bob = name("author/42"), listen(any_server, name("alice")), listen(any_server, name("bob"))
     path = f"/v1/topics/{topic}/followers/{name('alice')}"
 
@@ -121,7 +121,7 @@ def test_a_name_that_looks_like_mine_is_not_mine(
     assert late.next().json["body"] == "for me"  # and nothing else is read from the log
 
 
-def test_text_arrives_exactly_as_it_was_sent(any_server: Server, listen: Listen, name: Name) -> None:
+def test_text_arrives_exactly_as_sent(any_server: Server, listen: Listen, name: Name) -> None:
     user = name("zo\u00eb+\u65b0@ex\u00e4mple.org")
     stream = listen(any_server, user)
     sent = {"title": AWKWARD, "body": AWKWARD, "data": {AWKWARD: [AWKWARD]}, "actor": {"name": AWKWARD}}
@@ -149,7 +149,7 @@ def test_hello_says_where_the_stream_starts(any_server: Server, listen: Listen, 
     assert "no-transform" in stream.response.headers["cache-control"]
 
 
-def test_who_heard_only_hello_misses_nothing(any_server: Server, listen: Listen, name: Name) -> None:
+def test_stream_cut_after_hello_resumes_without_loss(any_server: Server, listen: Listen, name: Name) -> None:
     first = listen(any_server, name("alice"))
     assert first.hello is not None
     first.close()
@@ -286,9 +286,7 @@ def test_no_event_falls_between_catching_up_and_live(any_server: Server, listen:
         assert [event.json["data"] for event in stream.take(left)] == list(range(count - left, count))
 
 
-def test_a_reader_that_stops_reading_loses_nothing_and_delays_nobody(
-    any_server: Server, listen: Listen, name: Name
-) -> None:
+def test_stalled_reader_loses_nothing_and_delays_no_other(any_server: Server, listen: Listen, name: Name) -> None:
     """It is noticed and closed (its socket may take a while); what it missed is there when it comes back."""
     user, batches, size = name("alice"), 16, 100
     stalled = listen(any_server, user, receive_buffer=4096)
@@ -311,7 +309,7 @@ def presence(server: Server, user: str) -> int:
 
 
 @pytest.mark.parametrize("leave", [Stream.close, Stream.reset, Stream.half_close])
-def test_who_leaves_is_forgotten(
+def test_closed_connection_is_forgotten(
     any_server: Server, listen: Listen, name: Name, leave: Callable[[Stream], None]
 ) -> None:
     user = name("alice")

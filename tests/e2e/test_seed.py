@@ -75,7 +75,7 @@ def rows(server: Server, link: str) -> list[dict[str, Any]]:
     return [dict(zip(map(str, heading), row, strict=True)) for row in values]
 
 
-def test_an_unnamed_event_of_the_original_form_reaches_each_trace_of_its_user_and_nobody_else(server: Server) -> None:
+def test_seed_event_reaches_each_trace_of_its_user_and_no_other(server: Server) -> None:
     with (
         seed_stream(server, ME, trace="one") as one,
         seed_stream(server, ME, trace="two") as two,
@@ -95,7 +95,7 @@ def test_an_unnamed_event_of_the_original_form_reaches_each_trace_of_its_user_an
         assert (last["message_body"], last["user_email"]) == ("for everyone", SUFFIX)
 
 
-def test_whom_a_message_reaches_is_named_in_it_also_when_they_catch_up(server: Server) -> None:
+def test_seed_event_names_its_listener_also_on_catching_up(server: Server) -> None:
     me, other = somebody(), somebody()
     start = server.publish({"user": me}, body="before")["cursor"]
     for user in (me, other):
@@ -133,7 +133,7 @@ def test_a_seed_stream_resumes_from_a_cursor(server: Server) -> None:
 
 @pytest.mark.parametrize("path", ["socket-connection", "export-excel"])
 @pytest.mark.parametrize("query", ["", "user_email=", "user_email=a%00b", "user_email=" + "x" * 300])
-def test_who_does_not_say_who_they_are_is_told_so(server: Server, path: str, query: str) -> None:
+def test_seed_request_without_a_user_is_refused(server: Server, path: str, query: str) -> None:
     answer = server.request("GET", f"/notification/{path}?{query}")
     assert answer.status == 400
     assert answer.headers["content-type"] == "application/problem+json"

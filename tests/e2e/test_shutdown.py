@@ -84,7 +84,7 @@ def test_a_request_that_never_ends_does_not_hold_the_exit(start_server: StartSer
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_what_was_accepted_is_kept(start_server: StartServer, stop: signal.Signals) -> None:
+def test_accepted_publishes_survive_shutdown(start_server: StartServer, stop: signal.Signals) -> None:
     """Publishers are at work when the signal comes: each answer of 201 is in the log, each once."""
     server = start_server()
     accepted: list[set[int]] = [set() for _ in range(6)]
@@ -138,7 +138,7 @@ def test_the_database_is_folded_into_one_file(start_server: StartServer) -> None
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_ends_it_in_order_and_without_a_word(tmp_path: Path, times: int) -> None:
+def test_ctrl_c_ends_the_server_in_order_and_silently(tmp_path: Path, times: int) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "tidings", "dev", "--port", "0", "--db", str(tmp_path / "0.db")],
         env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

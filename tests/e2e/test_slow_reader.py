@@ -35,7 +35,7 @@ def prepare(server: Server, names: list[str]) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_stalled_readers_among_five_hundred_delay_nobody_and_lose_nothing(start_server: StartServer) -> None:
+async def test_stalled_readers_among_five_hundred_delay_no_other_and_lose_nothing(start_server: StartServer) -> None:
     server = start_server()
     address = (server.host, server.port)
     readers = await crowd(address, [f"u{n}" for n in range(READERS)])
@@ -87,7 +87,7 @@ def test_a_reader_that_takes_a_little_all_the_time_is_never_ended(start_server: 
         assert server.connections() == 1
 
 
-def test_a_reader_that_wakes_in_time_goes_on_where_it_stopped(start_server: StartServer) -> None:
+def test_stalled_reader_that_wakes_in_time_continues_where_it_stopped(start_server: StartServer) -> None:
     """On the same connection: it was full, nobody closed it, and what it missed comes from the log."""
     server = start_server(heartbeat=60)
     server.follow("busy", "sleeper")

@@ -68,7 +68,7 @@ def test_a_refused_stream_leaves_its_connection_usable(server: Server) -> None:
             assert response.status == status
 
 
-def test_what_a_client_says_on_its_stream_is_not_listened_to(server: Server, listen: Listen, name: Name) -> None:
+def test_bytes_sent_on_an_open_stream_are_ignored(server: Server, listen: Listen, name: Name) -> None:
     stream = listen(server, name("alice"))
     stream.socket.sendall(b"POST /v1/notifications HTTP/1.1\r\nContent-Length: 20\r\n\r\n" + b'{"to":{"all": true}}')
     server.publish({"user": name("alice")}, body="here")
@@ -84,7 +84,7 @@ def said_and_done(server: Server, *parts: bytes) -> bytes:
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
-def test_who_sends_no_more_still_gets_the_answers(server: Server, name: Name) -> None:
+def test_half_closed_connection_still_gets_its_responses(server: Server, name: Name) -> None:
     """`printf 'GET ...' | nc -N`"""
     assert said_and_done(server, NEXT).startswith(b"HTTP/1.1 200 OK\r\n")
     assert said_and_done(server, NEXT * 3).count(b"HTTP/1.1 200 OK\r\n") == 3
@@ -99,12 +99,12 @@ HALF = b"POST /v1/notifications HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5
 
 
 @pytest.mark.parametrize("request_bytes", [b"", NEXT[:9], NEXT[:-2], HALF])
-def test_who_leaves_in_the_middle_of_a_request_gets_no_answer(server: Server, request_bytes: bytes) -> None:
+def test_request_cut_in_the_middle_gets_no_response(server: Server, request_bytes: bytes) -> None:
     assert said_and_done(server, request_bytes) == b""
 
 
 @pytest.mark.parametrize("path", ["/v1/stream?", "/v1/poll?wait=30&", "/notification/socket-connection?user_email=a&"])
-def test_a_stream_is_not_for_who_sends_no_more(server: Server, name: Name, path: str) -> None:
+def test_half_closed_connection_gets_no_stream(server: Server, name: Name, path: str) -> None:
     """To be heard to leave is how one's place is given up."""
     said_and_done(server, f"GET {path}user={name('alice')} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     online = f"/v1/users/{name('alice')}/presence"

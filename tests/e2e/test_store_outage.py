@@ -37,7 +37,7 @@ def test_start_on_a_log_whose_head_is_beyond_its_last_event_is_one_line_and_exit
     server.stop()
     change(server.db, "DELETE FROM events WHERE seq > 15")
     log = server.db.with_suffix(".again.log")
-    argv = command("handover", host=server.host, port=server.port)
+    argv = command("dev", host=server.host, port=server.port)
     process = spawn(argv, log=log, env=environment({"db": server.db}))
     assert process.wait(20) == 1
     said = log.read_text().strip().splitlines()
@@ -50,7 +50,7 @@ def test_signal_ends_a_start_that_waits_for_a_locked_database(start_server: Star
     server.stop()
     other = apsw.Connection(str(server.db))
     other.execute("BEGIN IMMEDIATE")
-    argv = command("handover", host=server.host, port=server.port)
+    argv = command("dev", host=server.host, port=server.port)
     process = spawn(argv, log=server.db.with_suffix(".again.log"), env=environment({"db": server.db}))
     try:
         eventually("it waits for the database", lambda: f"{server.db}-wal" in open_files(process.pid))
@@ -78,8 +78,8 @@ def test_log_whose_head_moves_beyond_its_last_event_ends_the_process(tmp_path: P
         change(server.db, "UPDATE head SET seq = seq + 5")
         assert server.process is not None
         assert server.process.wait(20) == 70
-        assert "worker_died" in server.said()
-        assert "has nothing after 3" in server.said()
+        assert "worker_died" in server.log_text()
+        assert "has nothing after 3" in server.log_text()
     finally:
         server.kill()
 

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from tests.conftest import StartServer
-from tests.servers import SECRET, Answer, Server, eventually
+from tests.servers import SECRET, HttpResponse, Server, eventually
 from tests.streams import connect
 from tidings.auth.tokens import issue
 from tidings.domain.topics import User
@@ -32,7 +32,7 @@ def make(server: Server, headers: dict[str, str] | None = None, **extra: str) ->
     return ticket
 
 
-def poll(server: Server, ticket: str, **headers: str) -> Answer:
+def poll(server: Server, ticket: str, **headers: str) -> HttpResponse:
     return server.request("GET", f"/v1/poll?ticket={ticket}", headers=headers)
 
 

@@ -57,7 +57,7 @@ def publish(server: Server, topic: str) -> int:
     return server.request("POST", "/v1/notifications", {"to": {"topic": topic}}, headers=bearer(publish=True)).status
 
 
-def test_without_a_token_nobody_is_anybody(server: Server) -> None:
+def test_request_without_a_token_has_no_identity(server: Server) -> None:
     for path in ("/v1/stream?user=alice", "/v1/inbox?user=alice", "/v1/poll?user=alice"):
         answer = server.request("GET", path)
         assert (answer.status, answer.json["code"]) == (401, "not_identified")
@@ -75,7 +75,7 @@ def test_an_old_token_is_refused(server: Server) -> None:
     assert (answer.status, answer.json["code"]) == (401, "invalid_token")
 
 
-def test_a_key_is_its_users_own_also_of_those_who_may_publish(server: Server) -> None:
+def test_idempotency_key_belongs_to_its_user_also_for_publishers(server: Server) -> None:
     callers = [bearer(user, publish=True) for user in ("alice", "bob")]
     for caller in callers:
         server.request("GET", "/v1/inbox", headers=caller)
@@ -132,7 +132,7 @@ def test_a_stream_is_warned_and_ends_no_later_than_its_token(server: Server) -> 
 FACTORY = ["uvicorn", "--factory", "tidings.asgi:app", "--ws", "websockets-sansio", "--log-level", "warning"]
 
 
-@pytest.mark.parametrize("argv", [["tidings", "serve"], FACTORY], ids=["handover", "plain"])
+@pytest.mark.parametrize("argv", [["tidings", "serve"], FACTORY], ids=["serve", "uvicorn"])
 def test_at_the_usual_heartbeat_a_short_token_is_told_of_and_kept_to_the_second(
     tmp_path: Path, argv: list[str]
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.servers import HOST, Answer, Server, free_port
+from tests.servers import HOST, HttpResponse, Server, free_port
 from tidings.auth.tokens import issue
 from tidings.domain.topics import User
 
@@ -66,7 +66,7 @@ def cookie() -> dict[str, str]:
     return {"Cookie": f"tidings_token={token()}"}
 
 
-def refusal(server: Server, headers: Mapping[str, str], path: str = "/v1/ws", method: str = "GET") -> Answer:
+def refusal(server: Server, headers: Mapping[str, str], path: str = "/v1/ws", method: str = "GET") -> HttpResponse:
     return server.request(method, path, headers=headers)
 
 
@@ -124,7 +124,7 @@ def test_the_connection_of_a_refusal_goes_on(strict: Server) -> None:
 
 
 def test_where_the_server_has_no_websockets_another_transport_is_named(tmp_path: Path) -> None:
-    server = Server(db=tmp_path / "tidings.db", mode="plain").start()
+    server = Server(db=tmp_path / "tidings.db", mode="uvicorn").start()
     try:
         answer = refusal(server, UPGRADE, "/v1/ws?user=alice")
         assert (answer.status, answer.json["code"]) == (501, "upgrade_unavailable")
