@@ -1,4 +1,4 @@
-# The front door. `make dev` runs Tidings, `make test` proves it; `make help` lists the rest.
+# `make dev` runs Tidings, `make test` tests it; `make help` lists the rest.
 #
 #   PYTHON=python3.12   the interpreter .venv is made with (3.11 or newer)
 #   PORT=8000 DB=path   for `make dev` (or TIDINGS_PORT, TIDINGS_DB)

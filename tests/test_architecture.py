@@ -1,4 +1,4 @@
-"""How the house is built: what may not be said where, what ships, what is pinned."""
+"""The architecture: what a module may import, what ships, what is pinned."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ PURE = (
     "tidings/background/sequencer.py",
     "tidings/auth/grants.py",
 )
-# Time, chance, ids and the outside world come in by the door, as arguments.
+# Time, randomness, ids and I/O are passed in as arguments.
 IMPURE = {
     *("asyncio", "anyio", "uvloop", "threading", "concurrent", "multiprocessing", "subprocess"),
     *("socket", "ssl", "select", "selectors", "os", "tempfile", "shutil"),
@@ -37,7 +37,7 @@ IMPURE = {
 }
 CLOCKS = {"now", "utcnow", "today"}
 
-# Packages whose `__init__` is a face: it may name what is inside. Every other one is a door with rules on it.
+# Packages whose `__init__` may export names. Every other `__init__` is a docstring with the package's rules.
 FACES = {"tidings", "tidings.cli", "tidings.client", "tidings.testing"}
 
 
@@ -112,9 +112,9 @@ def test_only_the_server_package_imports_uvicorn() -> None:
     assert {name.rpartition(".")[0] for name in importers} == {"tidings.server"}
 
 
-def test_the_rooms_that_must_be_pure_exist() -> None:
-    rooms = {".".join(module_name(path).split(".")[:2]) for path in pure_files()}
-    assert rooms >= {"tidings.domain", "tidings.hub"}
+def test_packages_that_must_be_pure_exist() -> None:
+    packages = {".".join(module_name(path).split(".")[:2]) for path in pure_files()}
+    assert packages >= {"tidings.domain", "tidings.hub"}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_the_rooms_that_must_be_pure_exist() -> None:
     ids=module_name,
 )
 def test_a_door_says_its_rules_and_hands_nothing_on(path: Path) -> None:
-    """No re-exports inside the house: a thing has one name, the one of the module that makes it."""
+    """No re-exports inside the package: a name is imported from the module that defines it."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert (ast.get_docstring(tree) or "").strip()
     assert [name for _, name in imported(tree) if name.split(".")[0] == "tidings"] == []
@@ -153,7 +153,7 @@ def files_below(top: Path) -> set[str]:
 
 
 def build(target: str, *, into: Path) -> Path:
-    """The wheel or sdist of the house as it stands."""
+    """The wheel or sdist of the working tree."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(into)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     [built] = into.iterdir()

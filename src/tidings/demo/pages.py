@@ -19,7 +19,7 @@ HEADERS = {
 
 
 def pages(client: Client) -> list[Route]:
-    """The pages, and under `/demo` what they are made of. They show this client."""
+    """The pages, and their parts under `/demo`. They load this client."""
     assets = {
         name: Asset.of(name, _versioned(body, client)) for name, body in read(files(__package__) / "site").items()
     }
@@ -57,5 +57,5 @@ def head_size(request: Request) -> int:
 
 
 def _versioned(body: bytes, client: Client) -> bytes:
-    """What names the client by its path without a version: by redirection, some of its modules would run twice."""
+    """Put the version into the client's paths: through redirects, some of its modules would run twice."""
     return body.replace(b'"/js/', f'"{client.path}/'.encode())
