@@ -1,7 +1,6 @@
 """Catch-up: brings every reader that is behind to the head. Ten thousand reconnects are a queue."""
 
 import asyncio
-from collections import deque
 from functools import partial
 
 import msgspec
@@ -28,13 +27,7 @@ class CatchUp:
         self._store = store
         self._retry = retry
         self._wake = asyncio.Event()
-        self._needs_store: deque[Reader] = deque()
         self._store_wake = asyncio.Event()
-
-    @property
-    def waiting_for_store(self) -> int:
-        """How many readers wait for a page of the store."""
-        return len(self._needs_store)
 
     def wake(self) -> None:
         """Note that there is a reader in `hub.catch_up_queue`."""
@@ -56,7 +49,7 @@ class CatchUp:
                 reader.in_queue = False
                 if not hub.serve_from_ring(reader):
                     reader.in_queue = True
-                    self._needs_store.append(reader)
+                    hub.store_queue.append(reader)
                     self._store_wake.set()
                 served += 1
                 if served % YIELD_EVERY == 0:
@@ -66,8 +59,8 @@ class CatchUp:
     async def _serve_from_store(self, hub: Hub) -> None:
         while True:
             await self._store_wake.wait()
-            while self._needs_store:
-                reader = self._needs_store.popleft()
+            while hub.store_queue:
+                reader = hub.store_queue.popleft()
                 reader.in_queue = False
                 await self._retry.read(partial(self._page, hub, reader), wanted=reader.ready_for_catch_up)
             self._store_wake.clear()

@@ -34,7 +34,8 @@ class Hub:
         """
         self.ring = ring
         self.head = ring.head
-        self.catch_up_queue: deque[Reader] = deque()
+        self.catch_up_queue: deque[Reader] = deque()  # readers that are behind
+        self.store_queue: deque[Reader] = deque()  # those that the ring does not reach back to
         self.open: Counter[str] = Counter()  # readers per transport
         self.delivered = 0  # events written to readers
         self.published = 0  # events

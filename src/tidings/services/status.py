@@ -55,7 +55,7 @@ class StatusService:
             connections=hub.open,
             topics=hub.topics,
             users=hub.users,
-            catching_up=len(hub.catch_up_queue),
+            catching_up=len(hub.catch_up_queue) + len(hub.store_queue),
             head=hub.head,
             published=hub.published,
             delivered=hub.delivered,
