@@ -29,6 +29,7 @@ from tidings.auth.jwks import RemoteKeys
 from tidings.auth.keys import pem_keys, secret_keys
 from tidings.auth.origins import OriginPolicy
 from tidings.auth.revocations import Revocations
+from tidings.auth.signed_links import SignedLinks
 from tidings.auth.tickets import Tickets
 from tidings.auth.tokens import TokenChecker, TokenRules
 from tidings.background.bus_link import BusLink
@@ -66,6 +67,7 @@ from tidings.services.tickets import TicketService
 from tidings.settings import Settings
 from tidings.store.sqlite.adapter import SqliteStore
 from tidings.store.transactions.revocations import REVOKED_TYPE
+from tidings.store.transactions.secrets import keep_secret
 from tidings.transports.poll import PollContext
 from tidings.transports.poll_frames import PollEncoding
 from tidings.transports.sse import SseEncoding
@@ -251,6 +253,7 @@ async def open_services(
             services=services,
             identity=who,
             origins=origins,
+            links=SignedLinks(await gateway.write(keep_secret("links", secrets.token_urlsafe(32)))),
             settings=settings,
             streaming=StreamContext(hub=hub, timer=timer),
             polling=PollContext(hub=hub, timer=timer, encoding=poll_encoding),
@@ -264,7 +267,7 @@ async def open_services(
         )
         operations = list(OPERATIONS)
         if settings.seed:
-            await exports.recover()
+            exports.start()
             stack.push_async_callback(exports.close)
             operations += SEED_OPERATIONS
         stack.push_async_callback(gateway.idle)

@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cors_credentials: bool = False  # cookies of those pages count
     cors_headers: tuple[str, ...] = ()  # request headers that pages may send beside the usual ones
     hosts: tuple[str, ...] = ()  # names that are answered, exact or *.example.com; none: all (`dev`: this machine's)
+    public_url: str = ""  # where browsers reach this server, for links in notifications; else as the request had it
     seed: bool = False  # mount the two endpoints under /notification
     exports: Path | None = None  # folder of the seed's workbooks; None: beside the database
     log_level: LogLevel = "info"  # info: start, open, drain, stop; debug: each connection and why it ended, too

@@ -17,8 +17,10 @@ import openpyxl
 import pytest
 
 from tests.conftest import StartServer
-from tests.servers import Server, eventually
+from tests.servers import SECRET, Answer, Server, eventually
 from tests.streams import Event, Stream, connect, request_head
+from tidings.auth.tokens import issue
+from tidings.domain.topics import User
 
 ME, SUFFIX = "a@x.io", "aa@x.io"
 _names = itertools.count(1)
@@ -63,11 +65,19 @@ def until(stream: Stream, holds: Callable[[Event], object], *, within: float = 6
 
 def links(event: Event) -> bool:
     """Is this the notification with the file?"""
-    return event.type == "notification.created" and event.json["action_url"] is not None
+    return event.type == "notification.created" and "action_url" in event.json
+
+
+def click(server: Server, link: str, **other: str) -> Answer:
+    """Follow an absolute link, as it is or with other values in its query."""
+    parts = urllib.parse.urlsplit(link)
+    assert f"{parts.scheme}://{parts.netloc}" == server.url
+    query = dict(urllib.parse.parse_qsl(parts.query)) | other
+    return server.request("GET", f"{parts.path}?{urllib.parse.urlencode(query)}")
 
 
 def rows(server: Server, link: str) -> list[dict[str, Any]]:
-    answer = server.request("GET", link)
+    answer = click(server, link)
     assert answer.status == 200
     sheet = openpyxl.load_workbook(io.BytesIO(answer.body), read_only=True).active
     assert sheet is not None
@@ -163,29 +173,80 @@ def test_an_export_shows_its_progress_and_ends_with_a_link_to_a_real_workbook(se
 
 
 def test_only_its_owner_downloads_a_workbook(server: Server) -> None:
+    """By the link, which is signed and carries who it is for, or by a credential."""
     me = somebody()
     with own_stream(server, me) as stream:
         export(server, me)
         link = until(stream, links)[-1].json["action_url"]
-    assert server.request("GET", link).status == 200
+    assert click(server, link).status == 200
+    for forged in ({"user": f"a{me}"}, {"expires": "9999999999"}, {"signature": ""}, {"signature": "0" * 64}):
+        refused = click(server, link, **forged)
+        assert (refused.status, refused.json["code"]) == (403, "link_expired")
+    path = urllib.parse.urlsplit(link).path
+    assert server.request("GET", f"{path}?user={me}").status == 200
     for whose in (f"a{me}", me[1:], me[:-1]):
-        assert server.request("GET", f"{link.partition('?')[0]}?user={whose}").status == 404
-    assert server.request("GET", link.partition("?")[0]).status == 401
+        assert server.request("GET", f"{path}?user={whose}").status == 404
+    assert server.request("GET", path).status == 401
     assert server.request("GET", f"/v1/exports/..%2F..%2Ftidings.xlsx?user={me}").status == 404
 
 
-def test_two_exports_at_once_and_one_that_is_cancelled(server: Server) -> None:
-    me = somebody()
+def test_link_needs_no_credential_and_is_where_browsers_reach_the_server(start_server: StartServer) -> None:
+    server = start_server("serve", seed=True, public_url="https://app.example/tidings")
+    now = int(time.time())
+    token = issue(SECRET, user=User(ME), publish=False, topics=[], now=now, lifetime=600)
+    bearer = {"Authorization": f"Bearer {token}"}
+    begun = server.request("GET", f"/notification/export-excel?user_email={ME}", headers=bearer).json
+    assert begun["file"].startswith("https://app.example/tidings/v1/exports/")
+    target = begun["file"].removeprefix("https://app.example/tidings")
+    eventually("the link can be clicked", lambda: server.request("GET", target).status == 200)
+    server.restart()
+    assert server.request("GET", target).status == 200
+
+
+def test_one_export_at_a_time_and_one_that_is_cancelled(server: Server) -> None:
+    me, other = somebody(), somebody()
     fill(server, me, 6000)
+    path = f"/notification/export-excel?user_email={me}"
     with own_stream(server, me) as stream:
-        kept, dropped = export(server, me), export(server, me)
+        dropped = export(server, me)
+        refused = server.request("GET", path)
+        assert (refused.status, refused.json["code"]) == (409, "export_running")
+        export(server, other)  # is nobody else's business
         assert server.request("DELETE", f"/v1/exports/{dropped['id']}?user=a{me}").status == 404
         assert server.request("DELETE", f"/v1/exports/{dropped['id']}?user={me}").status == 204
         until(stream, lambda event: event.json.get("title") == "Export was cancelled")
-    eventually("the other one is finished", lambda: server.request("GET", kept["file"]).status == 200)
+        assert click(server, dropped["file"]).status == 404
+        assert server.request("DELETE", f"/v1/exports/{dropped['id']}?user={me}").status == 404
+        kept = export(server, me)
+        until(stream, links)
     assert len(rows(server, kept["file"])) >= 6000
-    assert server.request("GET", dropped["file"]).status == 404
-    assert server.request("DELETE", f"/v1/exports/{dropped['id']}?user={me}").status == 404
+
+
+def test_twenty_exports_a_day(server: Server) -> None:
+    me = somebody()
+    with own_stream(server, me) as stream:
+        for _ in range(20):
+            export(server, me)
+            until(stream, links)
+    path = f"/notification/export-excel?user_email={me}"
+    eventually("the last one is over", lambda: server.request("GET", path).json["code"] == "too_many_exports")
+    refused = server.request("GET", path)
+    assert (refused.status, refused.headers["retry-after"]) == (429, "4320")
+
+
+def test_group_that_grows_while_it_is_exported_is_in_the_workbook(server: Server) -> None:
+    """Its place moves from the oldest to the newest: a page that goes by places has neither."""
+    me = somebody()
+    grouped = {"type": "like", "body": "oldest", "group_key": "g"}
+    server.publish({"user": me}, **grouped)
+    fill(server, me, 9000)
+    with own_stream(server, me) as stream:
+        export(server, me)
+        until(stream, lambda event: 0 < event.json.get("progress", 0) < 1)
+        server.publish({"user": me}, **grouped)
+        link = until(stream, links)[-1].json["action_url"]
+    found = [row["message_body"] for row in rows(server, link)]
+    assert (found.count("oldest"), found.count("Bob liked your post")) == (1, 9000)
 
 
 def test_an_export_that_a_crash_cut_off_says_so(start_server: StartServer) -> None:
@@ -200,8 +261,8 @@ def test_an_export_that_a_crash_cut_off_says_so(start_server: StartServer) -> No
     (note,) = server.db.with_name(f"{server.db.stem}-exports").glob("*/*.begun")
     note.with_name("torn.begun").write_bytes(b"")  # as a power cut may leave one
     note.with_name("odd.begun").mkdir()
-    server.start()
-    assert not note.exists() and not note.with_name("torn.begun").exists()
+    server.start()  # the lease of the process that crashed has to be over
+    eventually("the notes are done with", lambda: not note.exists() and not note.with_name("torn.begun").exists())
     titles = [item["title"] for item in server.request("GET", f"/v1/inbox?user={me}&limit=1").json["data"]]
     assert titles == ["Export was interrupted"]
 
@@ -222,18 +283,18 @@ def test_a_workbook_is_kept_as_long_as_notifications_and_then_taken_from_the_dis
     others.write_bytes(b"")
     for old in (found[gone][0], others):
         os.utime(old, (time.time() - 3601,) * 2)
-    refused = server.request("GET", found[gone][1])
+    refused = click(server, found[gone][1])
     assert (refused.status, refused.json["code"]) == (404, "not_found")
     assert "kept for 1 hour" in refused.json["detail"]
 
     server.restart()  # the first round is soon after the start
     eventually("it is taken from the disk, and its owner's folder with it", lambda: not found[gone][0].parent.exists())
-    assert server.request("GET", found[gone][1]).body == refused.body
-    assert server.request("GET", found[kept][1]).status == 200
+    assert click(server, found[gone][1]).body == refused.body
+    assert click(server, found[kept][1]).status == 200
     assert others.exists()
     with own_stream(server, gone) as stream:
         export(server, gone)  # it can be asked for again
-        assert server.request("GET", until(stream, links)[-1].json["action_url"]).status == 200
+        assert click(server, until(stream, links)[-1].json["action_url"]).status == 200
 
 
 @pytest.mark.timeout(300)
@@ -245,7 +306,7 @@ def test_a_user_with_100_000_notifications_is_exported_in_bounded_memory(server:
         export(server, me)
         link = until(stream, links, within=240)[-1].json["action_url"]
         grown = server.resident() - before
-    answer = server.request("GET", link)
+    answer = click(server, link)
     assert answer.status == 200
     with zipfile.ZipFile(io.BytesIO(answer.body)) as book:
         assert book.read("xl/worksheets/sheet1.xml").count(b"<t>Bob liked your post</t>") == 100_000

@@ -13,6 +13,7 @@ from tidings.api.http import Connection, Json, Request, in_thread_if_large
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Identity, Purpose
 from tidings.auth.origins import OriginPolicy
+from tidings.auth.signed_links import SignedLinks
 from tidings.domain.errors import UserChanged
 from tidings.domain.ports import Encoding
 from tidings.services.call import Call
@@ -32,6 +33,7 @@ class ApiContext:
     services: Services
     identity: Identity
     origins: OriginPolicy
+    links: SignedLinks
     settings: Settings
     streaming: StreamContext
     polling: PollContext

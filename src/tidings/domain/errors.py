@@ -134,6 +134,12 @@ class OriginForbidden(TidingsError):
     code, status = "origin_forbidden", 403
 
 
+class LinkExpired(TidingsError):
+    """Link expired."""
+
+    code, status = "link_expired", 403
+
+
 class NotFound(TidingsError):
     """Not found."""
 
@@ -151,6 +157,12 @@ class KeyInFlight(TidingsError):
 
     code, status = "idempotency_key_in_flight", 409
     retry_after = 1
+
+
+class ExportRunning(TidingsError):
+    """Export in progress."""
+
+    code, status = "export_running", 409
 
 
 class UserChanged(TidingsError):
@@ -197,6 +209,12 @@ class UpgradeRequired(TidingsError):
     @property
     def headers(self) -> dict[str, str]:
         return {"upgrade": "websocket", "connection": "upgrade", "sec-websocket-version": "13"}
+
+
+class TooManyExports(TidingsError):
+    """Too many exports."""
+
+    code, status = "too_many_exports", 429
 
 
 class HeadersTooLarge(TidingsError):

@@ -1,7 +1,7 @@
 """The two endpoints, and the files that the second one makes."""
 
+import time
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,7 @@ from tidings.domain.topics import parse_user
 from tidings.seed.encoding import SeedEncoding
 from tidings.seed.workbook import require_writer
 from tidings.services.call import Call
+from tidings.services.exports import LINK
 from tidings.transports import sse
 from tidings.transports.stream import Stream
 
@@ -68,6 +69,8 @@ def _parameters(type: Any) -> tuple[Parameter, ...]:
     )
 
 
+EXPIRES = Parameter("expires", "Of a signed link.", schema={"type": "integer"})
+SIGNATURE = Parameter("signature", "Of a signed link.")
 EXPORT = Parameter("id", "The export's id.", place="path", schema={"type": "string", "maxLength": 64})
 
 
@@ -114,8 +117,12 @@ async def export(request: Request, api: ApiContext) -> Response:
         require_writer()
         return Response(status_code=202)
 
+    user, expires = grant.me(), int(time.time()) + LINK
+    base = api.settings.public_url or f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
+
     def link(id: str) -> str:
-        return f"/v1/exports/{id}.xlsx" + (f"?{urlencode({'user': grant.me()})}" if api.dev_mode else "")
+        path = f"/v1/exports/{id}.xlsx"
+        return f"{base}{path}?{api.links.query(path, user, expires=expires)}"
 
     id = await api.services.exports.begin(Call(grant), message=asked.message_body, type=asked.action_type, link=link)
     return Json(Begun(id=id, file=link(id)), status_code=202)
@@ -126,12 +133,21 @@ async def export(request: Request, api: ApiContext) -> Response:
     "/v1/exports/{id}.xlsx",
     id="downloadExport",
     tag=TAG,
-    parameters=(EXPORT,),
+    parameters=(EXPORT, EXPIRES, SIGNATURE),
     answers={200: Answer(description="The workbook.", media=XLSX, schema={})},
 )
 async def download(request: Request, api: ApiContext) -> Response:
-    """Download a workbook of the caller."""
-    path = api.services.exports.file(Call(await api.grant(request)), request.path_params["id"])
+    """Download a workbook of the caller.
+
+    The link in the notification is signed: for a day it needs no credential.
+    """
+    id = request.path_params["id"]
+    if "signature" in request.query_params:
+        user = api.links.user(f"/v1/exports/{id}.xlsx", request.query_params, now=time.time())
+        call = Call(Grant(user=user))
+    else:
+        call = Call(await api.grant(request))
+    path = api.services.exports.file(call, id)
     private = {"cache-control": "private, no-store"}
     return FileResponse(path, media_type=XLSX, filename="notifications.xlsx", headers=private)
 

@@ -12,18 +12,22 @@ from typing import Protocol
 
 import msgspec
 
-from tidings.domain.cursor import Cursor
 from tidings.domain.errors import NotFound, StoreUnavailable, TidingsError
 from tidings.domain.model import Draft
 from tidings.domain.notification import Notification
 from tidings.domain.topics import User, own_topic
 from tidings.services.call import Call
-from tidings.services.store_gateway import NEWEST, StoreGateway
-from tidings.store.transactions.inbox import Filter
+from tidings.services.store_gateway import StoreGateway
+from tidings.store.transactions.exports import begin_export, export_lease, exported_ids, exported_items
+from tidings.store.transactions.leases import Lease, give_up_lease, take_lease
 from tidings.store.transactions.publish import publish, retract, update
 
-AT_ONCE = 2  # workbooks being written; others wait their turn
+AT_ONCE = 2  # books being written; others wait their turn
 PAGE = 500  # notifications read at a time
+ROWS = 1_048_575  # notifications in one book; an .xlsx file holds no more
+LEASE = 6000  # milliseconds; after a crash the user may export again, and is told, when it is over
+RENEW = 2.0  # seconds between renewals of it
+LINK = 24 * 3600  # seconds for which a link can be clicked
 NAME = 64  # characters of an export's id, at the most
 STEP = 0.05  # progress is told in steps of this
 FINISHED = "[0-9a-f]" * 32 + "/*.xlsx"  # below the folder: nothing else in it is ours to take away
@@ -33,7 +37,7 @@ _log = logging.getLogger("tidings.export")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """One workbook that was asked for."""
+    """One book that was asked for."""
 
     id: str
     user: User
@@ -41,6 +45,19 @@ class Export:
     message: str
     type: str
     progress: str  # the notification that shows how far it is
+
+    @property
+    def lease(self) -> Lease:
+        """Held while it is made."""
+        return export_lease(self.user, self.id)
+
+
+class Note(msgspec.Struct, kw_only=True):
+    """The file that lies beside a book while it is made, for the case of a crash."""
+
+    user: User
+    id: str
+    progress: str
 
 
 class Book(Protocol):
@@ -75,16 +92,18 @@ class ExportService:
         self._check = check
         self._keep = gateway.settings.inbox_age  # seconds: as long as the notification with the link
         self._turn = asyncio.Semaphore(AT_ONCE)
+        self._recovering: asyncio.Task[None] | None = None
         self._running: dict[tuple[User, str], asyncio.Task[None]] = {}
 
     async def begin(self, call: Call, *, message: str, type: str, link: Callable[[str], str]) -> str:
         """Start one; its id. Its progress is in the inbox on return. `link` makes the file's address from an id.
 
-        Raises `NotIdentified`, `ExtraMissing`.
+        Raises `NotIdentified`, `ExtraMissing`, `ExportRunning`, `TooManyExports`.
         """
         user = call.grant.me()
         self._check()
         id = self._new_id()
+        await self._gateway.write(begin_export(user, id, duration=LEASE))
         content = {"type": "export.progress", "title": "Export to Excel", "progress": 0.0, "priority": "low"}
         draft = Draft(topics=(own_topic(user),), content=content)
         (begun,) = await self._gateway.write(publish([draft], group_window=0))
@@ -135,23 +154,38 @@ class ExportService:
         except FileNotFoundError:
             return True
 
-    async def recover(self) -> None:
-        """After a crash: exports that were cut off say so in their inboxes."""
-        for left in self._folder.glob("*/*.begun"):
+    def start(self) -> None:
+        """Tell the users whose exports a crash cut off, now or as soon as the lease of the crashed process is over."""
+        self._recovering = asyncio.create_task(self._recover())
+
+    async def _recover(self) -> None:
+        left = set(self._folder.glob("*/*.begun"))
+        while left:
+            for file in list(left):
+                if await self._recovered(file):
+                    left.discard(file)
+            if left:
+                await asyncio.sleep(RENEW)
+
+    async def _recovered(self, file: Path) -> bool:
+        """Is nothing left to do about this note? Not while another process makes its export."""
+        note = _read(file)
+        if note is not None:
+            lease = export_lease(note.user, "recovery")
             try:
-                notification = msgspec.json.decode(left.read_bytes(), type=str)
-            except (OSError, msgspec.DecodeError) as error:  # what a power cut leaves of a file is anybody's guess
-                _log.warning("export_lost", extra={"file": str(left), "reason": str(error)})
-            else:
-                if not await self._tell(notification, {"title": "Export was interrupted", "progress": None}):
-                    continue
-            with contextlib.suppress(OSError):
-                left.with_suffix(".part").unlink(missing_ok=True)
-                left.unlink()
+                if not await self._gateway.write(take_lease(lease, duration=LEASE)):
+                    return False
+                await self._gateway.write(give_up_lease(lease))
+            except StoreUnavailable:
+                return False
+            if not await self._tell(note.progress, {"title": "Export was interrupted", "progress": None}):
+                return False
+        _drop(file)
+        return True
 
     async def close(self) -> None:
         """Stop all that are being made."""
-        tasks = list(self._running.values())
+        tasks = [*self._running.values(), *([self._recovering] if self._recovering else [])]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -161,9 +195,10 @@ class ExportService:
         path = self._path(export.user, export.id)
         part, note = path.with_suffix(".part"), path.with_suffix(".begun")
         told = True
+        renewing = asyncio.create_task(self._renew(export))
         try:
             part.parent.mkdir(parents=True, exist_ok=True)
-            note.write_bytes(msgspec.json.encode(export.progress))
+            note.write_bytes(msgspec.json.encode(Note(user=export.user, id=export.id, progress=export.progress)))
             async with self._turn:
                 rows = await self._write(export, part)
             os.replace(part, path)
@@ -171,6 +206,7 @@ class ExportService:
             await asyncio.gather(  # one transaction: the progress goes as the link comes
                 self._gateway.write(retract(export.progress)),
                 self._gateway.write(publish([_done(export, rows)], group_window=0)),
+                self._gateway.write(give_up_lease(export.lease)),
             )
         except asyncio.CancelledError:
             told = await self._tell(export.progress, {"title": "Export was cancelled", "progress": None})
@@ -179,23 +215,29 @@ class ExportService:
             _log.exception("export_failed", extra={"export": export.id})
             told = await self._tell(export.progress, {"title": "Export failed", "progress": None})
         finally:
+            renewing.cancel()
+            with contextlib.suppress(TidingsError):  # else its time ends it
+                await self._gateway.write(give_up_lease(export.lease))
             with contextlib.suppress(OSError):  # where the folder could not be made there is nothing to take away
                 part.unlink(missing_ok=True)
                 if told:  # else the next start does it
                     note.unlink(missing_ok=True)
 
-    async def _write(self, export: Export, part: Path) -> int:
-        book = await asyncio.to_thread(self._new_book, part, export.user)
-        before, told, total = NEWEST, 0.0, Cursor.parse(export.progress.removeprefix("n-")).seq
-        everything = Filter(archived=True)
+    async def _renew(self, export: Export) -> None:
         while True:
-            found = await self._gateway.inbox(export.user, everything, before=before, limit=PAGE)
-            await asyncio.to_thread(book.add, [item for item in found.items if item.id != export.progress])
-            if found.next is None:
-                break
-            before = found.next
-            done = max(0.0, 1 - before / total)  # by place: nothing has to be counted first
-            if done >= told + STEP:
+            await asyncio.sleep(RENEW)
+            with contextlib.suppress(TidingsError):
+                await self._gateway.write(take_lease(export.lease, duration=LEASE))
+
+    async def _write(self, export: Export, part: Path) -> int:
+        ids = await self._gateway.query(exported_ids(export.user, limit=ROWS))
+        book = await asyncio.to_thread(self._new_book, part, export.user)
+        told = 0.0
+        for first in range(0, len(ids), PAGE):
+            items = await self._gateway.query(exported_items(export.user, ids[first : first + PAGE]))
+            await asyncio.to_thread(book.add, [item for item in items if item.id != export.progress])
+            done = min(1.0, (first + PAGE) / len(ids))
+            if told + STEP <= done < 1:
                 told = done
                 await self._gateway.write(update(export.progress, {"progress": round(done, 3)}))
         await asyncio.to_thread(book.close)
@@ -216,6 +258,22 @@ class ExportService:
         if len(id) > NAME or not all(letter.isalnum() or letter in "-_" for letter in id):
             raise NotFound("that is not an export's id")
         return self._folder / owner / f"{id}.xlsx"
+
+
+def _read(file: Path) -> Note | None:
+    """The note in a file; None for what a power cut left of one."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Note)
+    except (OSError, msgspec.DecodeError) as error:
+        _log.warning("export_lost", extra={"file": str(file), "reason": str(error)})
+        return None
+
+
+def _drop(note: Path) -> None:
+    """Remove a note and what there is of its book."""
+    with contextlib.suppress(OSError):
+        note.with_suffix(".part").unlink(missing_ok=True)
+        note.unlink()
 
 
 def _words(seconds: float) -> str:

@@ -14,7 +14,7 @@ from tidings.store.transactions.transaction import Query, Read, Script, Snapshot
 SCAN = (
     2000  # items looked at for one page: a filter that fits little gives a short page and a `next`, not a slow answer
 )
-_decode = msgspec.json.Decoder(Notification).decode
+decode_item = msgspec.json.Decoder(Notification).decode
 
 
 class Filter(NamedTuple):
@@ -66,12 +66,12 @@ def _page(snapshot: Snapshot, user: User, filter: Filter, *, before: int, limit:
                 continue
             if filter.type not in (None, row.type) or filter.topic not in (None, row.topic):
                 continue
-            items.append(_shown(_decode(row.content), state))
+            items.append(shown(decode_item(row.content), state))
     counters = yield from count(user, cap=snapshot.cap)
     return InboxPage(items, before if more else None, snapshot.head, counters, mutes)
 
 
-def _shown(item: Notification, state: ItemState) -> Notification:
+def shown(item: Notification, state: ItemState) -> Notification:
     """An item as its reader has it. An announcement from before they came counts as read when it was made."""
     return replace(
         item,

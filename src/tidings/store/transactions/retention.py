@@ -32,6 +32,7 @@ def prune(retention: Retention, *, step: int) -> Job[bool]:
             transaction.floor = upto
         aged_items = yield Query("aged_items", {"before": transaction.now - retention.inbox_age, "limit": step})
         dropped = remove(transaction, aged_items, reason="expired")
+        transaction.write("drop_expired_leases", now=transaction.now)
         transaction.write("drop_keys", before=transaction.now - KEEP)
         return upto == floor + step or dropped == step
 

@@ -33,6 +33,9 @@ SELECT holder, expire_at FROM leases WHERE name = :name;
 DELETE FROM leases
 WHERE (name, holder) IN (SELECT value ->> 'name', value ->> 'holder' FROM jsonb_each(:rows));
 
+-- drop_expired_leases
+DELETE FROM leases WHERE expire_at <= (SELECT max(value ->> 'now') FROM jsonb_each(:rows));
+
 -- revoke_users
 INSERT INTO revocations (seq, user_id, issued_before, expire_at)
 SELECT value ->> 'seq', value ->> 'user_id', value ->> 'issued_before', value ->> 'expire_at'

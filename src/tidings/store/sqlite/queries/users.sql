@@ -159,6 +159,17 @@ WHERE n.item_id IN (
 )
 ORDER BY n.sort_seq DESC LIMIT :limit + 0;
 
+-- exported_ids -> item_id
+WITH feed (topic, since) AS (
+    VALUES (:own, 0), ('all', 0)
+    UNION ALL SELECT topic, since FROM follows WHERE user_id = :user_id
+)
+SELECT i.item_id FROM feed CROSS JOIN items i
+WHERE i.topic = feed.topic AND i.sort_seq > feed.since ORDER BY i.sort_seq DESC LIMIT :limit + 0;
+
+-- items_by_id -> item_id, topic, sort_seq, tags, content
+SELECT item_id, topic, sort_seq, tags, content FROM items WHERE item_id IN (SELECT value FROM json_each(:item_ids));
+
 -- follows -> topic, since
 SELECT topic, since FROM follows WHERE user_id = +:user_id ORDER BY topic;
 
