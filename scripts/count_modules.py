@@ -1,16 +1,16 @@
 """Count the modules that one request passes through: how many it enters, and how often it changes from one to another.
 
-    python scripts/count_modules.py
+    python scripts/count_modules.py [--calls]
 
-Each request is made twice: first to warm the caches, then to be counted. The profiler is in every thread. A change is a
-call into another module than the call before it, in the same thread.
+Each request is made twice: first to warm the caches, then to be counted, up to its answer. The profiler is in every
+thread. A change is a call into another module than the call before it, in the same thread.
 """
 
 import asyncio
 import sys
 import tempfile
 import threading
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -51,8 +51,8 @@ class Trace:
         return sum(a != b for names in self.entered.values() for a, b in pairwise(names))
 
 
-async def ask(app: Tidings, method: str, path: str, query: str, body: bytes) -> bytes:
-    """One request, in the ordinary ASGI way; the answer's body, of a stream its first part."""
+async def ask(app: Tidings, trace: Trace, method: str, path: str, query: str, body: bytes) -> bytes:
+    """One request, in the ordinary ASGI way; the answer's body, of a stream its first part. The trace ends with it."""
     answered = asyncio.Event()
     received: list[bytes] = []
     asked = iter([{"type": "http.request", "body": body, "more_body": False}])
@@ -67,6 +67,7 @@ async def ask(app: Tidings, method: str, path: str, query: str, body: bytes) -> 
         if message["type"] == "http.response.start" and message["status"] >= 400:
             raise RuntimeError(f"{method} {path} was answered with {message['status']}")
         if message["type"] == "http.response.body":
+            trace.running = False
             received.append(message.get("body", b""))
             answered.set()
 
@@ -92,15 +93,17 @@ async def main() -> None:
             for method, path, query, body in REQUESTS:
                 for measured in (False, True):
                     if b"%b" in body:
-                        answer = await ask(app, *REQUESTS[0])
+                        answer = await ask(app, trace, *REQUESTS[0])
                         cursor = answer.split(b'"cursor":"')[1].split(b'"')[0]
                         await asyncio.sleep(0.1)  # the relay hands it on
                     trace.entered.clear()
                     trace.running = measured
-                    await ask(app, method, path, query, body % cursor if b"%b" in body else body)
-                    trace.running = False
+                    await ask(app, trace, method, path, query, body % cursor if b"%b" in body else body)
                 print(f"{method} {path}: {trace.changes} changes, {len(trace.modules)} modules")
                 print("   ", " ".join(trace.modules))
+                if "--calls" in sys.argv:
+                    for names in trace.entered.values():
+                        print("   ", " ".join(name for name, _ in groupby(names)))
 
 
 if __name__ == "__main__":
