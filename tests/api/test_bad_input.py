@@ -63,6 +63,9 @@ BAD = [
     ("a type with a newline at its end", b'{"to": {"all": true}, "type": "a\\n"}', 400, "invalid_request"),
     ("an entity with a newline at its end", b'{"to": {"all": true}, "entity": "a\\n"}', 400, "invalid_request"),
     ("a group key with CR", b'{"to": {"all": true}, "group_key": "a\\rb"}', 400, "invalid_request"),
+    ("nothing to show", b'{"to": {"all": true}}', 400, "invalid_request"),
+    ("blanks", '{"to": {"all": true}, "title": " \u2800", "body": "\\n"}'.encode(), 400, "invalid_request"),
+    ("nulls", b'{"to": {"all": true}, "title": null, "data": null, "actor": null}', 400, "invalid_request"),
     ("to nobody", b'{"to": {}}', 400, "invalid_to"),
     ("to two kinds", b'{"to": {"all": true, "user": "a"}}', 400, "invalid_to"),
     ("to all: false", b'{"to": {"all": false}}', 400, "invalid_to"),
@@ -92,7 +95,8 @@ BAD = [
     ("the topic of nobody", b'{"to": {"topic": "user"}}', 400, "invalid_topic"),
     ("the topic of a bad user", b'{"to": {"topic": "user/a/b"}}', 400, "invalid_user"),
     ("more than 64 KiB", b'{"to": {"all": true}, "body": "' + b"x" * 65_536 + b'"}', 413, "too_large"),
-    ("too many users", b'{"to": {"users": [' + b",".join(b'"u%d"' % n for n in range(1001)) + b"]}}", 413, "too_large"),
+    ("too many users", b'{"body": "x", "to": {"users": [' + b",".join(b'"u%d"' % n for n in range(1001)) + b"]}}", 413,
+     "too_large"),
 ]  # fmt: skip
 
 
@@ -103,7 +107,7 @@ def test_a_bad_notification_is_refused_alone_and_in_a_batch(
     head = server.request("GET", "/readyz").json["head"]
     assert problem(server.request("POST", "/v1/notifications", body=body)) == (status, code)
     if body and body not in {b"[]", b'{"to": {"all": true}} {}'} and b"\n" not in body:
-        good = b'{"to": {"all": true}}'
+        good = b'{"to": {"all": true}, "body": "x"}'
         in_batch = server.request("POST", "/v1/notifications:batch", body=b"\n".join([good, body, good]))
         assert problem(in_batch) == (status, code)
         if status == 400:
@@ -135,13 +139,13 @@ def test_text_that_is_no_text_becomes_the_replacement_character(server: Server, 
     "body",
     [
         b'{"to": {"all": true}, "body": "' + b"x" * (65_536 - 33) + b'"}',
-        b'{"to": {"user": "' + b"x" * 200 + b'"}}',
-        b'{"to": {"topic": "' + b"x" * 255 + b'"}}',
-        b'{"to": {"users": ["first.last+tag@sub.example.org", "\xc3\xbc@\xc3\xa4.de", "#%&?=;\'\\"<>"]}}',
+        b'{"to": {"user": "' + b"x" * 200 + b'"}, "body": "x"}',
+        b'{"to": {"topic": "' + b"x" * 255 + b'"}, "body": "x"}',
+        b'{"to": {"users": ["first.last+tag@sub.example.org", "\xc3\xbc@\xc3\xa4.de", "#%&?=;\'\\"<>"]}, "body": "x"}',
         nested(64),
         b'{"to": {"all": true}, "data": [18446744073709551616, -9223372036854775809, 1e308, ' + b"9" * 400 + b"]}",
         b'{"to": {"all": true}, "body": "\\u0001\\u007f", "data": {"\\u0001": "\\u0001"}}',
-        b' \n{"to": {"all": true}}\n ',
+        b' \n{"to": {"all": true}, "body": "x"}\n ',
     ],
     ids=[
         "64 KiB",
@@ -183,7 +187,7 @@ def test_what_was_taken_can_be_read_however_deep_it_is(server: Server, name: Nam
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        (b'{"to": {"all": true}}\nnot json\n', 400, "invalid_json"),
+        (b'{"to": {"all": true}, "body": "x"}\nnot json\n', 400, "invalid_json"),
         (b"[1, 2]", 400, "invalid_request"),
         (b'[{"to": {"all": true}}', 400, "invalid_json"),
         (b"[" + b",".join([b'{"to":{"all":true}}'] * 10_001) + b"]", 413, "too_large"),
@@ -222,12 +226,12 @@ def test_a_body_over_the_limit_that_does_not_say_so_is_refused(server: Server) -
 
 def test_the_limits_are_settings(start_server: StartServer) -> None:
     server = start_server(max_notification=100, max_batch=2, max_recipients=2)
-    small, large = {"to": {"all": True}}, {"to": {"all": True}, "body": "x" * 100}
+    small, large = {"to": {"all": True}, "body": "x"}, {"to": {"all": True}, "body": "x" * 100}
     assert server.request("POST", "/v1/notifications", small).status == 201
     assert problem(server.request("POST", "/v1/notifications", large)) == (413, "too_large")
     assert problem(server.request("POST", "/v1/notifications:batch", [small, large])) == (413, "too_large")
     assert problem(server.request("POST", "/v1/notifications:batch", [small] * 3)) == (413, "too_large")
-    assert problem(server.request("POST", "/v1/notifications", {"to": {"users": ["a", "b", "c"]}})) == (
+    assert problem(server.request("POST", "/v1/notifications", {"to": {"users": ["a", "b", "c"]}, "body": "x"})) == (
         413,
         "too_large",
     )

@@ -121,7 +121,7 @@ def test_a_batch_that_says_nothing_is_refused(server: Server, body: bytes) -> No
 
 
 def test_blank_lines_between_notifications_are_passed_over(server: Server, name: Name) -> None:
-    line = json.dumps({"to": {"user": name("alice")}}).encode()
+    line = json.dumps({"to": {"user": name("alice")}, "body": "x"}).encode()
     answer = server.request("POST", "/v1/notifications:batch", body=b"\n\r\n" + line + b"\r\n \n" + line)
     assert (answer.status, len(answer.json["results"])) == (200, 2)
 
@@ -240,8 +240,8 @@ def test_a_key_is_in_flight_until_its_request_is_answered(start_server: StartSer
 
 
 POSTS: dict[str, tuple[object, object]] = {
-    "/v1/notifications": ({"to": {"user": "{me}"}}, {"to": {"user": "{me}"}, "body": "other"}),
-    "/v1/notifications:batch": ([{"to": {"user": "{me}"}}], []),
+    "/v1/notifications": ({"to": {"user": "{me}"}, "body": "x"}, {"to": {"user": "{me}"}, "body": "other"}),
+    "/v1/notifications:batch": ([{"to": {"user": "{me}"}, "body": "x"}], []),
     "/v1/topics/{topic}/followers": ({"users": ["{me}"]}, {"users": []}),
     "/v1/inbox/read": ({"ids": ["{id}"]}, {"ids": []}),
     "/v1/inbox/unread": ({"ids": ["{id}"]}, {"ids": []}),
@@ -398,11 +398,11 @@ def soon(seconds: float) -> str:
 def test_what_is_over_already_is_refused(server: Server, listen: Listen, name: Name) -> None:
     """It would ring, and be gone when somebody looks."""
     stream = listen(server, name("alice"))
-    over = {"to": {"user": name("alice")}, "expire_time": soon(-1)}
+    over = {"to": {"user": name("alice")}, "expire_time": soon(-1), "body": "x"}
     for path, content in [
         ("/v1/notifications", over),
         ("/v1/notifications", {**over, "group_key": "k"}),
-        ("/v1/notifications:batch", [{"to": {"user": name("alice")}}, over]),
+        ("/v1/notifications:batch", [{"to": {"user": name("alice")}, "body": "x"}, over]),
     ]:
         refused = server.request("POST", path, content)
         assert (refused.status, refused.json["code"]) == (400, "already_expired")
@@ -412,7 +412,7 @@ def test_what_is_over_already_is_refused(server: Server, listen: Listen, name: N
 
 
 def test_what_was_stored_in_time_gets_the_first_answer_again_after_its_time(server: Server, name: Name) -> None:
-    content = {"to": {"user": name("alice")}, "expire_time": soon(0.5)}
+    content = {"to": {"user": name("alice")}, "expire_time": soon(0.5), "body": "x"}
     first = post(server, name("key"), content)
     assert first.status == 201
     eventually("it has expired", lambda: items(server, name("alice")) == [])
@@ -508,7 +508,11 @@ def test_what_is_retracted_is_said(server: Server, query: str) -> None:
 def test_batch_of_more_than_a_thousand_rows_is_refused_whole(server: Server, name: Name) -> None:
     """A row is a recipient of a notification; a topic and an announcement are one."""
     users = [f"{n}-{name('u')}" for n in range(500)]
-    over = [{"to": {"users": users}}, {"to": {"users": users}}, {"to": {"topic": name("topic")}}]
+    over = [
+        {"to": {"users": users}, "body": "x"},
+        {"to": {"users": users}, "body": "x"},
+        {"to": {"topic": name("topic")}, "body": "x"},
+    ]
     answer = server.request("POST", "/v1/notifications:batch", over)
     assert (answer.status, answer.json["code"]) == (413, "too_large")
     assert "1001" in answer.json["detail"]

@@ -42,7 +42,9 @@ def test_published_notifications_arrive_and_nothing_else(
     client = connect(server.url)
     first = client.call("publish", to={"user": alice}, type="like", title="Hi \u2028", data={"n": 1})
     client.call("publish", to={"user": bob})  # not hers
-    second, third = client.call("publish_batch", [{"to": {"users": [alice, bob]}}, {"to": {"user": alice}}])
+    second, third = client.call(
+        "publish_batch", [{"to": {"users": [alice, bob]}, "body": "x"}, {"to": {"user": alice}, "body": "x"}]
+    )
     events = client.stream(user=alice, cursor="start", transports=transport)
     got = [event for event in take_until(events.take, third["id"]) if event.data["topic"] != "all"]
     assert [event.data["id"] for event in got] == [first["id"], second["id"], third["id"]]

@@ -34,7 +34,10 @@ class Publisher(threading.Thread):
         while True:
             try:
                 answer = self._server.request(
-                    "POST", "/v1/notifications", {"to": {"user": self._user}}, headers={"Idempotency-Key": key}
+                    "POST",
+                    "/v1/notifications",
+                    {"to": {"user": self._user}, "body": "x"},
+                    headers={"Idempotency-Key": key},
                 )
             except BREAKS:
                 continue

@@ -98,7 +98,7 @@ def test_unsafe_methods_without_a_body_need_the_origin_too(server: Server) -> No
 
 def test_cookie_never_publishes(server: Server) -> None:
     for method, path, body in [
-        ("POST", "/v1/notifications", {"to": {"all": True}}),
+        ("POST", "/v1/notifications", {"to": {"all": True}, "body": "x"}),
         ("POST", "/v1/notifications:batch", []),
         ("PATCH", "/v1/notifications/x", {"body": "x"}),
         ("DELETE", "/v1/notifications/x", None),

@@ -204,7 +204,9 @@ def test_peer_without_network_is_gone_within_a_heartbeat(network: Network, tmp_p
         while server.left_behind():
             assert time.monotonic() < deadline, f"still there: {server.left_behind()}"
             if publishing:
-                answer = server.request("POST", "/v1/notifications", {"to": {"all": True}}, headers=dict(authorized))
+                answer = server.request(
+                    "POST", "/v1/notifications", {"to": {"all": True}, "body": "x"}, headers=dict(authorized)
+                )
                 assert answer.status == 201
             time.sleep(0.05)
     finally:
@@ -245,7 +247,9 @@ def test_peer_without_network_is_gone_within_a_heartbeat_of_20_seconds(
             assert since < 20, {user: left(user) for user in gone}
             if since - published > 0.5:
                 published = since
-                server.request("POST", "/v1/notifications", {"to": {"user": "written"}}, headers=authorized["written"])
+                server.request(
+                    "POST", "/v1/notifications", {"to": {"user": "written"}, "body": "x"}, headers=authorized["written"]
+                )
             for user, times in gone.items():
                 times += [since] * (2 * HEARTBEAT_SLOTS - left(user) - len(times))
             time.sleep(0.05)

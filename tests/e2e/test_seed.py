@@ -17,7 +17,7 @@ import openpyxl
 import pytest
 
 from tests.conftest import StartServer
-from tests.servers import SECRET, Answer, Server, eventually
+from tests.servers import SECRET, HttpResponse, Server, eventually
 from tests.streams import Event, Stream, connect, request_head
 from tidings.auth.tokens import issue
 from tidings.domain.topics import User
@@ -68,7 +68,7 @@ def links(event: Event) -> bool:
     return event.type == "notification.created" and "action_url" in event.json
 
 
-def click(server: Server, link: str, **other: str) -> Answer:
+def click(server: Server, link: str, **other: str) -> HttpResponse:
     """Follow an absolute link, as it is or with other values in its query."""
     parts = urllib.parse.urlsplit(link)
     assert f"{parts.scheme}://{parts.netloc}" == server.url

@@ -55,7 +55,7 @@ def test_ticket_opens_a_stream_or_a_poll_once(server: Server) -> None:
         ("PUT", "/v1/follows/author/4", None),
         ("GET", "/v1/follows", None),
         ("GET", "/v1/preferences", None),
-        ("POST", "/v1/notifications", {"to": {"all": True}}),
+        ("POST", "/v1/notifications", {"to": {"all": True}, "body": "x"}),
         ("POST", "/v1/notifications:batch", []),
         ("DELETE", "/v1/notifications?entity=post/9", None),
         ("GET", "/v1/users/bob/presence", None),

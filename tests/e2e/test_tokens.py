@@ -54,7 +54,9 @@ def bearer(
 
 
 def publish(server: Server, topic: str) -> int:
-    return server.request("POST", "/v1/notifications", {"to": {"topic": topic}}, headers=bearer(publish=True)).status
+    return server.request(
+        "POST", "/v1/notifications", {"to": {"topic": topic}, "body": "x"}, headers=bearer(publish=True)
+    ).status
 
 
 def test_request_without_a_token_has_no_identity(server: Server) -> None:
@@ -79,7 +81,9 @@ def test_idempotency_key_belongs_to_its_user_also_for_publishers(server: Server)
     callers = [bearer(user, publish=True) for user in ("alice", "bob")]
     for caller in callers:
         server.request("GET", "/v1/inbox", headers=caller)
-    sent = server.request("POST", "/v1/notifications", {"to": {"users": ["alice", "bob"]}}, headers=callers[0]).json
+    sent = server.request(
+        "POST", "/v1/notifications", {"to": {"users": ["alice", "bob"]}, "body": "x"}, headers=callers[0]
+    ).json
     for caller in callers:
         read = {**caller, "Idempotency-Key": "read-1"}
         answer = server.request("POST", "/v1/inbox/read", {"up_to": sent["cursor"]}, headers=read)
@@ -88,7 +92,7 @@ def test_idempotency_key_belongs_to_its_user_also_for_publishers(server: Server)
 
 
 def test_a_reader_may_not_publish(server: Server) -> None:
-    answer = server.request("POST", "/v1/notifications", {"to": {"all": True}}, headers=bearer("alice"))
+    answer = server.request("POST", "/v1/notifications", {"to": {"all": True}, "body": "x"}, headers=bearer("alice"))
     assert (answer.status, answer.json["code"]) == (403, "publish_forbidden")
 
 

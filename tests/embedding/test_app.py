@@ -92,7 +92,7 @@ async def test_request_gets_what_the_hosts_login_grants(
     app: App, method: str, path: str, user: str | None, status: int, code: str
 ) -> None:
     async with app.lifespan():
-        body = {"to": {"all": True}} if method == "POST" else None
+        body = {"to": {"all": True}, "body": "x"} if method == "POST" else None
         answer = await ask(host_of(app), method, path, user=user, body=body)
         assert (answer.status, answer.json["code"]) == (status, code)
 

@@ -72,8 +72,8 @@ function actorCount(actors, count) {
  * @param {Item} item
  * @param {OverlayStrings} strings
  */
-export function cardText({ title, body, actor, group }, strings) {
-  const text = title || body || "";
+export function cardText({ type, title, body, actor, group }, strings) {
+  const text = title || body || type;
   const actors = group?.actors.length ? group.actors : actor ? [actor] : [];
   const names = actors.map(actorName).filter(Boolean);
   const total = group?.total ?? actorCount(actors, group?.count ?? 1);

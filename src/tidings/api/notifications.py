@@ -34,7 +34,7 @@ _PUBLISHED = {"id": "n-4kq7x2mf-17", "cursor": "4kq7x2mf-17", "create_time": "20
     "/v1/notifications",
     id="publish",
     tag=TAG,
-    body=Body(type=schemas.NewNotification, example=_NOTIFICATION),
+    body=Body(type=schemas.NotificationBody, example=_NOTIFICATION),
     answers={201: Answer(description="It is stored.", type=Published, example=_PUBLISHED)},
     idempotent=True,
 )
@@ -58,7 +58,7 @@ async def publish(request: Request, api: ApiContext) -> Response:
     id="publishBatch",
     tag=TAG,
     body=Body(
-        type=list[schemas.NewNotification],
+        type=list[schemas.NotificationBody],
         example=[_NOTIFICATION],
         also={"application/x-ndjson": {"type": "string", "description": "One notification a line."}},
     ),

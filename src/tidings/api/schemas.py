@@ -152,9 +152,20 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     mutes: Annotated[list[MuteText], Meta(max_length=MUTES)]
 
 
+_VISIBLE = "[^\x00- \x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufeff]"
+_SHOWN = {"type": "string", "pattern": _VISIBLE}
+_SAID = {
+    "title": _SHOWN, "body": _SHOWN, "type": {}, "actor": {"not": {"type": "null"}}, "action_url": {"type": "string"},
+    "entity": {"type": "string"}, "progress": {"type": "number"}, "data": {"not": {"type": "null"}},
+}  # fmt: skip
+NotificationBody = Annotated[
+    NewNotification,
+    _described({"anyOf": [{"required": [name], "properties": {name: schema}} for name, schema in _SAID.items()]}),
+]
 ChangeBody = Annotated[Change, Some]
 MarkingBody = Annotated[Marking, One]
 
+_visible = re.compile(_VISIBLE)
 _notification = msgspec.json.Decoder(NewNotification)
 _change = msgspec.json.Decoder(Change)
 _marking = msgspec.json.Decoder(Marking)
@@ -238,13 +249,20 @@ def draft(body: bytes | msgspec.Raw, *, limit: int) -> Draft:
     if memoryview(body).nbytes > limit:
         raise TooLarge(f"a notification may have {limit} bytes of JSON")
     given = parse_content(_notification, body)
-    content = {"type": "message", **given.fields()}
+    topics, said = targets(given.to), given.fields()
+    if not any(_says(name, said.get(name)) for name in _SAID):
+        raise InvalidRequest("there is nothing to show: say a title or a body, or a type or data for those who show it")
     return Draft(
-        topics=targets(given.to),
-        content=content,
+        topics=topics,
+        content={"type": "message", **said},
         group_key=given.group_key,
         expire_at=milliseconds(given.expire_time) if isinstance(given.expire_time, datetime) else None,
     )
+
+
+def _says(name: str, value: Any) -> bool:
+    """Does this field make a notification more than a blank row?"""
+    return value is not None and (name not in ("title", "body") or _visible.search(value) is not None)
 
 
 def drafts(body: bytes, *, most: int, limit: int) -> list[Draft]:
