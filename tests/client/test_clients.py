@@ -403,6 +403,24 @@ def test_loop_that_is_left_early_closes_its_connection(server: FakeServer) -> No
         assert server.open_connections == 0
 
 
+def test_stream_that_its_own_callback_holds_is_collected(server: FakeServer) -> None:
+    server.heartbeat = 0.05
+    server.log += [("e", 1)]
+
+    def use(client: Client) -> None:
+        held: dict[str, Any] = {}
+        held["stream"] = client.stream(cursor="start", on_status=lambda status: held.setdefault("status", status))
+        assert next(held["stream"]).data == 1
+
+    with Client(server.url) as client:
+        use(client)
+        gc.collect()
+        deadline = time.monotonic() + 5
+        while server.open_connections and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert server.open_connections == 0
+
+
 # Leaving: at once, whatever it waits for, and with nothing left behind.
 
 

@@ -41,7 +41,7 @@ def test_published_notifications_arrive_and_nothing_else(
     alice, bob = name("alice"), name("bob")
     client = connect(server.url)
     first = client.call("publish", to={"user": alice}, type="like", title="Hi \u2028", data={"n": 1})
-    client.call("publish", to={"user": bob})  # not hers
+    client.call("publish", to={"user": bob}, title="x")  # not hers
     second, third = client.call(
         "publish_batch", [{"to": {"users": [alice, bob]}, "body": "x"}, {"to": {"user": alice}, "body": "x"}]
     )

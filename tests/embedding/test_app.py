@@ -56,7 +56,7 @@ async def test_publish_blocks_from_any_thread_but_the_loops(app: App) -> None:
         id = await asyncio.to_thread(worker)
         assert [one["id"] async for one in app.client.inbox(user="alice")] == [id]
         with pytest.raises(RuntimeError, match="would block the event loop"):
-            app.sync.publish(to={"user": "alice"})
+            app.sync.publish(to={"user": "alice"}, title="x")
 
 
 async def test_client_may_be_used_on_another_loop(app: App) -> None:
@@ -64,7 +64,7 @@ async def test_client_may_be_used_on_another_loop(app: App) -> None:
 
         def other_loop() -> int:
             async def run() -> int:
-                await app.client.publish(to={"user": "alice"})
+                await app.client.publish(to={"user": "alice"}, title="x")
                 return (await app.client.counters(user="alice"))["unread"]
 
             return asyncio.run(run())
@@ -105,7 +105,7 @@ async def test_user_parameter_is_not_believed(app: App) -> None:
 
 async def test_foreign_page_cannot_use_the_hosts_login(app: App) -> None:
     async with app.lifespan():
-        await app.publish(to={"user": "alice"})
+        await app.publish(to={"user": "alice"}, title="x")
         host = host_of(app)
         forged = {"origin": "https://evil.example"}
         mark = {"up_to": "start"}
@@ -139,7 +139,7 @@ async def test_user_function_may_await_and_see_the_hosts_session(tmp_path: Path)
     app = App(db=tmp_path / "t.db", user=by_session)
     host = Starlette(routes=[Mount("/tidings", app=app)], middleware=[Middleware(Session)])
     async with app.lifespan():
-        await app.publish(to={"user": 42})
+        await app.publish(to={"user": 42}, title="x")
         answer = await ask(host, "GET", "/tidings/v1/inbox/counters", headers={"cookie": "session=42"})
         assert answer.json["unread"] == 1
 
@@ -152,7 +152,7 @@ async def test_before_its_lifespan_it_says_that_it_is_not_open(app: App, caplog:
         assert "lifespan" in answer.json["detail"]
     assert caplog.messages.count("not_open") == 1
     with pytest.raises(Unreachable, match="lifespan has not run"):
-        await app.publish(to={"user": "alice"})
+        await app.publish(to={"user": "alice"}, title="x")
     with pytest.raises(Unreachable, match="lifespan has not run"):
         await asyncio.to_thread(app.sync.counters, user="alice")
     async with app.lifespan():
@@ -163,8 +163,8 @@ async def test_before_its_lifespan_it_says_that_it_is_not_open(app: App, caplog:
 async def test_it_opens_again_after_it_was_closed(app: App) -> None:
     for n in range(2):
         async with app.lifespan():
-            await app.publish(to={"user": "alice"})
-            assert app.client.notify_soon(to={"user": "alice"})
+            await app.publish(to={"user": "alice"}, title="x")
+            assert app.client.notify_soon(to={"user": "alice"}, title="x")
             assert (await app.client.counters(user="alice"))["unread"] >= n + 1
 
 
@@ -178,7 +178,7 @@ async def test_dead_worker_makes_it_answer_failed_and_leaves_the_host_alone(
         assert (answer.status, answer.json["code"]) == (503, "failed")
         assert (await ask(host, "GET", "/")).body == b"home"
         with pytest.raises(TidingsProblem, match="503 failed"):
-            await app.publish(to={"user": "alice"})
+            await app.publish(to={"user": "alice"}, title="x")
     assert "failed" in caplog.messages
 
 
@@ -189,7 +189,7 @@ async def test_hosts_process_is_left_as_it_was(app: App) -> None:
         (logging.getLogger().level, list(logging.getLogger().handlers)),
     )
     async with app.lifespan():
-        await app.publish(to={"user": "alice"})
+        await app.publish(to={"user": "alice"}, title="x")
         after = (
             [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
             asyncio.get_event_loop_policy(),
@@ -201,8 +201,8 @@ async def test_hosts_process_is_left_as_it_was(app: App) -> None:
 async def test_closing_leaves_no_task_and_no_thread(app: App) -> None:
     tasks, threads = asyncio.all_tasks(), threading.active_count()
     async with app.lifespan():
-        await app.publish(to={"user": "alice"})
-        await asyncio.to_thread(lambda: app.sync.notify_soon(to={"user": "alice"}))
+        await app.publish(to={"user": "alice"}, title="x")
+        await asyncio.to_thread(lambda: app.sync.notify_soon(to={"user": "alice"}, title="x"))
     assert asyncio.all_tasks() == tasks
     running = [thread.name for thread in threading.enumerate()]
     assert not [name for name in running if name.startswith("tidings")], running

@@ -89,6 +89,7 @@ class Subscription:
         self.state = State.WAITING
         self.transport = options.transports[0]
         self.hello: JsonObject = {}
+        self.on_status = options.on_status
         self._config, self._options = config, options
         self._fallback, self._backoff = TransportFallback(options.transports), Backoff()
         self._was_open = False

@@ -2,7 +2,7 @@
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +14,7 @@ from tidings.client._exceptions import ConnectionLost
 from tidings.client._sync.client import Client
 from tidings.client._sync.executor import Executor
 from tidings.client._sync.io import Operation
-from tidings.client.types import Status, UserId
+from tidings.client.types import UserId
 from tidings.embedding.exchange import AsgiExchange
 
 T = TypeVar("T")
@@ -41,10 +41,9 @@ class AsyncInProcessClient(AsyncClient):
         self._app = app
 
     def _executor(self, operation: AsyncOperation) -> AsyncExecutor:
-        return self._stream_executor(operation, None)
+        return _AsyncInProcessExecutor(self._http, self._tokens, operation, app=self._app)
 
-    def _stream_executor(self, operation: AsyncOperation, on_status: Callable[[Status], None] | None) -> AsyncExecutor:
-        return _AsyncInProcessExecutor(self._http.lent(), self._tokens, operation, on_status, app=self._app)
+    _stream_executor = _executor
 
 
 class InProcessClient(Client):
@@ -55,10 +54,9 @@ class InProcessClient(Client):
         self._app = app
 
     def _executor(self, operation: Operation) -> Executor:
-        return self._stream_executor(operation, None)
+        return _InProcessExecutor(self._http, self._tokens, operation, app=self._app)
 
-    def _stream_executor(self, operation: Operation, on_status: Callable[[Status], None] | None) -> Executor:
-        return _InProcessExecutor(self._http.lent(), self._tokens, operation, on_status, app=self._app)
+    _stream_executor = _executor
 
 
 class _AsyncInProcessExecutor(AsyncExecutor):

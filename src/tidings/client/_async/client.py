@@ -70,14 +70,14 @@ class AsyncClient(AsyncPublishing, AsyncInbox):
             user=user, cursor=cursor, topics=topics, transports=transports, insist=insist, on_status=on_status
         )
         operation = AsyncOperation()
-        executor = self._stream_executor(operation, options.on_status)
+        executor = self._stream_executor(operation)
         stream = AsyncStream(Subscription(self._config, options), executor, operation, self._reaper)
         if not self._streams.add(stream):
             raise RuntimeError("this client is closed")
         return stream
 
-    def _stream_executor(self, operation: AsyncOperation, on_status: Callable[[Status], None] | None) -> AsyncExecutor:
-        return AsyncExecutor(self._http.for_stream(), self._tokens, operation, on_status)
+    def _stream_executor(self, operation: AsyncOperation) -> AsyncExecutor:
+        return AsyncExecutor(self._http.for_stream(), self._tokens, operation)
 
     async def aclose(self) -> None:
         """Publish what `notify_soon` left (for 5 seconds at most), end all streams, close all connections."""

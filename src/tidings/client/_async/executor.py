@@ -1,7 +1,6 @@
 """The executor of a program's commands, over httpx2 and websockets."""
 
 import contextlib
-from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import httpx2
@@ -24,7 +23,6 @@ from tidings.client._commands import (
     Program,
     ProgramRun,
     Read,
-    ReportStatus,
     Response,
     Send,
     Sleep,
@@ -39,7 +37,6 @@ from tidings.client._network import (
     timeouts,
     token_unavailable,
 )
-from tidings.client.types import Status
 
 T = TypeVar("T")
 
@@ -101,20 +98,12 @@ class AsyncTokens:
 class AsyncExecutor:
     """Executes the commands of one program; holds the one stream that the program may have open."""
 
-    def __init__(
-        self,
-        http: AsyncHttp,
-        tokens: AsyncTokens,
-        operation: AsyncOperation,
-        on_status: Callable[[Status], None] | None = None,
-    ) -> None:
-        self._http, self._tokens, self._operation, self._on_status = http, tokens, operation, on_status
+    def __init__(self, http: AsyncHttp, tokens: AsyncTokens, operation: AsyncOperation) -> None:
+        self._http, self._tokens, self._operation = http, tokens, operation
         self._channel: AsyncChannel | None = None
 
     async def execute(self, command: Command) -> object:
         """The result of a command; a failed connection is a result too."""
-        if isinstance(command, ReportStatus):  # what the caller's function raises is the caller's
-            return self._on_status(command.status) if self._on_status else None
         try:
             return await self._execute(command)
         except FAILURES as error:

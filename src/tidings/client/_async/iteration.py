@@ -7,11 +7,11 @@ from typing import Any, Generic, Self, TypeVar
 
 from tidings.client._async.executor import AsyncExecutor
 from tidings.client._async.io import AsyncOperation, AsyncReaper
-from tidings.client._commands import Emit, Program, ProgramRun
+from tidings.client._commands import Emit, Program, ProgramRun, ReportStatus
 from tidings.client._endpoints import PagedCall
 from tidings.client._requests import ClientConfig, items, pages
 from tidings.client._subscription import StreamProperties, Subscription
-from tidings.client.types import Event, Page
+from tidings.client.types import Event, Page, Status
 
 T = TypeVar("T")
 
@@ -19,9 +19,15 @@ T = TypeVar("T")
 class AsyncProgramIterator(Generic[T]):
     """The items that a program emits, one by one."""
 
-    def __init__(self, program: Program[Any], executor: AsyncExecutor, operation: AsyncOperation) -> None:
+    def __init__(
+        self,
+        program: Program[Any],
+        executor: AsyncExecutor,
+        operation: AsyncOperation,
+        on_status: Callable[[Status], None] | None = None,
+    ) -> None:
         self._run = ProgramRun(program)
-        self._executor, self._operation = executor, operation
+        self._executor, self._operation, self._on_status = executor, operation, on_status
         self._emitted = False  # the item of the command that is waiting
 
     def __aiter__(self) -> Self:
@@ -38,7 +44,11 @@ class AsyncProgramIterator(Generic[T]):
 
     async def _advance(self) -> T:
         while not self._operation.stopped() and (command := self._run.command) is not None:
-            if not isinstance(command, Emit):
+            if isinstance(command, ReportStatus):
+                if self._on_status is not None:  # what it raises is the caller's
+                    self._on_status(command.status)
+                self._run.resume(None)
+            elif not isinstance(command, Emit):
                 result = await self._operation.run(self._executor.execute, command)
                 if self._operation.stopped():  # the result of an interruption is no failure
                     break
@@ -84,8 +94,9 @@ class AsyncStream(StreamProperties, AsyncProgramIterator[Event]):
         self, subscription: Subscription, executor: AsyncExecutor, operation: AsyncOperation, reaper: AsyncReaper
     ) -> None:
         StreamProperties.__init__(self, subscription)
-        AsyncProgramIterator.__init__(self, subscription.program(), executor, operation)
-        # A loop that is left early drops its stream, and cannot wait for its end.
+        AsyncProgramIterator.__init__(self, subscription.program(), executor, operation, subscription.on_status)
+        # A loop that is left early drops its stream, and cannot wait for its end. (The executor holds nothing of the
+        # caller's: `on_status` may hold the stream.)
         weakref.finalize(self, reaper.dropped, operation, executor).atexit = False
 
 

@@ -31,8 +31,9 @@ class AsyncPublishing(AsyncRequests):
 
         `to` is `{"user": ..}`, `{"users": [..]}`, `{"topic": ..}` or `{"all": True}`. The content is `type`
         (default `message`), `title`, `body`, `data`, `actor`, `action_url`, `entity`, `group_key`, `priority`,
-        `progress` (0 to 1), `expire_time` (a datetime with a zone, or RFC 3339). With an idempotency key it is stored
-        once however often it is sent, and sent again when the connection is lost.
+        `progress` (0 to 1), `expire_time` (a datetime with a zone, or RFC 3339), and at least one of them that is to be
+        shown. With an idempotency key it is stored once however often it is sent, and sent again when the connection is
+        lost.
 
         Raises TypeError for a `to` of another shape, ValueError for what cannot be sent, ClientError.
         """

@@ -72,14 +72,14 @@ class Client(Publishing, Inbox):
             user=user, cursor=cursor, topics=topics, transports=transports, insist=insist, on_status=on_status
         )
         operation = Operation()
-        executor = self._stream_executor(operation, options.on_status)
+        executor = self._stream_executor(operation)
         stream = Stream(Subscription(self._config, options), executor, operation, self._reaper)
         if not self._streams.add(stream):
             raise RuntimeError("this client is closed")
         return stream
 
-    def _stream_executor(self, operation: Operation, on_status: Callable[[Status], None] | None) -> Executor:
-        return Executor(self._http.for_stream(), self._tokens, operation, on_status)
+    def _stream_executor(self, operation: Operation) -> Executor:
+        return Executor(self._http.for_stream(), self._tokens, operation)
 
     def close(self) -> None:
         """Publish what `notify_soon` left (for 5 seconds at most), end all streams, close all connections."""

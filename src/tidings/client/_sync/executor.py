@@ -3,7 +3,6 @@
 """The executor of a program's commands, over httpx2 and websockets."""
 
 import contextlib
-from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import httpx2
@@ -17,7 +16,6 @@ from tidings.client._commands import (
     Program,
     ProgramRun,
     Read,
-    ReportStatus,
     Response,
     Send,
     Sleep,
@@ -41,7 +39,6 @@ from tidings.client._sync.io import (
     call_token_source,
     finish_chunks,
 )
-from tidings.client.types import Status
 
 T = TypeVar("T")
 
@@ -103,20 +100,12 @@ class Tokens:
 class Executor:
     """Executes the commands of one program; holds the one stream that the program may have open."""
 
-    def __init__(
-        self,
-        http: Http,
-        tokens: Tokens,
-        operation: Operation,
-        on_status: Callable[[Status], None] | None = None,
-    ) -> None:
-        self._http, self._tokens, self._operation, self._on_status = http, tokens, operation, on_status
+    def __init__(self, http: Http, tokens: Tokens, operation: Operation) -> None:
+        self._http, self._tokens, self._operation = http, tokens, operation
         self._channel: Channel | None = None
 
     def execute(self, command: Command) -> object:
         """The result of a command; a failed connection is a result too."""
-        if isinstance(command, ReportStatus):  # what the caller's function raises is the caller's
-            return self._on_status(command.status) if self._on_status else None
         try:
             return self._execute(command)
         except FAILURES as error:

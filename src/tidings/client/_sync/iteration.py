@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from tidings.client._commands import Emit, Program, ProgramRun
+from tidings.client._commands import Emit, Program, ProgramRun, ReportStatus
 from tidings.client._endpoints import PagedCall
 from tidings.client._requests import ClientConfig, items, pages
 from tidings.client._subscription import StreamProperties, Subscription
 from tidings.client._sync.executor import Executor
 from tidings.client._sync.io import Operation, Reaper
-from tidings.client.types import Event, Page
+from tidings.client.types import Event, Page, Status
 
 T = TypeVar("T")
 
@@ -21,9 +21,15 @@ T = TypeVar("T")
 class ProgramIterator(Generic[T]):
     """The items that a program emits, one by one."""
 
-    def __init__(self, program: Program[Any], executor: Executor, operation: Operation) -> None:
+    def __init__(
+        self,
+        program: Program[Any],
+        executor: Executor,
+        operation: Operation,
+        on_status: Callable[[Status], None] | None = None,
+    ) -> None:
         self._run = ProgramRun(program)
-        self._executor, self._operation = executor, operation
+        self._executor, self._operation, self._on_status = executor, operation, on_status
         self._emitted = False  # the item of the command that is waiting
 
     def __iter__(self) -> Self:
@@ -40,7 +46,11 @@ class ProgramIterator(Generic[T]):
 
     def _advance(self) -> T:
         while not self._operation.stopped() and (command := self._run.command) is not None:
-            if not isinstance(command, Emit):
+            if isinstance(command, ReportStatus):
+                if self._on_status is not None:  # what it raises is the caller's
+                    self._on_status(command.status)
+                self._run.resume(None)
+            elif not isinstance(command, Emit):
                 result = self._operation.run(self._executor.execute, command)
                 if self._operation.stopped():  # the result of an interruption is no failure
                     break
@@ -84,8 +94,9 @@ class Stream(StreamProperties, ProgramIterator[Event]):
 
     def __init__(self, subscription: Subscription, executor: Executor, operation: Operation, reaper: Reaper) -> None:
         StreamProperties.__init__(self, subscription)
-        ProgramIterator.__init__(self, subscription.program(), executor, operation)
-        # A loop that is left early drops its stream, and cannot wait for its end.
+        ProgramIterator.__init__(self, subscription.program(), executor, operation, subscription.on_status)
+        # A loop that is left early drops its stream, and cannot wait for its end. (The executor holds nothing of the
+        # caller's: `on_status` may hold the stream.)
         weakref.finalize(self, reaper.dropped, operation, executor).atexit = False
 
 
