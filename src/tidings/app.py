@@ -21,6 +21,7 @@ from tidings.api.cors import Cors
 from tidings.api.http import PathRouter, not_found, problem
 from tidings.api.routes import OPERATIONS, routes
 from tidings.api.ws import ClientMessages, reject
+from tidings.auth.api_keys import ApiKeys
 from tidings.auth.checked_tokens import CheckedTokens
 from tidings.auth.fetch import fetch
 from tidings.auth.hosts import HostAllowlist
@@ -44,11 +45,13 @@ from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
 from tidings.bus.local import LocalBus
 from tidings.domain.errors import Failed, NotOpen, TidingsError
+from tidings.domain.ports import Store
 from tidings.hub.hub import Hub
 from tidings.hub.readers import EndReason, Reader, State
 from tidings.hub.ring import RING_EVENTS, Ring
 from tidings.seed.routes import OPERATIONS as SEED_OPERATIONS
 from tidings.seed.workbook import Workbook, require_writer
+from tidings.services.api_keys import ApiKeyService
 from tidings.services.commands import Commands
 from tidings.services.exports import ExportService
 from tidings.services.follows import FollowService
@@ -66,6 +69,7 @@ from tidings.services.streams import StreamService
 from tidings.services.tickets import TicketService
 from tidings.settings import Settings
 from tidings.store.sqlite.adapter import SqliteStore
+from tidings.store.transactions.api_keys import KEYS_CHANGED
 from tidings.store.transactions.revocations import REVOKED_TYPE
 from tidings.store.transactions.secrets import keep_secret
 from tidings.transports.poll import PollContext
@@ -175,6 +179,16 @@ def create_app(
 
 
 @asynccontextmanager
+async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store alone, for a command beside a server. Raises `StoreTooNew`, `StoreUnavailable`."""
+    store = await SqliteStore.open(settings.db, cap=settings.counter_cap)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
 async def open_services(
     settings: Settings, *, on_fatal: Callable[[], None], identity: MakeIdentity | None = None
 ) -> AsyncIterator[tuple[StoreGateway, list[BaseRoute]]]:
@@ -216,6 +230,10 @@ async def open_services(
         )
         hub.on_event[REVOKED_TYPE] = revocations.told
         await revocations.load()
+        keys = ApiKeys()
+        key_service = ApiKeyService(gateway, keys)
+        hub.on_event[KEYS_CHANGED] = key_service.told
+        await key_service.load()
         poll_encoding = PollEncoding(gateway.cursor)
         services = Services(
             notifications=NotificationService(commands, hub, settings),
@@ -248,7 +266,7 @@ async def open_services(
         elif settings.mode == "dev":
             who = DevIdentity(tickets, origins=origins)
         else:
-            who = TokenIdentity(tickets, check=tokens, origins=origins)
+            who = TokenIdentity(tickets, check=tokens, keys=keys, origins=origins)
         api = ApiContext(
             services=services,
             identity=who,

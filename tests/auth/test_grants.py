@@ -48,3 +48,34 @@ def test_a_grant_is_as_little_as_was_said() -> None:
         nothing.may_publish()
     Grant(publish=True).may_publish()
     assert Grant(user=ALICE).me() == ALICE
+
+
+@pytest.mark.parametrize(
+    ("grants", "topic", "may"),
+    [
+        (("*",), "all", True),
+        (("*",), "user/a", True),
+        (("author/*",), "author/4", True),
+        (("author/*",), "author/4/posts", True),
+        (("author/*",), "author", False),
+        (("author/*",), "author2/4", False),
+        (("author/4",), "author/4", True),
+        (("author/4",), "author/42", False),
+        (("author/4",), "author/4/posts", False),
+        (("user/*",), "user/a@x.io", True),
+        (("user/a@x.io",), "user/aa@x.io", False),
+        (("author/*", "all"), "all", True),
+        (("author/*",), "all", False),
+        ((), "author/4", False),
+    ],
+)
+def test_key_publishes_where_its_grants_say(grants: tuple[str, ...], topic: str, may: bool) -> None:
+    grant = Grant(publish=True, publish_to=grants, key="k")
+    if may:
+        grant.may_publish_to([Topic(topic)])
+    else:
+        with pytest.raises(PublishForbidden):
+            grant.may_publish_to([Topic(topic)])
+    if "*" not in grants:
+        with pytest.raises(PublishForbidden):
+            grant.may_publish_everywhere()

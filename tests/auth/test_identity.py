@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.requests import HTTPConnection
 
+from tidings.auth.api_keys import ApiKeys
 from tidings.auth.credentials import COOKIE
 from tidings.auth.grants import Grant
 from tidings.auth.identity import DevIdentity, Purpose, TokenIdentity
@@ -55,7 +56,7 @@ def tickets() -> FakeTickets:
 @pytest.fixture
 def serve(tickets: FakeTickets) -> TokenIdentity:
     checker = TokenChecker(secret_keys(SECRET), rules=TokenRules(), clock=time.time)
-    return TokenIdentity(tickets, check=checker, origins=ORIGINS)
+    return TokenIdentity(tickets, check=checker, keys=ApiKeys(), origins=ORIGINS)
 
 
 async def test_in_dev_everyone_is_who_they_say(tickets: FakeTickets) -> None:

@@ -1,5 +1,7 @@
 """What a caller may do."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from tidings.domain.errors import NotIdentified, PublishForbidden, TopicForbidden
@@ -11,6 +13,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
     user: User | None = None
     publish: bool = False
+    publish_to: tuple[str, ...] | None = None  # topics, exact or with a trailing /*; None: every topic
+    key: str = ""  # the name of the API key
     topics: frozenset[Topic] | None = frozenset()  # beside the own feed; None: whatever is nobody's own
     expires: int = 0  # seconds since 1970, when a stream ends; 0 for never
     issued: int = 0  # seconds since 1970; 0: the token does not say, and counts as old
@@ -27,6 +31,20 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         if not self.publish:
             raise PublishForbidden("this token may not publish")
 
+    def may_publish_to(self, topics: Iterable[Topic]) -> None:
+        """Raises `PublishForbidden`."""
+        self.may_publish()
+        if self.publish_to is not None and "*" not in self.publish_to:
+            for topic in topics:
+                if not any(_covers(grant, topic) for grant in self.publish_to):
+                    raise PublishForbidden(f"this key does not publish to {topic!r}")
+
+    def may_publish_everywhere(self) -> None:
+        """What is not about one topic: changing what was sent, revoking. Raises `PublishForbidden`."""
+        self.may_publish()
+        if self.publish_to is not None and "*" not in self.publish_to:
+            raise PublishForbidden("this key publishes to some topics only; this needs one for every topic")
+
     def may_read(self, topic: Topic) -> Topic:
         """Raises `TopicForbidden`."""
         whose = owner(topic)
@@ -35,3 +53,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         if self.topics is not None and whose is None and topic != "all" and topic not in self.topics:
             raise TopicForbidden(f"this token does not grant {topic!r}")
         return topic
+
+
+def _covers(grant: str, topic: Topic) -> bool:
+    """Topics match whole (law 5): `author/*` covers what is below `author`, and neither it nor `author2/x`."""
+    return grant == topic or (grant.endswith("/*") and topic.startswith(grant[:-1]))

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from tidings.auth.api_keys import PREFIX, ApiKeys
 from tidings.auth.credentials import Kind, find_credential
 from tidings.auth.grants import Grant
 from tidings.auth.origins import SAFE, OriginPolicy
@@ -58,10 +59,13 @@ class DevIdentity:
 class TokenIdentity:
     """A token in the Authorization header or a cookie, or a ticket in the URL."""
 
-    def __init__(self, tickets: Tickets, *, check: Callable[[str], Awaitable[Grant]], origins: OriginPolicy) -> None:
+    def __init__(
+        self, tickets: Tickets, *, check: Callable[[str], Awaitable[Grant]], keys: ApiKeys, origins: OriginPolicy
+    ) -> None:
         """`check` raises `InvalidToken`."""
         self._tickets = tickets
         self._check = check
+        self._keys = keys
         self._origins = origins
 
     async def of(self, request: Carrier, *, purpose: Purpose = Purpose.CALL) -> Grant:
@@ -72,6 +76,8 @@ class TokenIdentity:
             raise NotIdentified("send a token: Authorization: Bearer ..., or ?ticket= from POST /v1/tickets")
         if credential.kind is Kind.TICKET:
             return await _by_ticket(request, self._tickets, self._origins, purpose)
+        if credential.kind is Kind.BEARER and credential.value.startswith(PREFIX):
+            return self._keys.check(credential.value)
         if credential.kind is Kind.BEARER:
             return await self._check(credential.value)
         if purpose is Purpose.SOCKET:

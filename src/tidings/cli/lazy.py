@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "run": CommandEntry("Run an application that Tidings is mounted in.", "server"),
     "publish": CommandEntry("Send a notification."),
     "listen": CommandEntry("Print events as they come."),
+    "key": CommandEntry("Make, list and revoke API keys.", "app"),
     "config": CommandEntry("Print the settings in force.", "app"),
     "token": CommandEntry("Make a token.", "app"),
 }

@@ -45,7 +45,8 @@ class Commands:
     async def _once(self, call: Call, name: str, job: Job[R], result: Callable[[R], T], type: type[T]) -> T:
         if not name or len(name) > 255 or not name.isprintable():
             raise InvalidRequest("an Idempotency-Key has 1 to 255 visible characters")
-        scope = "publisher" if call.grant.user is None else f"user/{call.grant.user}"
+        grant = call.grant  # both secrets of a key share its name
+        scope = f"key/{grant.key}" if grant.key else "publisher" if grant.user is None else f"user/{grant.user}"
         if (scope, name) in self._in_flight:
             raise KeyInFlight("a request with this Idempotency-Key is being worked on; try again in a moment")
         self._in_flight.add((scope, name))

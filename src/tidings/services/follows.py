@@ -46,14 +46,14 @@ class FollowService:
 
     async def followers(self, call: Call, topic: Topic, *, after: str = "", limit: int = 1000) -> FollowerListing:
         """A page of the users who follow a topic. Raises `PublishForbidden`."""
-        call.grant.may_publish()
+        call.grant.may_publish_to([topic])
         followable(topic)
         users = await self._gateway.query(followers(topic, after=after, limit=limit))
         return FollowerListing(data=users, next=users[-1] if len(users) == limit else None)
 
     async def add(self, call: Call, topic: Topic, users: Sequence[User]) -> Added:
         """Let users follow a topic from now on. Raises `PublishForbidden`, `TooLarge`."""
-        call.grant.may_publish()
+        call.grant.may_publish_to([topic])
         followable(topic)
         if len(users) > self._rows:
             raise TooLarge(
@@ -64,7 +64,7 @@ class FollowService:
 
     async def remove(self, call: Call, topic: Topic, user: User) -> None:
         """Let a user follow a topic no more. Raises `PublishForbidden`."""
-        call.grant.may_publish()
+        call.grant.may_publish_to([topic])
         await self._commands.run(call, unfollow([(user, followable(topic))]), _added, Added)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # else those of the closures are made anew with each call
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from tidings.services.commands import Commands
 from tidings.settings import Settings
 from tidings.store.transactions.publish import publish, retract, retract_contribution, retract_entity, update
 
+_audit = logging.getLogger("tidings.audit")  # which key sent what; never the content
+
 
 class NotificationService:
     """Notifications as an application sends, changes and withdraws them. Each verb raises `PublishForbidden`."""
@@ -30,7 +33,7 @@ class NotificationService:
 
     async def publish(self, call: Call, draft: Draft) -> Published:
         """Store one notification. Raises `AlreadyExpired`, `TooLarge`."""
-        call.grant.may_publish()
+        call.grant.may_publish_to(draft.topics)
         rows = self._rows_of([draft])
         live = self._hub.audience(draft.topics)
 
@@ -38,11 +41,15 @@ class NotificationService:
             return replace(done[0], live=live) if live else done[0]
 
         job = publish([draft], group_window=self._window)
-        return await self._commands.run(call, job, result, Published, rows=rows)
+        done = await self._commands.run(call, job, result, Published, rows=rows)
+        if call.grant.key:
+            _audit.info("published", extra={"key": call.grant.key, "id": done.id, "recipients": rows})
+        return done
 
     async def publish_batch(self, call: Call, drafts: Sequence[Draft]) -> PublishedBatch:
         """Store notifications in one transaction: all of them or none. Raises `AlreadyExpired`, `TooLarge`."""
-        call.grant.may_publish()
+        for draft in drafts:
+            call.grant.may_publish_to(draft.topics)
         rows = self._rows_of(drafts)
         live = [self._hub.audience(draft.topics) for draft in drafts]
 
@@ -51,25 +58,29 @@ class NotificationService:
             return PublishedBatch(results=[replace(one, live=here) if here else one for one, here in counted])
 
         job = publish(drafts, group_window=self._window)
-        return await self._commands.run(call, job, result, PublishedBatch, rows=rows)
+        done = await self._commands.run(call, job, result, PublishedBatch, rows=rows)
+        if call.grant.key and done.results:
+            first = done.results[0].id
+            _audit.info("published_batch", extra={"key": call.grant.key, "first_id": first, "recipients": rows})
+        return done
 
     async def update(
         self, call: Call, id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET
     ) -> Published:
         """Change content in place. `expire_at` in milliseconds since 1970, None for never. Raises `NotFound`,
         `TooLarge`, `InvalidRequest` for what is no id."""
-        call.grant.may_publish()
+        call.grant.may_publish_everywhere()
         job = update(id, changes, expire_at=expire_at, limit=self._bytes)
         return await self._commands.run(call, job, _same, Published)
 
     async def retract(self, call: Call, id: str) -> None:
         """Withdraw a notification from everyone. Raises `NotFound`, `InvalidRequest` for what is no id."""
-        call.grant.may_publish()
+        call.grant.may_publish_everywhere()
         await self._commands.run(call, retract(id), _deleted, Deleted)
 
     async def retract_entity(self, call: Call, entity: str) -> Deleted:
         """Withdraw everything about an entity."""
-        call.grant.may_publish()
+        call.grant.may_publish_everywhere()
         return await self._commands.run(call, retract_entity(entity), _deleted, Deleted)
 
     async def retract_contribution(self, call: Call, *, group_key: str, actor: str) -> Deleted:

@@ -50,7 +50,7 @@ class RevocationService:
 
     async def revoke(self, call: Call, *, user: User | None, token_id: str | None) -> Revoked:
         """Revoke everything that a user was issued up to this second, or one token. Raises `PublishForbidden`."""
-        call.grant.may_publish()
+        call.grant.may_publish_everywhere()
         if (user is None) == (not token_id):
             raise InvalidRequest("say either `user` or `jti`")
         if user is not None:

@@ -134,3 +134,11 @@ CREATE TABLE secrets (
     name TEXT PRIMARY KEY,
     secret TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What applications publish with. Of each secret only a digest is kept; a name has two while it is rotated.
+CREATE TABLE api_keys (
+    digest TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    grants TEXT NOT NULL, -- topics, exact or with a trailing /*, JSON
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -59,3 +59,16 @@ SELECT seq, user_id, issued_before, jti FROM revocations WHERE seq > :after AND 
 -- The first one that was kept.
 INSERT INTO secrets (name, secret) VALUES (:name, :secret)
 ON CONFLICT (name) DO UPDATE SET secret = secret RETURNING secret;
+
+-- api_keys -> digest, name, grants, created_at
+SELECT digest, name, grants, created_at FROM api_keys ORDER BY name, created_at;
+
+-- api_keys_of -> digest
+SELECT digest FROM api_keys WHERE name = :name;
+
+-- add_api_keys
+INSERT INTO api_keys (digest, name, grants, created_at)
+SELECT value ->> 'digest', value ->> 'name', value ->> 'grants', value ->> 'created_at' FROM jsonb_each(:rows);
+
+-- drop_api_keys
+DELETE FROM api_keys WHERE digest IN (SELECT value ->> 'digest' FROM jsonb_each(:rows));
