@@ -49,6 +49,7 @@ from tidings.domain.ports import Store
 from tidings.hub.hub import Hub
 from tidings.hub.readers import EndReason, Reader, State
 from tidings.hub.ring import RING_EVENTS, Ring
+from tidings.limits.budgets import Budgets
 from tidings.seed.routes import OPERATIONS as SEED_OPERATIONS
 from tidings.seed.workbook import Workbook, require_writer
 from tidings.services.api_keys import ApiKeyService
@@ -214,7 +215,10 @@ async def open_services(
         )
         loop_lag = LoopLag(clock=time.monotonic)
 
-        commands = Commands(gateway)
+        revoked = Revocations()
+        user_writes = Budgets(rate=settings.user_writes, burst=settings.user_writes_burst, clock=time.monotonic)
+        commands = Commands(gateway, user_writes=user_writes, jitter=random.random)
+        streams = StreamService(gateway, revoked=revoked, process=secrets.token_urlsafe(6))
         folder = settings.exports or settings.db.with_name(f"{settings.db.stem}-exports")
         exports = ExportService(
             gateway, folder, new_id=lambda: secrets.token_urlsafe(12), new_book=Workbook, check=require_writer
@@ -222,7 +226,6 @@ async def open_services(
         remote = RemoteKeys(partial(fetch, settings.jwks_url), clock=time.monotonic) if settings.jwks_url else None
         if remote is not None:
             stack.push_async_callback(remote.close)
-        revoked = Revocations()
         tokens = CheckedTokens(token_checker(settings, remote), revoked=revoked, clock=time.time)
         tickets = StoreTickets(gateway, revoked=revoked, new_name=secrets.token_urlsafe, clock=time.time)
         revocations = RevocationService(
@@ -240,13 +243,15 @@ async def open_services(
             inbox=InboxService(commands, gateway),
             follows=FollowService(commands, gateway, settings),
             preferences=PreferenceService(commands, gateway),
-            streams=StreamService(gateway, revoked=revoked, process=secrets.token_urlsafe(6)),
+            streams=streams,
             polls=PollService(gateway, loop_lag, encoding=poll_encoding),
             presence=PresenceService(hub),
             tickets=TicketService(tickets),
             revocations=revocations,
             exports=exports,
-            status=StatusService(gateway),
+            status=StatusService(
+                gateway, limited=lambda: {"user_streams": streams.refused, "user_writes": user_writes.refused}
+            ),
         )
 
         maintenance = Maintenance(settings, write=gateway.write, query=gateway.query, sweep=exports.sweep)

@@ -17,6 +17,7 @@ PREFIX = "TIDINGS_"
 # Variables of the commands that are no settings of the server.
 _OTHERS = frozenset({"TIDINGS_CONFIG", "TIDINGS_URL", "TIDINGS_TOKEN"})
 _FILES = frozenset({"secret", "token_keys"})  # settings that `TIDINGS_<NAME>_FILE`, or `<name>_file`, may point to
+_DEVELOPERS = {"max_user_streams": 10_000, "user_writes": 0.0}  # who load-test their machine, as one user or two
 _FIELD = re.compile(r"`\$\.(\w+)`$")  # where msgspec says that it found what it did not expect
 
 
@@ -48,6 +49,8 @@ def configure(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ
         _merge(found, sources, {name: value}, variable)
     options = {name: value for name, value in chosen.items() if value is not None and name != "config"}
     _merge(found, sources, options, "command line")
+    if found.get("mode") == "dev":
+        found = {**_DEVELOPERS, **found}
     try:
         settings = msgspec.convert(found, Settings, strict=False, dec_hook=lambda type, value: type(value))
     except msgspec.ValidationError as error:

@@ -38,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain: float = 1.0  # seconds that streams are given to hear `goaway` at shutdown
     retry: int = 2000  # milliseconds; what a client waits before it comes back (jittered when the server drains)
     max_connections: int = 100_000
+    max_user_streams: int = 32  # streams and waiting polls of one user on a process; `dev`: 10 000 unless given
+    user_writes: float = 20.0  # marks, follows, preferences a user may make a second, for ever; 0: any, as in `dev`
+    user_writes_burst: int = 500  # and at once
     max_notification: int = 64 * 1024  # bytes of JSON
     max_batch: int = 1000  # rows that one request may become: recipients and topics of its notifications, followers
     max_batch_bytes: int = 32 * 1024 * 1024
@@ -92,7 +95,8 @@ _MANY = 1_000_000_000
 NOTIFICATION_BOUND = 1024 * 1024
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535), "heartbeat": (0.1, 60), "drain": (0, 3600), "retry": (1, 24 * 3600 * 1000),
-    "max_connections": (1, _MANY), "max_notification": (1, NOTIFICATION_BOUND), "max_batch": (1, _MANY),
+    "max_connections": (1, _MANY), "max_user_streams": (1, _MANY), "user_writes": (0, _MANY),
+    "user_writes_burst": (1, _MANY), "max_notification": (1, NOTIFICATION_BOUND), "max_batch": (1, _MANY),
     "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY), "token_max_age": (1, _LONG),
     "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip

@@ -53,6 +53,12 @@ class ServerCollector(Collector):
         for reason in REASONS:
             dropped.add_metric([reason], now.bus_frames_dropped.get(reason, 0))
         yield dropped
+        limited = CounterMetricFamily(
+            "tidings_limited", "Requests refused by the limit of one caller.", labels=["limit"]
+        )
+        for name, number in now.limited.items():
+            limited.add_metric([name], number)
+        yield limited
         yield GaugeMetricFamily("tidings_head", "The newest event that readers were given.", value=now.head)
         yield CounterMetricFamily("tidings_events", "Events that passed this hub.", value=now.published)
         yield CounterMetricFamily("tidings_deliveries", "Events written to readers.", value=now.delivered)

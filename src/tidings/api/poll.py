@@ -63,7 +63,7 @@ async def poll(request: Request, api: ApiContext) -> Any:
     wait, limit = WAIT.of(request), LIMIT.of(request)
     found = await services.polls.look(grant, start_of(request), topics=topics_of(request), limit=limit)
     if wait and found.nothing and found.membership is not None and request.method == "GET":
-        services.streams.admit()
+        services.streams.admit(grant.me())
         return LongPoll(
             api.polling,
             membership=found.membership,

@@ -235,6 +235,20 @@ class UpgradeUnavailable(TidingsError):
     code, status = "upgrade_unavailable", 501
 
 
+class RateLimited(TidingsError):
+    """Rate limit exceeded."""
+
+    code, status = "rate_limited", 429
+    retry_after = 1
+
+
+class TooManyStreams(TidingsError):
+    """Too many streams of one user."""
+
+    code, status = "too_many_streams", 429
+    retry_after = 10
+
+
 class Overloaded(TidingsError):
     """Too many requests in progress."""
 

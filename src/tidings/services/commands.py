@@ -1,11 +1,14 @@
 """The road of every write that a caller asks for: admission, idempotency, then the batch that is being gathered."""
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
-from tidings.domain.errors import InvalidRequest, KeyInFlight, Overloaded
+from tidings.domain.errors import InvalidRequest, KeyInFlight, Overloaded, RateLimited
+from tidings.domain.topics import User
+from tidings.limits.budgets import Budgets
 from tidings.services.call import Call
 from tidings.services.store_gateway import StoreGateway
 from tidings.store.transactions.idempotency import IdempotencyKey, idempotent
@@ -21,8 +24,11 @@ _encode = msgspec.json.Encoder().encode
 class Commands:
     """Runs the jobs of callers."""
 
-    def __init__(self, gateway: StoreGateway) -> None:
+    def __init__(self, gateway: StoreGateway, *, user_writes: Budgets, jitter: Callable[[], float]) -> None:
+        """`jitter` gives a number from 0 to 1."""
         self._gateway = gateway
+        self._user_writes = user_writes
+        self._jitter = jitter
         self._in_flight: set[tuple[str, str]] = set()
         self._queued = 0  # rows
 
@@ -32,6 +38,9 @@ class Commands:
         `result` makes the value of the given `type` from what the job returned; `rows` is how many it writes, about.
         Raises `Overloaded`, `KeyInFlight`, `KeyReused`, `InvalidRequest` and what the job raises.
         """
+        user = call.grant.user
+        if user is not None and not call.grant.publish:
+            self._charge(user, rows)
         if self._queued + rows > QUEUE and self._queued:
             raise Overloaded("more waits to be written than can be soon; try again in a moment")
         self._queued += rows
@@ -41,6 +50,15 @@ class Commands:
             return await self._once(call, call.key, job, result, type)
         finally:
             self._queued -= rows
+
+    def _charge(self, user: User, rows: int) -> None:
+        """Count what a user writes. Raises `RateLimited`."""
+        wait = self._user_writes.wait(user)
+        if wait > 0:
+            # With jitter, so that what was refused together does not come back together.
+            seconds = math.ceil(wait * (1 + self._jitter()))
+            raise RateLimited("this user writes more than its budget; try again a little later").after(seconds)
+        self._user_writes.take(user, rows)
 
     async def _once(self, call: Call, name: str, job: Job[R], result: Callable[[R], T], type: type[T]) -> T:
         if not name or len(name) > 255 or not name.isprintable():

@@ -1,6 +1,6 @@
 """The verbs of operators: is it ready, and how is it?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -31,13 +31,16 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     store_failures: int  # background reads that it did not answer
     bus_down: bool  # this node does not hear itself
     bus_frames_dropped: Mapping[str, int]  # per reason
+    limited: Mapping[str, int]  # requests refused by the limit of one caller, per limit
 
 
 class StatusService:
     """The state of this process."""
 
-    def __init__(self, gateway: StoreGateway) -> None:
+    def __init__(self, gateway: StoreGateway, *, limited: Callable[[], Mapping[str, int]]) -> None:
+        """`limited` counts the requests that a limit of one caller refused, by limit."""
         self._gateway = gateway
+        self._limited = limited
 
     async def ready(self) -> Ready:
         """The log, read from the store now. Raises `ShuttingDown`, `StoreUnavailable`."""
@@ -63,4 +66,5 @@ class StatusService:
             store_failures=relay.store_failures,
             bus_down=link.down,
             bus_frames_dropped=link.dropped,
+            limited=self._limited(),
         )

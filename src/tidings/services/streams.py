@@ -10,13 +10,13 @@ from tidings.auth.grants import Grant
 from tidings.auth.revocations import Revocations
 from tidings.background.catch_up import reset_data
 from tidings.domain.cursor import Cursor
-from tidings.domain.errors import InvalidRequest, InvalidToken, ShuttingDown, TooManyConnections
+from tidings.domain.errors import InvalidRequest, InvalidToken, ShuttingDown, TooManyConnections, TooManyStreams
 from tidings.domain.lineage import Lineage
 from tidings.domain.model import Feed
 from tidings.domain.notification import rfc3339
 from tidings.domain.ports import Encoding
 from tidings.domain.results import CountersAt
-from tidings.domain.topics import Topic
+from tidings.domain.topics import Topic, User
 from tidings.services.store_gateway import StoreGateway
 from tidings.transports.stream import Opening
 
@@ -80,18 +80,22 @@ class StreamService:
         self._revoked = revoked
         self._process = process
         self._connections = itertools.count(1)
+        self.refused = 0  # streams beyond a user's
 
     def cursor(self, seq: int) -> Cursor:
         """The cursor after an event of the log that is served."""
         return self._gateway.cursor(seq)
 
-    def admit(self) -> None:
-        """Refuse what finds no room. Raises `ShuttingDown`, `TooManyConnections`."""
+    def admit(self, user: User) -> None:
+        """Refuse what finds no room. Raises `ShuttingDown`, `TooManyConnections`, `TooManyStreams`."""
         gateway = self._gateway
         if gateway.draining:
             raise ShuttingDown("this server is stopping; connect again")
         if gateway.hub.open.total() >= gateway.settings.max_connections:
             raise TooManyConnections("this server holds as many streams as it may; try again later")
+        if gateway.hub.connections(user) >= gateway.settings.max_user_streams:
+            self.refused += 1
+            raise TooManyStreams(f"a user has at most {gateway.settings.max_user_streams} streams here")
 
     async def open(
         self, grant: Grant, wanted: StartAfter, *, topics: Sequence[Topic] = (), encoding: Encoding
@@ -103,11 +107,11 @@ class StreamService:
         gateway = self._gateway
         user = grant.me()
         extra = allowed_topics(grant, topics) if topics else ()
-        self.admit()
+        self.admit(user)
         feed = gateway.known_feed(user) if self._in_ring(wanted) else None
         if feed is None:
             feed = await gateway.feed(user)
-            self.admit()  # others have come meanwhile, or the server stops
+            self.admit(user)  # others have come meanwhile, or the server stops
             if self._revoked.refuses(grant):
                 raise InvalidToken("the token was revoked meanwhile")
         start = start_position(feed, gateway.store.lineage, wanted)

@@ -1,0 +1,31 @@
+"""A token bucket that may be in debt."""
+
+
+class TokenBucket:
+    """Fills at a rate, up to a burst. Whoever finds it above zero may go ahead, and take more than is in it."""
+
+    __slots__ = ("_at", "_level")
+
+    def __init__(self, *, burst: float, now: float) -> None:
+        """Full. `now` in seconds."""
+        self._level = burst
+        self._at = now
+
+    def wait(self, *, rate: float, burst: float, now: float) -> float:
+        """Seconds until it is above zero; 0 if it is. `rate` in tokens a second."""
+        self._fill(rate=rate, burst=burst, now=now)
+        return 0.0 if self._level > 0 else (1 - self._level) / rate
+
+    def take(self, cost: float, *, rate: float, burst: float, now: float) -> None:
+        """Take tokens, however many are left."""
+        self._fill(rate=rate, burst=burst, now=now)
+        self._level -= cost
+
+    def full_at(self, *, rate: float, burst: float) -> float:
+        """When it is full again, if nothing is taken: then it is as if it had never been."""
+        return self._at + (burst - self._level) / rate
+
+    def _fill(self, *, rate: float, burst: float, now: float) -> None:
+        if now > self._at:  # a clock that goes back fills nothing
+            self._level = min(burst, self._level + (now - self._at) * rate)
+            self._at = now

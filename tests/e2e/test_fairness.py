@@ -1,0 +1,67 @@
+"""One caller cannot stop the others: what it causes is counted, and refused beyond its budget."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+
+import pytest
+
+from tests.conftest import StartServer
+from tests.servers import SECRET, HttpResponse, Server
+from tests.streams import connect
+from tidings.auth.tokens import issue
+from tidings.domain.topics import User
+
+
+def bearer(user: str | None, *, publish: bool = False) -> dict[str, str]:
+    named = None if user is None else User(user)
+    made = issue(SECRET, user=named, publish=publish, topics=[], now=int(time.time()), lifetime=600)
+    return {"Authorization": f"Bearer {made}"}
+
+
+@pytest.fixture
+def server(start_server: StartServer) -> Server:
+    return start_server("serve", max_user_streams=3, user_writes=2, user_writes_burst=10)
+
+
+def mute(server: Server, user: str, n: int) -> HttpResponse:
+    return server.request("PUT", f"/v1/preferences/mutes/type:t{n}", headers=bearer(user))
+
+
+def test_user_opens_some_streams_and_leaves_room_for_others(server: Server) -> None:
+    address = (server.host, server.port)
+    with ExitStack() as open_streams:
+        for _ in range(3):
+            stream = connect(address, "/v1/stream", headers=bearer("mallory").items()).begin()
+            open_streams.enter_context(closing(stream))
+        for path in ("/v1/stream", "/v1/poll?wait=30"):
+            answer = server.request("GET", path, headers=bearer("mallory"))
+            assert (answer.status, answer.json["code"]) == (429, "too_many_streams")
+            assert int(answer.headers["retry-after"]) >= 1
+        assert server.request("GET", "/v1/poll", headers=bearer("mallory")).status == 200  # it waits for nothing
+        open_streams.enter_context(closing(connect(address, "/v1/stream", headers=bearer("alice").items()).begin()))
+        assert server.gauges()['tidings_limited_total{limit="user_streams"}'] == 2
+
+
+def test_user_that_writes_without_end_is_told_to_wait_and_nobody_else(server: Server) -> None:
+    with ThreadPoolExecutor(8) as crowd:
+        answers = list(crowd.map(lambda n: mute(server, "mallory", n), range(60)))
+    refused = [answer for answer in answers if answer.status == 429]
+    assert 60 - 10 - 20 <= len(refused) <= 50
+    assert {answer.json["code"] for answer in refused} == {"rate_limited"}
+    assert all(1 <= int(answer.headers["retry-after"]) <= 60 for answer in refused)
+    assert mute(server, "alice", 1).status == 200
+    for _ in range(20):  # publishers have a budget of their own
+        sent = server.request(
+            "POST", "/v1/notifications", {"to": {"user": "mallory"}, "body": "b"}, headers=bearer(None, publish=True)
+        )
+        assert sent.status == 201
+    assert server.gauges()['tidings_limited_total{limit="user_writes"}'] == len(refused)
+
+
+def test_developers_have_room(start_server: StartServer) -> None:
+    server = start_server()
+    with ExitStack() as open_streams:
+        for _ in range(40):
+            stream = connect((server.host, server.port), "/v1/stream?user=a").begin()
+            open_streams.enter_context(closing(stream))
