@@ -162,6 +162,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head, self._head_size = False, 0
         self._parsed += 1
+        if self.parser.get_method() == b"CONNECT":  # to the parser an upgrade, whatever its header fields are
+            raise InvalidHttp("CONNECT is for a proxy")
         if self.parser.should_upgrade() and any(
             name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
             for name, value in self.headers
