@@ -71,7 +71,7 @@ def free_port(host: str = HOST) -> int:
 
 
 def command(mode: Mode, *, host: str, port: int) -> list[str]:
-    """The command line that serves the house in this way."""
+    """The command line that serves the harness in this way."""
     factory = "tidings.asgi:app"
     return [sys.executable, "-m"] + {
         "dev": ["tidings", "dev", "--host", host, "--port", str(port)],

@@ -47,15 +47,15 @@ class StoreHarness:
 
 
 async def test_a_few_are_let_in_in_each_turn_and_all_in_the_order_they_came() -> None:
-    house = StoreHarness()
-    wires = house.crowd()
+    harness = StoreHarness()
+    wires = harness.crowd()
     inside = []
-    while len(house.asked) < MANY:
+    while len(harness.asked) < MANY:
         inside.append(sum(isinstance(wire.protocol, HttpProtocol) for wire in wires))
         await asyncio.sleep(0)
     assert inside[0] == ADMITTED_PER_TURN
     assert all(later - earlier <= ADMITTED_PER_TURN for earlier, later in pairwise(inside))
-    assert house.asked == [f"/{number}" for number in range(MANY)]
+    assert harness.asked == [f"/{number}" for number in range(MANY)]
     assert all(wire.reading for wire in wires)
 
 
@@ -66,42 +66,42 @@ async def test_who_waits_is_not_read_from_and_costs_no_http() -> None:
 
 
 async def test_who_was_let_in_does_not_wait_behind_newcomers() -> None:
-    house = StoreHarness()
-    inside = house.accept()
+    harness = StoreHarness()
+    inside = harness.accept()
     inside.protocol.data_received(b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
     await asyncio.sleep(0)
-    house.crowd()
+    harness.crowd()
     inside.protocol.data_received(b"GET /second HTTP/1.1\r\nHost: x\r\n\r\n")
     await asyncio.sleep(0)
-    assert "/second" in house.asked
-    assert len(house.asked) <= 2 + ADMITTED_PER_TURN
+    assert "/second" in harness.asked
+    assert len(harness.asked) <= 2 + ADMITTED_PER_TURN
 
 
 async def test_who_left_while_waiting_is_passed_over() -> None:
-    house = StoreHarness()
-    wires = house.crowd()
+    harness = StoreHarness()
+    wires = harness.crowd()
     wires[-1].close()
     wires[-1].protocol.connection_lost(None)
     for _ in range(MANY):
         await asyncio.sleep(0)
-    assert house.asked == [f"/{number}" for number in range(MANY - 1)]
-    assert wires[-1].protocol not in house.state.connections
+    assert harness.asked == [f"/{number}" for number in range(MANY - 1)]
+    assert wires[-1].protocol not in harness.state.connections
 
 
 async def test_the_server_closes_who_has_said_nothing_yet() -> None:
-    house = StoreHarness()
-    wire = house.accept()
-    assert house.state.connections == {wire.protocol}
+    harness = StoreHarness()
+    wire = harness.accept()
+    assert harness.state.connections == {wire.protocol}
     wire.protocol.shutdown()
     assert wire.closed
 
 
 async def test_a_quiet_house_lets_in_at_once() -> None:
-    house = StoreHarness()
+    harness = StoreHarness()
     for number in range(MANY):
-        wire = house.accept()
+        wire = harness.accept()
         wire.protocol.data_received(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number)
         assert isinstance(wire.protocol, HttpProtocol)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-    assert len(house.asked) == MANY
+    assert len(harness.asked) == MANY

@@ -412,8 +412,8 @@ class StoreHarness:
 class Streaming:
     """A connection on which a stream is open."""
 
-    def __init__(self, house: StoreHarness, connection: Connection) -> None:
-        self.house = house
+    def __init__(self, harness: StoreHarness, connection: Connection) -> None:
+        self.harness = harness
         self.state = connection.state
         self.wire = connection.wire
         self.sink: SocketSink = connection.wire.protocol
@@ -421,19 +421,19 @@ class Streaming:
 
 @pytest.fixture
 async def streaming() -> Streaming:
-    house = StoreHarness()
-    connection = Connection(house)
+    harness = StoreHarness()
+    connection = Connection(harness)
     await connection.receives(GET)
     assert isinstance(connection.wire.protocol, SocketSink)
-    return Streaming(house, connection)
+    return Streaming(harness, connection)
 
 
 async def test_a_stream_begins_with_its_preface_and_goes_on_with_events(streaming: Streaming) -> None:
-    streaming.house.publish(b"{}")
+    streaming.harness.publish(b"{}")
     head, _, body = streaming.wire.sent.partition(b"\r\n\r\n")
     assert b"\r\ntransfer-encoding: chunked" in head
     assert body == b"e\r\nevent: hello\n\n\r\n" + b"1f\r\nid: epoch-1\nevent: t\ndata: {}\n\n\r\n"
-    assert streaming.house.hub.connections(streaming.house.user) == 1
+    assert streaming.harness.hub.connections(streaming.harness.user) == 1
 
 
 async def test_shutdown_closes_the_stream(streaming: Streaming) -> None:
@@ -443,16 +443,16 @@ async def test_shutdown_closes_the_stream(streaming: Streaming) -> None:
     assert streaming.wire.closed == "closed"
     streaming.sink.connection_lost(None)
     assert streaming.state.connections == set()
-    assert streaming.house.hub.readers() == []
+    assert streaming.harness.hub.readers() == []
 
 
 @pytest.mark.parametrize("error", [None, ConnectionResetError()])
 async def test_a_lost_connection_leaves_nothing(streaming: Streaming, error: Exception | None) -> None:
-    hub = streaming.house.hub
+    hub = streaming.harness.hub
     streaming.sink.connection_lost(error)
     assert streaming.state.connections == set()
-    assert (hub.readers(), hub.topics, hub.connections(streaming.house.user), hub.open.total()) == ([], 0, 0, 0)
-    streaming.house.publish(b"{}")
+    assert (hub.readers(), hub.topics, hub.connections(streaming.harness.user), hub.open.total()) == ([], 0, 0, 0)
+    streaming.harness.publish(b"{}")
     streaming.sink.connection_lost(error)  # twice does no harm
     streaming.sink = streaming.wire.protocol = None  # type: ignore[assignment]
     gc.collect()
@@ -463,17 +463,17 @@ async def test_a_full_socket_gets_nothing_more_until_it_drains(streaming: Stream
     assert streaming.wire.high == HIGH_WATER
     streaming.sink.pause_writing()
     before = streaming.wire.sent
-    streaming.house.publish(b"1")
-    streaming.house.publish(b"2")
+    streaming.harness.publish(b"1")
+    streaming.harness.publish(b"2")
     assert streaming.wire.sent == before
     streaming.sink.resume_writing()
-    hub = streaming.house.hub
+    hub = streaming.harness.hub
     while hub.catch_up_queue:
         reader = hub.catch_up_queue.popleft()
         reader.in_queue = False
         assert hub.serve_from_ring(reader)
     assert streaming.wire.sent.removeprefix(before).count(b"data: ") == 2
-    streaming.house.publish(b"3")
+    streaming.harness.publish(b"3")
     assert streaming.wire.sent.endswith(b"data: 3\n\n\r\n")
 
 
@@ -481,8 +481,8 @@ async def test_closing_says_the_last_word_first_and_leaves_the_hub_at_once(strea
     streaming.sink.close()
     assert streaming.wire.sent.endswith(b"\r\n0\r\n\r\n")
     assert streaming.wire.closed == "closed"
-    assert streaming.house.hub.readers() == []
-    streaming.house.publish(b"{}")  # nothing is written to a closed socket
+    assert streaming.harness.hub.readers() == []
+    streaming.harness.publish(b"{}")  # nothing is written to a closed socket
     streaming.sink.pause_writing()
     streaming.sink.resume_writing()
 
@@ -491,7 +491,7 @@ async def test_aborting_drops_what_was_not_sent(streaming: Streaming) -> None:
     streaming.sink.abort()
     assert not streaming.wire.sent.endswith(b"0\r\n\r\n")  # else the client would take it for the end
     assert streaming.wire.closed == "aborted"
-    assert streaming.house.hub.readers() == []
+    assert streaming.harness.hub.readers() == []
 
 
 async def test_a_client_of_a_stream_has_nothing_to_say(streaming: Streaming) -> None:

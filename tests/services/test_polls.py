@@ -88,81 +88,81 @@ def seqs(found: Found) -> list[int]:
 
 
 @pytest.fixture
-async def house() -> StoreHarness:
+async def harness() -> StoreHarness:
     return StoreHarness()
 
 
-async def test_what_is_after_the_cursor_is_found_in_order(house: StoreHarness) -> None:
-    house.append(HERS, HIS, ALL, HERS, HIS)
-    found = await house.look(at(1))
+async def test_what_is_after_the_cursor_is_found_in_order(harness: StoreHarness) -> None:
+    harness.append(HERS, HIS, ALL, HERS, HIS)
+    found = await harness.look(at(1))
     assert (seqs(found), found.position, found.more) == ([3, 4], 4, False)
 
 
-async def test_a_page_is_cut_and_goes_on_where_it_was(house: StoreHarness) -> None:
-    house.append(*[HERS, HIS] * 3)
-    first = await house.look(at(0), limit=2)
+async def test_a_page_is_cut_and_goes_on_where_it_was(harness: StoreHarness) -> None:
+    harness.append(*[HERS, HIS] * 3)
+    first = await harness.look(at(0), limit=2)
     assert (seqs(first), first.position, first.more) == ([1, 3], 3, True)
-    second = await house.look(at(first.position), limit=2)
+    second = await harness.look(at(first.position), limit=2)
     assert (seqs(second), second.more) == ([5], False)
 
 
-async def test_who_polls_again_does_not_trouble_the_store(house: StoreHarness) -> None:
-    await house.look(None)
-    house.store.asked.clear()
-    house.append(HERS)
-    assert seqs(await house.look(at(0))) == [1]
-    assert (await house.look(at(1))).nothing
-    assert (await house.look(None)).position == 1
-    assert house.store.asked == []
+async def test_who_polls_again_does_not_trouble_the_store(harness: StoreHarness) -> None:
+    await harness.look(None)
+    harness.store.asked.clear()
+    harness.append(HERS)
+    assert seqs(await harness.look(at(0))) == [1]
+    assert (await harness.look(at(1))).nothing
+    assert (await harness.look(None)).position == 1
+    assert harness.store.asked == []
 
 
-async def test_what_others_get_changes_neither_the_place_nor_the_tag(house: StoreHarness) -> None:
-    first = await house.look(None)
-    house.append(HIS, HIS)
-    again = await house.look(at(first.position))
+async def test_what_others_get_changes_neither_the_place_nor_the_tag(harness: StoreHarness) -> None:
+    first = await harness.look(None)
+    harness.append(HIS, HIS)
+    again = await harness.look(at(first.position))
     assert (again.nothing, again.position, again.tag) == (True, first.position, first.tag)
-    house.append(HERS)
-    assert (await house.look(at(first.position))).tag != first.tag
+    harness.append(HERS)
+    assert (await harness.look(at(first.position))).tag != first.tag
 
 
-async def test_a_place_that_wears_off_the_memory_moves_on_in_time(house: StoreHarness) -> None:
+async def test_a_place_that_wears_off_the_memory_moves_on_in_time(harness: StoreHarness) -> None:
     place, moved = 0, []
     for _ in range(40):
-        house.append(HIS)
-        found = await house.look(at(place))
+        harness.append(HIS)
+        found = await harness.look(at(place))
         assert found.nothing
         if found.position != place:
             place = found.position
             moved.append(place)
     assert len(moved) < 12  # not with every event of somebody else
-    assert "read" not in house.store.asked  # and never so late that the store must be asked
+    assert "read" not in harness.store.asked  # and never so late that the store must be asked
 
 
-async def test_older_places_are_read_from_the_store(house: StoreHarness) -> None:
-    house.append(*[HERS] * 20)
-    found = await house.look(START, limit=7)
+async def test_older_places_are_read_from_the_store(harness: StoreHarness) -> None:
+    harness.append(*[HERS] * 20)
+    found = await harness.look(START, limit=7)
     assert (seqs(found), found.position, found.more) == ([*range(1, 8)], 7, True)
-    assert "read" in house.store.asked
+    assert "read" in harness.store.asked
 
 
-async def test_the_last_page_of_the_store_says_that_it_is(house: StoreHarness) -> None:
-    house.append(*[HERS] * 20)
-    found = await house.look(at(5))
+async def test_the_last_page_of_the_store_says_that_it_is(harness: StoreHarness) -> None:
+    harness.append(*[HERS] * 20)
+    found = await harness.look(at(5))
     assert (seqs(found), found.position, found.more) == ([*range(6, 21)], 20, False)
 
 
 @pytest.mark.parametrize("slots", [8, 64])  # from the store, and from memory
 async def test_a_page_is_cut_by_size_too(slots: int) -> None:
-    house = StoreHarness(slots=slots)
+    harness = StoreHarness(slots=slots)
     for _ in range(20):
-        house.publish(house.log.append(HERS, data=b'"%b"' % (b"x" * (PAGE_BYTES // 4))))
-    found = await house.look(at(0))
+        harness.publish(harness.log.append(HERS, data=b'"%b"' % (b"x" * (PAGE_BYTES // 4))))
+    found = await harness.look(at(0))
     assert (seqs(found), found.position, found.more) == ([1, 2, 3, 4], 4, True)
 
 
-async def test_where_the_store_has_nothing_memory_is_looked_at(house: StoreHarness) -> None:
-    house.append(*[HIS] * 20)
-    found = await house.look(at(1))
+async def test_where_the_store_has_nothing_memory_is_looked_at(harness: StoreHarness) -> None:
+    harness.append(*[HIS] * 20)
+    found = await harness.look(at(1))
     assert (found.nothing, found.head) == (True, 20)
     assert found.membership is not None
 
@@ -171,98 +171,98 @@ async def test_where_the_store_has_nothing_memory_is_looked_at(house: StoreHarne
     ("wanted", "reason"), [(Cursor("0ther", 1), "unknown_epoch"), (at(99), "ahead"), (at(3), "pruned")]
 )
 async def test_a_place_that_is_not_there_is_a_reset_and_goes_on_from_the_floor(
-    house: StoreHarness, wanted: Cursor, reason: str
+    harness: StoreHarness, wanted: Cursor, reason: str
 ) -> None:
-    house.append(*[HERS] * 20)
-    house.log.floor = 5
-    found = await house.look(wanted)
+    harness.append(*[HERS] * 20)
+    harness.log.floor = 5
+    found = await harness.look(wanted)
     [reset] = events(found)
     assert (reset["type"], reset["data"]) == ("reset", {"reason": reason, "cursor": f"{EPOCH}-5"})
     assert (found.position, found.more, found.tag) == (5, True, None)
 
 
-async def test_retention_between_the_look_and_the_reading_is_told_too(house: StoreHarness) -> None:
-    house.append(*[HERS] * 20)
-    read, house.log.floor = house.log.read, 2
+async def test_retention_between_the_look_and_the_reading_is_told_too(harness: StoreHarness) -> None:
+    harness.append(*[HERS] * 20)
+    read, harness.log.floor = harness.log.read, 2
 
     def pruned_meanwhile(*args: Any, **named: Any) -> Any:
-        house.log.floor = 10
+        harness.log.floor = 10
         return read(*args, **named)
 
-    house.log.read = pruned_meanwhile  # type: ignore[method-assign]
-    assert events(await house.look(at(2)))[0]["data"]["reason"] == "pruned"
+    harness.log.read = pruned_meanwhile  # type: ignore[method-assign]
+    assert events(await harness.look(at(2)))[0]["data"]["reason"] == "pruned"
 
 
-async def test_a_topic_that_is_asked_for_counts_from_the_cursor(house: StoreHarness) -> None:
-    house.append(AUTHOR, AUTHOR, HERS)
-    followed = house.log.follow(ALICE, AUTHOR)
+async def test_a_topic_that_is_asked_for_counts_from_the_cursor(harness: StoreHarness) -> None:
+    harness.append(AUTHOR, AUTHOR, HERS)
+    followed = harness.log.follow(ALICE, AUTHOR)
     assert followed is not None
-    house.publish(followed)
-    house.append(AUTHOR)
-    assert seqs(await house.look(at(0))) == [3, 4, 5]  # followed: since then
-    assert seqs(await house.look(at(1), extra=(AUTHOR,))) == [2, 3, 4, 5]
+    harness.publish(followed)
+    harness.append(AUTHOR)
+    assert seqs(await harness.look(at(0))) == [3, 4, 5]  # followed: since then
+    assert seqs(await harness.look(at(1), extra=(AUTHOR,))) == [2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("slots", [2, 64], ids=["from the store", "from memory"])
 async def test_what_was_published_before_it_was_left_comes_and_what_came_between_does_not(slots: int) -> None:
-    house = StoreHarness(slots=slots)
-    for act in (house.log.follow, house.log.unfollow, house.log.follow):
+    harness = StoreHarness(slots=slots)
+    for act in (harness.log.follow, harness.log.unfollow, harness.log.follow):
         event = act(ALICE, AUTHOR)
         assert event is not None
-        house.publish(event)
-        house.append(AUTHOR)
-    assert seqs(await house.look(at(1))) == [2, 3, 5, 6]
+        harness.publish(event)
+        harness.append(AUTHOR)
+    assert seqs(await harness.look(at(1))) == [2, 3, 5, 6]
 
 
-async def test_what_is_muted_is_passed_over_from_memory_and_from_the_store(house: StoreHarness) -> None:
+async def test_what_is_muted_is_passed_over_from_memory_and_from_the_store(harness: StoreHarness) -> None:
     muted = frozenset({"type:like"})
-    house.publish(house.log.mute(ALICE, muted))
+    harness.publish(harness.log.mute(ALICE, muted))
     for _ in range(20):
-        house.publish(house.log.append(HERS, tags=muted))
-    in_memory = await house.look(at(15))
+        harness.publish(harness.log.append(HERS, tags=muted))
+    in_memory = await harness.look(at(15))
     assert (in_memory.nothing, in_memory.position) == (True, 21)
-    first = await house.look(at(1), limit=5)
+    first = await harness.look(at(1), limit=5)
     assert (first.frames, first.position, first.more) == ([], 6, True)
 
 
-async def test_who_has_published_finds_it_when_they_read(house: StoreHarness) -> None:
-    await house.look(None)
-    house.gateway._committed = house.log.append(HERS).seq
-    looking = asyncio.create_task(house.look(at(0)))
+async def test_who_has_published_finds_it_when_they_read(harness: StoreHarness) -> None:
+    await harness.look(None)
+    harness.gateway._committed = harness.log.append(HERS).seq
+    looking = asyncio.create_task(harness.look(at(0)))
     await asyncio.sleep(0)
     assert not looking.done()
-    async with house.relaying():
+    async with harness.relaying():
         assert seqs(await looking) == [1]
 
 
-async def test_a_server_that_stops_answers_no_more(house: StoreHarness) -> None:
-    house.gateway.draining = True
+async def test_a_server_that_stops_answers_no_more(harness: StoreHarness) -> None:
+    harness.gateway.draining = True
     with pytest.raises(ShuttingDown):
-        await house.look(None)
+        await harness.look(None)
 
 
-def crowd(house: StoreHarness) -> None:
+def crowd(harness: StoreHarness) -> None:
     for n in range(int(3 * RATE * INTERVAL)):
-        house.hub.memberships.pollers.touch(User(str(n)), topics=2)
+        harness.hub.memberships.pollers.touch(User(str(n)), topics=2)
 
 
-def lateness(house: StoreHarness) -> None:
-    house.loop_lag.seconds = 3 * LATE
+def lateness(harness: StoreHarness) -> None:
+    harness.loop_lag.seconds = 3 * LATE
 
 
-def standstill(house: StoreHarness) -> None:
-    house.loop_lag.seconds = 1000 * LATE
+def standstill(harness: StoreHarness) -> None:
+    harness.loop_lag.seconds = 1000 * LATE
 
 
 @pytest.mark.parametrize(
     ("load", "seconds"),
-    [(lambda house: None, INTERVAL), (crowd, 3 * INTERVAL), (lateness, 3 * INTERVAL), (standstill, LONGEST)],
+    [(lambda harness: None, INTERVAL), (crowd, 3 * INTERVAL), (lateness, 3 * INTERVAL), (standstill, LONGEST)],
 )
 async def test_under_load_clients_are_asked_to_come_less_often(
-    house: StoreHarness, load: Callable[[StoreHarness], None], seconds: float
+    harness: StoreHarness, load: Callable[[StoreHarness], None], seconds: float
 ) -> None:
-    load(house)
-    assert house.polls.interval() == seconds
+    load(harness)
+    assert harness.polls.interval() == seconds
 
 
 ACTS = st.lists(
@@ -278,11 +278,11 @@ ACTS = st.lists(
 @given(ACTS, st.integers(1, 12))
 def test_who_polls_now_and_then_gets_all_of_it_once_or_is_told(acts: list[Any], slots: int) -> None:
     async def history() -> None:
-        house, got, place, forgiven = StoreHarness(slots=slots), list[int](), 0, 0
+        harness, got, place, forgiven = StoreHarness(slots=slots), list[int](), 0, 0
 
         async def poll(limit: int) -> bool:
             nonlocal place, forgiven
-            found = await house.look(at(place), limit=limit)
+            found = await harness.look(at(place), limit=limit)
             place = found.position
             if found.frames and events(found)[0]["type"] == "reset":
                 forgiven = place
@@ -294,20 +294,20 @@ def test_who_polls_now_and_then_gets_all_of_it_once_or_is_told(acts: list[Any], 
         for act in acts:
             match act:
                 case "follow":
-                    if event := house.log.follow(ALICE, AUTHOR):
-                        house.publish(event)
+                    if event := harness.log.follow(ALICE, AUTHOR):
+                        harness.publish(event)
                 case "unfollow":
-                    if event := house.log.unfollow(ALICE, AUTHOR):
-                        house.publish(event)
+                    if event := harness.log.unfollow(ALICE, AUTHOR):
+                        harness.publish(event)
                 case "prune":
-                    house.log.floor = max(house.log.floor, house.log.head - 3)
+                    harness.log.floor = max(harness.log.floor, harness.log.head - 3)
                 case int():
                     await poll(act)
                 case _:
-                    house.append(act)
+                    harness.append(act)
         while await poll(3):
             pass
-        due = [event.seq for event in house.log.events if house.log.reaches(ALICE, event.seq)]
+        due = [event.seq for event in harness.log.events if harness.log.reaches(ALICE, event.seq)]
         assert got == sorted(set(got))
         assert set(got) <= set(due)
         assert {seq for seq in due if seq not in got} <= set(range(1, forgiven + 1))

@@ -58,13 +58,13 @@ class Inbox(RuleBasedStateMachine):
     """Hypothesis chooses what happens next."""
 
     adapter: Adapter
-    house: StoreHarness
+    harness: StoreHarness
 
     @initialize(cap=st.sampled_from(CAPS), ring=st.integers(1, 30), here=st.lists(users, max_size=3))
     def begin(self, cap: int, ring: int, here: list[User]) -> None:
-        self.house = StoreHarness(self.adapter, cap=cap, ring=ring)
+        self.harness = StoreHarness(self.adapter, cap=cap, ring=ring)
         for user in here:
-            self.house.arrive(user)
+            self.harness.arrive(user)
 
     @rule(
         topics=st.sampled_from(TARGETS),
@@ -75,7 +75,7 @@ class Inbox(RuleBasedStateMachine):
     def publish(
         self, topics: tuple[Topic, ...], content: dict[str, Any], key: str | None, lifetime: int | None
     ) -> None:
-        self.house.publish(topics, content, group_key=key, lifetime=lifetime)
+        self.harness.publish(topics, content, group_key=key, lifetime=lifetime)
 
     @rule(
         user=users,
@@ -84,124 +84,124 @@ class Inbox(RuleBasedStateMachine):
         key=st.sampled_from(KEYS),
     )
     def together(self, user: User, several: list[tuple[Topic, ...]], content: dict[str, Any], key: str | None) -> None:
-        self.house.together(user, several, content, group_key=key)
+        self.harness.together(user, several, content, group_key=key)
 
     @rule(which=which, changes=changes)
     def update(self, which: int, changes: dict[str, Any]) -> None:
-        self.house.update(which, changes)
+        self.harness.update(which, changes)
 
     @rule(which=which, lifetime=st.sampled_from(LIFETIMES))
     def expire_at(self, which: int, lifetime: int | None) -> None:
-        self.house.expire_at(which, lifetime)
+        self.harness.expire_at(which, lifetime)
 
     @rule(which=which)
     def retract(self, which: int) -> None:
-        self.house.retract(which)
+        self.harness.retract(which)
 
     @rule(entity=st.sampled_from(ENTITIES))
     def retract_entity(self, entity: str) -> None:
-        self.house.retract_entity(entity)
+        self.harness.retract_entity(entity)
 
     @rule(milliseconds=st.sampled_from(WAITS), tidy=st.booleans())
     def wait(self, milliseconds: int, tidy: bool) -> None:
-        self.house.wait(milliseconds, tidy=tidy)
+        self.harness.wait(milliseconds, tidy=tidy)
 
     @rule(user=users)
     def arrive(self, user: User) -> None:
-        self.house.arrive(user)
+        self.harness.arrive(user)
 
     @rule(user=users, topic=st.sampled_from(TOPICS))
     def follow(self, user: User, topic: Topic) -> None:
-        self.house.follow(user, topic)
+        self.harness.follow(user, topic)
 
     @rule(user=users, topic=st.sampled_from(TOPICS))
     def unfollow(self, user: User, topic: Topic) -> None:
-        self.house.unfollow(user, topic)
+        self.harness.unfollow(user, topic)
 
     @rule(user=users, mutes=st.frozensets(st.sampled_from(MUTES), max_size=2))
     def mute(self, user: User, mutes: frozenset[str]) -> None:
-        self.house.mute(user, mutes)
+        self.harness.mute(user, mutes)
 
     @rule(user=users, back=st.integers(0, 6), verb=st.sampled_from(["read", "seen"]))
     def up_to(self, user: User, back: int, verb: str) -> None:
-        self.house.up_to(user, back, verb)
+        self.harness.up_to(user, back, verb)
 
     @rule(user=users, marked=st.lists(which, max_size=3), verb=st.sampled_from(VERBS))
     def mark(self, user: User, marked: list[int], verb: str) -> None:
-        self.house.mark(user, marked, verb)
+        self.harness.mark(user, marked, verb)
 
     @rule()
     def fork(self) -> None:
-        self.house.fork()
+        self.harness.fork()
 
     @rule(user=users)
     def go(self, user: User) -> None:
-        self.house.go(user)
+        self.harness.go(user)
 
     @rule(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=3))
     def pages(self, sizes: list[int]) -> None:
-        self.house.agree(sizes=sizes, filters=FILTERS)
+        self.harness.agree(sizes=sizes, filters=FILTERS)
 
     @invariant()
     def agree(self) -> None:
-        if hasattr(self, "house"):
-            self.house.agree(filters=())
+        if hasattr(self, "harness"):
+            self.harness.agree(filters=())
 
     def teardown(self) -> None:
-        if hasattr(self, "house"):
-            self.house.close()
+        if hasattr(self, "harness"):
+            self.harness.close()
 
 
 def walk(adapter: Adapter, seed: int, *, steps: int) -> None:
     """One random history."""
     rng = random.Random(seed)
-    house = StoreHarness(adapter, cap=rng.choice(CAPS), ring=rng.randint(1, 30))
+    harness = StoreHarness(adapter, cap=rng.choice(CAPS), ring=rng.randint(1, 30))
 
     def some(names: list[str], chance: float) -> dict[str, Any]:
         return {name: rng.choice(CONTENT[name]) for name in names if rng.random() < chance}
 
     def publish() -> None:
         content = {"type": rng.choice(TYPES), **some(list(CONTENT), 0.3)}
-        house.publish(rng.choice(TARGETS), content, group_key=rng.choice(KEYS), lifetime=rng.choice(LIFETIMES))
+        harness.publish(rng.choice(TARGETS), content, group_key=rng.choice(KEYS), lifetime=rng.choice(LIFETIMES))
 
     def together() -> None:
         content = {"type": rng.choice(TYPES), **some(list(CONTENT), 0.3)}
         targets = [rng.choice(TARGETS) for _ in range(rng.randint(1, 3))]
-        house.together(rng.choice(USERS), targets, content, group_key=rng.choice(KEYS))
+        harness.together(rng.choice(USERS), targets, content, group_key=rng.choice(KEYS))
 
     def update() -> None:
         changes = some(["title", "entity", "priority", "progress"], 0.4)
-        house.update(rng.randrange(6), changes | ({"type": rng.choice(TYPES)} if rng.random() < 0.3 else {}))
+        harness.update(rng.randrange(6), changes | ({"type": rng.choice(TYPES)} if rng.random() < 0.3 else {}))
 
     def mark() -> None:
-        house.mark(rng.choice(USERS), [rng.randrange(8) for _ in range(rng.randint(1, 3))], rng.choice(VERBS))
+        harness.mark(rng.choice(USERS), [rng.randrange(8) for _ in range(rng.randint(1, 3))], rng.choice(VERBS))
 
     moves: list[Callable[[], None]] = [
         *[publish] * 8,
         together,
         *[update] * 3,
-        lambda: house.expire_at(rng.randrange(6), rng.choice(LIFETIMES)),
-        lambda: house.retract(rng.randrange(6)),
-        lambda: house.retract_entity(rng.choice(ENTITIES)) if rng.random() < 0.3 else None,
-        *[lambda: house.wait(rng.choice(WAITS), tidy=rng.random() < 0.7)] * 3,
-        *[lambda: house.arrive(rng.choice(USERS))] * 2,
-        *[lambda: house.follow(rng.choice(USERS), rng.choice(TOPICS))] * 3,
-        lambda: house.unfollow(rng.choice(USERS), rng.choice(TOPICS)),
-        *[lambda: house.mute(rng.choice(USERS), frozenset(rng.sample(MUTES, rng.choice([0, 0, 1, 2]))))] * 2,
-        *[lambda: house.up_to(rng.choice(USERS), rng.choice([0, 1, 3, 9]), rng.choice(["read", "seen"]))] * 2,
+        lambda: harness.expire_at(rng.randrange(6), rng.choice(LIFETIMES)),
+        lambda: harness.retract(rng.randrange(6)),
+        lambda: harness.retract_entity(rng.choice(ENTITIES)) if rng.random() < 0.3 else None,
+        *[lambda: harness.wait(rng.choice(WAITS), tidy=rng.random() < 0.7)] * 3,
+        *[lambda: harness.arrive(rng.choice(USERS))] * 2,
+        *[lambda: harness.follow(rng.choice(USERS), rng.choice(TOPICS))] * 3,
+        lambda: harness.unfollow(rng.choice(USERS), rng.choice(TOPICS)),
+        *[lambda: harness.mute(rng.choice(USERS), frozenset(rng.sample(MUTES, rng.choice([0, 0, 1, 2]))))] * 2,
+        *[lambda: harness.up_to(rng.choice(USERS), rng.choice([0, 1, 3, 9]), rng.choice(["read", "seen"]))] * 2,
         *[mark] * 6,
-        *[lambda: house.go(rng.choice(USERS))] * 2,
-        house.fork,
+        *[lambda: harness.go(rng.choice(USERS))] * 2,
+        harness.fork,
     ]
     try:
         for _ in range(steps):
             rng.choice(moves)()
             if rng.random() < 0.1:
-                house.agree(sizes=[rng.randint(1, 4) for _ in range(3)], filters=FILTERS)
+                harness.agree(sizes=[rng.randint(1, 4) for _ in range(3)], filters=FILTERS)
             else:
-                house.agree(filters=())
+                harness.agree(filters=())
     finally:
-        house.close()
+        harness.close()
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)

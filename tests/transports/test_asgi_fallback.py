@@ -28,7 +28,7 @@ class Server:
     """An ASGI server: what was sent is kept, the client never leaves, and `send` can be held up."""
 
     def __init__(self) -> None:
-        self.house = StoreHarness()
+        self.harness = StoreHarness()
         self.sent: list[Any] = []
         self.may_send = asyncio.Event()
         self.may_send.set()
@@ -41,11 +41,11 @@ class Server:
         self.sent.append(message)
 
     def stream(self, encoding: Any) -> Stream:
-        house = self.house
+        harness = self.harness
         opening = Opening(
-            feed=house.feed(), extra=(), encoding=encoding, position=house.hub.head, preface=b"event: hello\n\n"
+            feed=harness.feed(), extra=(), encoding=encoding, position=harness.hub.head, preface=b"event: hello\n\n"
         )
-        return Stream(StreamContext(hub=house.hub, timer=house.timer), opening, headers=sse.SSE_HEADERS)
+        return Stream(StreamContext(hub=harness.hub, timer=harness.timer), opening, headers=sse.SSE_HEADERS)
 
 
 async def serve_sse(server: Server) -> None:
@@ -56,16 +56,16 @@ async def serve_ws(server: Server) -> None:
     def handle(user: User, text: str) -> bytes:
         return b""
 
-    context = WsContext(hub=server.house.hub, timer=server.house.timer, handle=handle)
+    context = WsContext(hub=server.harness.hub, timer=server.harness.timer, handle=handle)
     await AsgiWsSink(context).run(server.stream(WsLines(partial(Cursor, EPOCH))), server.receive, server.send)
 
 
 async def serve_poll(server: Server) -> None:
-    house = server.house
-    context = PollContext(hub=house.hub, timer=house.timer, encoding=PollEncoding(partial(Cursor, EPOCH)))
+    harness = server.harness
+    context = PollContext(hub=harness.hub, timer=harness.timer, encoding=PollEncoding(partial(Cursor, EPOCH)))
     poll = LongPoll(
-        context, membership=house.hub.memberships.cache(house.feed()), extra=(), position=house.hub.head,
-        head=house.hub.head, wait=30, limit=100, expires=0,
+        context, membership=harness.hub.memberships.cache(harness.feed()), extra=(), position=harness.hub.head,
+        head=harness.hub.head, wait=30, limit=100, expires=0,
     )  # fmt: skip
     await poll(SCOPE, server.receive, server.send)
 
@@ -89,7 +89,7 @@ async def test_timeout_around_a_response_is_raised_and_its_end_is_orderly(serve:
             await serve(server)
     assert server.sent[-1]["type"] in {"http.response.body", "websocket.close"}
     assert not server.sent[-1].get("more_body", False)
-    assert server.house.hub.readers() == []
+    assert server.harness.hub.readers() == []
 
 
 async def test_cancelled_response_ends_as_cancelled_even_before_its_start_was_sent(serve: Serve) -> None:
@@ -102,7 +102,7 @@ async def test_cancelled_response_ends_as_cancelled_even_before_its_start_was_se
     server.may_send.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert server.house.hub.readers() == []
+    assert server.harness.hub.readers() == []
 
 
 @pytest.mark.parametrize("serve", [serve_sse, serve_ws], ids=["sse", "ws"])
@@ -113,7 +113,7 @@ async def test_stream_joins_before_its_start_is_sent_however_long_that_takes(ser
     task = asyncio.create_task(serve(server))
     await settle()
     for _ in range(10):  # more than the hub's 64 slots
-        server.house.tell(*[b"{}"] * 10)
+        server.harness.tell(*[b"{}"] * 10)
     server.may_send.set()
     await settle()
     written = b"".join(

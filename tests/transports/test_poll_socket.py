@@ -25,9 +25,9 @@ class Client:
     """A connection to an application of two paths: one waits, the other answers with its query."""
 
     def __init__(self) -> None:
-        self.house = StoreHarness()
+        self.harness = StoreHarness()
         self.room = PollContext(
-            hub=self.house.hub, timer=self.house.timer, encoding=PollEncoding(partial(Cursor, EPOCH))
+            hub=self.harness.hub, timer=self.harness.timer, encoding=PollEncoding(partial(Cursor, EPOCH))
         )
         self.limit = 100
         self.before: Callable[[], Awaitable[None]] | None = None  # what a poll waits for before it looks
@@ -43,8 +43,8 @@ class Client:
         if scope["path"] == "/v1/poll":
             if self.before is not None:
                 await self.before()
-            head = self.house.hub.head
-            membership = self.house.hub.memberships.cache(self.house.feed())
+            head = self.harness.hub.head
+            membership = self.harness.hub.memberships.cache(self.harness.feed())
             waiting = LongPoll(
                 self.room,
                 membership=membership,
@@ -88,7 +88,7 @@ class Client:
 
     @property
     def waiting(self) -> int:
-        return self.house.hub.open["poll"]
+        return self.harness.hub.open["poll"]
 
     @property
     def protocol(self) -> Any:
@@ -104,7 +104,7 @@ async def test_it_waits_as_a_reader_and_is_answered_with_the_event(client: Clien
     assert await client.sends(WAIT) == b""
     assert client.waiting == 1
     assert isinstance(client.protocol, PollSocket)
-    client.house.tell(b"1", b"2")
+    client.harness.tell(b"1", b"2")
     headers, page = await client.answer()
     assert [event["data"] for event in page["events"]] == [1, 2]
     assert (page["cursor"], page["more"]) == ("ep0ch-2", False)
@@ -116,7 +116,7 @@ async def test_it_waits_as_a_reader_and_is_answered_with_the_event(client: Clien
 async def test_after_its_answer_the_connection_is_https_again(client: Client) -> None:
     for n in range(1, 4):
         await client.sends(WAIT)
-        client.house.tell(b"%d" % n)
+        client.harness.tell(b"%d" % n)
         _, page = await client.answer()
         assert page["cursor"] == f"ep0ch-{n}"
         assert (await client.sends(ECHO % b"hello")).endswith(b"hello")
@@ -128,10 +128,10 @@ async def test_after_its_answer_the_connection_is_https_again(client: Client) ->
 async def test_nothing_is_said_twice_to_who_was_answered(client: Client) -> None:
     await client.sends(WAIT)
     waiting = client.protocol
-    client.house.tell(b"1")
+    client.harness.tell(b"1")
     await client.answers()
-    client.house.tell(b"2")
-    client.house.timer.passes()
+    client.harness.tell(b"2")
+    client.harness.timer.passes()
     for late in (waiting.expire, waiting.close):
         late()
     assert await client.answers() == []
@@ -140,16 +140,16 @@ async def test_nothing_is_said_twice_to_who_was_answered(client: Client) -> None
 async def test_a_batch_over_the_limit_is_cut_and_the_cursor_with_it(client: Client) -> None:
     client.limit = 2
     await client.sends(WAIT)
-    client.house.tell(b"1", b"2", b"3")
+    client.harness.tell(b"1", b"2", b"3")
     _, page = await client.answer()
     assert [event["id"] for event in page["events"]] == ["ep0ch-1", "ep0ch-2"]
     assert (page["cursor"], page["more"]) == ("ep0ch-2", True)
 
 
 async def test_when_its_time_is_up_the_answer_is_empty_and_the_cursor_the_same(client: Client) -> None:
-    client.house.tell(b"1")
+    client.harness.tell(b"1")
     await client.sends(WAIT)
-    client.house.timer.passes()
+    client.harness.timer.passes()
     _, page = await client.answer()
     assert page == {"events": [], "cursor": "ep0ch-1", "more": False}
     assert (await client.sends(ECHO % b"on")).endswith(b"on")
@@ -157,8 +157,8 @@ async def test_when_its_time_is_up_the_answer_is_empty_and_the_cursor_the_same(c
 
 async def test_the_same_cursor_moves_on_before_it_wears_off_the_memory(client: Client) -> None:
     await client.sends(WAIT)
-    client.house.tell(*[b"1"] * 40, user=User("bob"))
-    client.house.timer.passes()
+    client.harness.tell(*[b"1"] * 40, user=User("bob"))
+    client.harness.timer.passes()
     _, page = await client.answer()
     assert page == {"events": [], "cursor": "ep0ch-40", "more": False}
 
@@ -166,8 +166,8 @@ async def test_the_same_cursor_moves_on_before_it_wears_off_the_memory(client: C
 async def test_who_leaves_frees_their_reader(client: Client) -> None:
     await client.sends(WAIT)
     client.connection.lost()
-    client.house.tell(b"1")
-    assert (client.waiting, client.house.timer.due, client.connection.state.connections) == (0, [], set())
+    client.harness.tell(b"1")
+    assert (client.waiting, client.harness.timer.due, client.connection.state.connections) == (0, [], set())
 
 
 async def test_requests_that_came_meanwhile_are_answered_after_it(client: Client) -> None:
@@ -175,7 +175,7 @@ async def test_requests_that_came_meanwhile_are_answered_after_it(client: Client
     first, second = ECHO % b"first", ECHO % b"second"
     await client.sends(first + second[:10])
     await client.sends(second[10:])
-    client.house.tell(b"1")
+    client.harness.tell(b"1")
     (_, page), (_, one), (_, two) = await client.answers()
     assert json.loads(page)["cursor"] == "ep0ch-1"
     assert (one, two) == (b"first", b"second")
@@ -185,11 +185,11 @@ async def test_two_polls_at_once_on_one_connection_are_answered_in_their_order(c
     await client.sends(WAIT)
     await client.sends(WAIT)
     assert client.waiting == 1
-    client.house.tell(b"1")
+    client.harness.tell(b"1")
     assert client.waiting == 0  # nobody joins the hub while it is writing
     await client.answers()
     assert client.waiting == 1
-    client.house.tell(b"2")
+    client.harness.tell(b"2")
     _, page = await client.answer()
     assert page["cursor"] == "ep0ch-2"
 
@@ -199,7 +199,7 @@ async def test_of_what_comes_meanwhile_no_more_is_held_than_a_little(client: Cli
     many = (ECHO % (b"x" * 1000)) * (MAX_PIPELINED // 1000 + 1)
     await client.sends(many)
     held = not client.connection.wire.reading
-    client.house.tell(b"1")
+    client.harness.tell(b"1")
     answers = await client.answers()
     assert (held, client.connection.wire.reading) == (True, True)
     assert len(answers) == 1 + MAX_PIPELINED // 1000 + 1
@@ -207,7 +207,7 @@ async def test_of_what_comes_meanwhile_no_more_is_held_than_a_little(client: Cli
 
 async def test_a_client_that_wants_the_connection_closed_gets_it_closed(client: Client) -> None:
     await client.sends(WAIT.replace(b"Host: x", b"Connection: close"))
-    client.house.tell(b"1")
+    client.harness.tell(b"1")
     headers, page = await client.answer()
     assert (headers[b"connection"], page["cursor"]) == (b"close", "ep0ch-1")
     assert client.connection.wire.closed == "closed"
@@ -227,7 +227,7 @@ async def test_a_server_that_stops_answers_empty_and_closes(client: Client, expi
 async def test_who_does_not_take_the_answer_is_not_answered_again_before_they_do(client: Client) -> None:
     client.connection.wire.capacity = 100
     await client.sends(WAIT)
-    client.house.tell(b"1")
+    client.harness.tell(b"1")
     await client.sends(ECHO % b"later")
     assert client.protocol.flow.write_paused  # the protocol that goes on was told
     assert b"later" not in b"".join(body for _, body in await client.answers())
@@ -238,27 +238,27 @@ async def test_who_does_not_take_the_answer_is_not_answered_again_before_they_do
 
 async def test_who_does_not_go_on_is_not_kept_for_ever(client: Client) -> None:
     await client.sends(WAIT)
-    client.house.tell(b"1")
+    client.harness.tell(b"1")
     await client.answers()
-    assert [seconds for seconds, _ in client.house.timer.due] == [5]  # uvicorn's keep-alive, as it is set here
-    client.house.timer.passes()
+    assert [seconds for seconds, _ in client.harness.timer.due] == [5]  # uvicorn's keep-alive, as it is set here
+    client.harness.timer.passes()
     assert client.connection.wire.closed == "closed"
 
 
 async def test_who_goes_on_or_leaves_is_no_longer_timed(client: Client) -> None:
     await polled_once(client)
-    assert client.house.timer.due
+    assert client.harness.timer.due
     await client.sends(ECHO % b"on")
-    assert client.house.timer.due == []
+    assert client.harness.timer.due == []
 
     await polled_once(client)
     client.connection.lost()
-    assert (client.house.timer.due, client.connection.state.connections) == ([], set())
+    assert (client.harness.timer.due, client.connection.state.connections) == ([], set())
 
 
 async def test_a_server_that_stops_closes_who_has_an_answer(client: Client) -> None:
     await client.sends(WAIT)
-    client.house.tell(b"1")
+    client.harness.tell(b"1")
     for connection in list(client.connection.state.connections):
         connection.shutdown()
     assert client.connection.wire.closed == "closed"
@@ -266,7 +266,7 @@ async def test_a_server_that_stops_closes_who_has_an_answer(client: Client) -> N
 
 async def polled_once(client: Client) -> None:
     await client.sends(WAIT)
-    client.house.tell(b"1")
+    client.harness.tell(b"1")
     await client.answers()
 
 
@@ -274,7 +274,7 @@ async def test_who_polls_again_waits_again_at_once(client: Client) -> None:
     await polled_once(client)
     client.protocol.data_received(WAIT)
     assert (client.waiting, client.connection.state.tasks) == (1, set())
-    client.house.tell(b"2")
+    client.harness.tell(b"2")
     _, page = await client.answer()
     assert page["cursor"] == "ep0ch-2"
 
@@ -295,7 +295,7 @@ async def test_a_poll_that_has_to_wait_for_the_store_goes_on_as_a_task(client: C
     [task] = client.connection.state.tasks
     await task
     assert (client.waiting, client.connection.state.tasks) == (1, set())
-    client.house.tell(b"2")
+    client.harness.tell(b"2")
     _, page = await client.answer()
     assert page["cursor"] == "ep0ch-2"
 
@@ -325,7 +325,7 @@ async def test_such_a_task_can_be_cancelled_and_ends_in_its_own_way(client: Clie
 async def test_what_comes_with_the_next_poll_is_answered_after_it(client: Client) -> None:
     await polled_once(client)
     client.protocol.data_received(WAIT + ECHO % b"more")
-    client.house.tell(b"2")
+    client.harness.tell(b"2")
     (_, page), (_, more) = await client.answers()
     assert (json.loads(page)["cursor"], more) == ("ep0ch-2", b"more")
 

@@ -25,19 +25,19 @@ class Talk:
     """One open connection, and an ear that notes what it hears. `slow:x` takes until `done` is set."""
 
     def __init__(self) -> None:
-        self.house = StoreHarness()
+        self.harness = StoreHarness()
         self.heard: list[str] = []
         self.done = asyncio.Event()
         self.wire = Wire()
-        room = WsContext(hub=self.house.hub, timer=self.house.timer, handle=self.hear)
+        room = WsContext(hub=self.harness.hub, timer=self.harness.timer, handle=self.hear)
         self.sink = WsSocket(room, set())
         self.wire.protocol = self.sink
         self.sink.start(
             self.wire,
             Stream(
-                StreamContext(hub=self.house.hub, timer=self.house.timer),
+                StreamContext(hub=self.harness.hub, timer=self.harness.timer),
                 Opening(
-                    feed=self.house.feed(),
+                    feed=self.harness.feed(),
                     extra=(),
                     encoding=WsEncoding(partial(Cursor, EPOCH)),
                     position=0,
@@ -89,7 +89,7 @@ class Talk:
 
     @property
     def open(self) -> int:
-        return self.house.hub.open["ws"]
+        return self.harness.hub.open["ws"]
 
 
 def word(close_reason: CloseReason) -> bytes:
@@ -110,9 +110,9 @@ async def settle() -> None:
 
 
 async def test_an_answer_comes_between_the_events(talk: Talk) -> None:
-    talk.house.tell(b"1")
+    talk.harness.tell(b"1")
     talk.says("hello")
-    talk.house.tell(b"2", b"3")
+    talk.harness.tell(b"2", b"3")
     assert talk.messages() == [
         {"id": "ep0ch-1", "type": "note", "data": 1},
         "hello",
@@ -123,7 +123,7 @@ async def test_an_answer_comes_between_the_events(talk: Talk) -> None:
 
 async def test_while_one_message_is_worked_on_the_next_waits_and_events_go_on(talk: Talk) -> None:
     talk.says("slow:1", "2", "slow:3", "4")
-    talk.house.tell(b"1")
+    talk.harness.tell(b"1")
     await settle()
     assert talk.heard == ["slow:1"]
     assert [message["data"] for message in talk.messages()] == [1]
@@ -194,7 +194,7 @@ async def test_nothing_is_kept_of_a_connection_that_is_silent(talk: Talk) -> Non
 
 async def test_every_beat_is_a_ping(talk: Talk) -> None:
     for slot in range(32):
-        talk.house.hub.liveness.heartbeat(slot)
+        talk.harness.hub.liveness.heartbeat(slot)
     assert [frame.opcode for frame in talk.frames()] == [Opcode.PING]
 
 
@@ -217,7 +217,7 @@ async def test_our_goodbye_waits_for_the_clients(talk: Talk, expired: bool, clos
     assert talk.open == 0
     assert not talk.wire.closed
     talk.says("does that still count?")
-    talk.house.tell(b"1")
+    talk.harness.tell(b"1")
     assert (talk.heard, talk.wire.taken()) == ([], b"")
     talk.gets(Frame(Opcode.CLOSE, word(close_reason)))
     assert (talk.wire.closed, talk.wire.taken()) == ("closed", b"")
@@ -225,7 +225,7 @@ async def test_our_goodbye_waits_for_the_clients(talk: Talk, expired: bool, clos
 
 async def test_who_does_not_say_goodbye_is_cut_off(talk: Talk) -> None:
     talk.sink.close()
-    talk.house.timer.passes()
+    talk.harness.timer.passes()
     assert talk.wire.closed == "aborted"
 
 
@@ -253,7 +253,7 @@ async def test_who_breaks_the_rules_is_told_and_not_heard_again(talk: Talk) -> N
     assert talk.words() == [word(PROTOCOL)]
     # To close with bytes unread would be a reset, which may take our word with it: the client hangs up.
     assert (talk.wire.ended, talk.wire.closed) == (True, "")
-    talk.house.timer.passes()
+    talk.harness.timer.passes()
     assert talk.wire.closed == "aborted"
 
 
@@ -274,7 +274,7 @@ async def test_who_leaves_while_their_message_is_worked_on_is_not_written_to(tal
     talk.done.set()
     await settle()
     assert talk.heard == ["slow:1"]
-    assert (talk.open, talk.sink.connections, talk.house.timer.due) == (0, set(), [])
+    assert (talk.open, talk.sink.connections, talk.harness.timer.due) == (0, set(), [])
 
 
 async def test_work_that_ends_after_the_goodbye_is_not_answered(talk: Talk) -> None:
@@ -289,4 +289,4 @@ async def test_work_that_ends_after_the_goodbye_is_not_answered(talk: Talk) -> N
     talk.gets(Frame(Opcode.CLOSE, word(GOING_AWAY)))
     assert talk.wire.closed == "closed"
     talk.sink.connection_lost(None)
-    assert talk.house.timer.due == []
+    assert talk.harness.timer.due == []

@@ -97,7 +97,7 @@ class Client:
         if version == self.version and name in self._assets:
             return self._assets[name].answer(request, cache=FOR_EVER, headers=public)
         if path in self._assets:
-            # Relative, so that it holds behind a proxy that serves this house in a folder. There are no folders in it.
+            # Relative, so that it holds behind a proxy that serves us under a path. There are no folders in it.
             there = f"{self.version}/{path}"
             return Response(status_code=302, headers=public | {"location": there, "cache-control": ASK})
         raise NotFound(f"there is no /js/{path[:200]} in version {self.version}")

@@ -1,4 +1,4 @@
-"""The facts that travel through the house: events, drafts, feeds, pages."""
+"""The values that all layers share: events, drafts, feeds, pages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self

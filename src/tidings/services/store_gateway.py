@@ -1,4 +1,4 @@
-"""The desk: where the transports and the API ask for what the house can do."""
+"""Access to the store for the services: batched writes and look-ups, never ahead of the hub."""
 
 from __future__ import annotations  # else those of a script are made anew with each call
 
