@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-SM7AB53U.js";import"./chunk-PZPTXFOQ.js";import"./chunk-KY36ODJH.js";export{a as TidingsBell};
+import{g as a}from"./chunk-EQV3H5SK.js";import"./chunk-SALJA7IY.js";import"./chunk-KY36ODJH.js";export{a as TidingsBell};

@@ -73,7 +73,7 @@ const environment = (fetch, now = () => Date.parse("2026-01-01T00:00:00Z")) => (
  * An inbox, its connection, and the requests it makes: answered by `answer`, which may give a promise.
  *
  * @param {TestContext} t
- * @param {(path: string, body: any) => any} answer
+ * @param {(path: string, body: any, method: string) => any} answer
  * @param {Partial<StoreOptions> & {now?: () => number}} [options]
  */
 function open(t, answer, { now, ...options } = {}) {
@@ -90,7 +90,7 @@ function open(t, answer, { now, ...options } = {}) {
       const { pathname, search } = new URL(url);
       const body = init.body && JSON.parse(init.body);
       requests.push(`${init.method} ${pathname}${search}${body ? ` ${init.body}` : ""}`);
-      const response = await answer(pathname, body);
+      const response = await answer(pathname, body, init.method);
       return response instanceof Response ? response : Response.json(response ?? {});
     }, now),
     ...options,
@@ -259,19 +259,53 @@ test("archive, unarchive and unread", async (t) => {
   ]);
 });
 
-test("mute adds to the mutes set elsewhere, and hides at once", async (t) => {
-  const agree = deferred();
-  const { inbox, requests } = open(t, (path, body) =>
-    path === "/v1/inbox" ? page([item(1)]) : body ? agree.promise : { mutes: ["entity:post/9"] },
+/** The mutes of a server that adds and removes them one by one. @param {string[]} mutes */
+const muting = (...mutes) => (/** @type {string} */ path, /** @type {any} */ _, /** @type {string} */ method) => {
+  if (path === "/v1/inbox") return { ...page([item(1)]), mutes };
+  const mute = decodeURIComponent(path.slice("/v1/preferences/mutes/".length));
+  mutes = mutes.filter((other) => other !== mute).concat(method === "PUT" ? mute : []);
+  return { mutes, cursor: cursorAt(1 + mutes.length) };
+};
+
+test("mute and unmute add and remove, and keep what another device does at the same time", async (t) => {
+  const answer = muting("entity:post/9");
+  const [phone, laptop] = [open(t, answer), open(t, answer)];
+  await settle();
+  await Promise.all([phone.inbox.mute("type:like"), laptop.inbox.mute("type:comment"), phone.inbox.unmute("entity:post/9")]);
+  const page = answer("/v1/inbox", null, "GET");
+  assert.deepEqual(page.mutes, ["type:like", "type:comment"]);
+  assert.deepEqual(phone.requests.slice(1), [
+    "PUT /v1/preferences/mutes/type%3Alike?user=alice",
+    "DELETE /v1/preferences/mutes/entity%3Apost%2F9?user=alice",
+  ]);
+});
+
+test("several mutes at once show at once, and the refused one is taken back", async (t) => {
+  const { inbox } = open(t, (path) =>
+    path === "/v1/inbox"
+      ? { ...page([item(2, { type: "note" }), item(1)]), mutes: [] }
+      : path.includes("like") ? { mutes: ["type:like"] } : problem(),
   );
   await settle();
-  const done = inbox.mute("type:like");
-  await settle();
+  const done = inbox.mute("type:like", "type:note");
   assert.deepEqual(ids(inbox), []);
-  agree.resolve({});
+  await assert.rejects(done, { code: "forbidden" });
+  assert.deepEqual([ids(inbox), inbox.getSnapshot().mutes], [["n2"], ["type:like"]]);
+});
+
+test("a server that only replaces all mutes is sent those set elsewhere, too", async (t) => {
+  let mutes = ["entity:post/9"];
+  const { inbox, requests } = open(t, (path, body) => {
+    if (path === "/v1/inbox") return page([item(1)]);
+    if (path !== "/v1/preferences") return Response.json({ code: "not_found" }, { status: 404 });
+    return body ? { mutes: (mutes = body.mutes) } : { mutes };
+  });
+  await settle();
+  const done = inbox.mute("type:like", "type:comment");
+  assert.deepEqual(ids(inbox), []);
   await done;
-  assert.equal(requests[2], 'PUT /v1/preferences?user=alice {"mutes":["entity:post/9","type:like"]}');
-  assert.deepEqual(inbox.getSnapshot().mutes, ["entity:post/9", "type:like"]);
+  assert.equal(requests.at(-1), 'PUT /v1/preferences?user=alice {"mutes":["entity:post/9","type:like","type:comment"]}');
+  assert.deepEqual(inbox.getSnapshot().mutes, ["entity:post/9", "type:like", "type:comment"]);
 });
 
 test("an item that a change has unmuted is loaded, soon and once", async (t) => {

@@ -27,6 +27,8 @@ import { apply, expire, reduce } from "./reduce.js";
 
 /** @typedef {"all" | "unread"} List */
 
+/** @typedef {(state: State) => InboxEvent} Action the event that the server will send, given the state before it */
+
 /**
  * @typedef {object} Snapshot
  * @property {"loading" | "ready" | "failed"} phase of the first page
@@ -68,7 +70,7 @@ export function openStore(options) {
   const log = createLog(options.debug);
   /** @type {State | null} the confirmed state */
   let state = null;
-  /** @type {InboxEvent[]} actions of the user that the server has not answered yet */
+  /** @type {Action[]} actions of the user that the server has not answered yet */
   let pendingActions = [];
   /** @type {Connection | null} */
   let connection = null;
@@ -79,6 +81,8 @@ export function openStore(options) {
   /** @type {TidingsError | null} */
   let error = null;
   let busy = false;
+  /** @type {Promise<unknown>} the last replacement of all mutes */
+  let replacing = Promise.resolve();
   let closed = false;
   /** @type {Record<string, () => void>} cancels the timer of each purpose */
   const timers = {};
@@ -112,7 +116,7 @@ export function openStore(options) {
 
   /** @returns {Snapshot} */
   function makeSnapshot() {
-    const shown = state && pendingActions.reduce((state, action) => apply(state, action, now()), state);
+    const shown = state && pendingActions.reduce((state, action) => apply(state, action(state), now()), state);
     return {
       phase: shown ? "ready" : error ? "failed" : "loading",
       items: shown ? listed(shown, "all") : [],
@@ -236,17 +240,20 @@ export function openStore(options) {
   /**
    * Apply an action optimistically, and confirm it or take it back.
    *
-   * @param {InboxEvent} action
-   * @param {() => Promise<{counters?: Counters, cursor?: string} | undefined>} send
+   * @param {Action} action
+   * @param {() => Promise<{counters?: Counters, cursor?: string, mutes?: string[]} | undefined>} send
    */
   async function optimistically(action, send) {
     pendingActions = [...pendingActions, action];
     publish();
     try {
       const response = await send();
-      const confirmed = { ...action, data: { ...action.data, counters: response?.counters } };
       // Where the stream is further ahead, it has delivered this action and everything after it.
-      if (state && !(seqOf(response?.cursor ?? "?") <= seqOf(state.cursor))) state = apply(state, confirmed, now());
+      if (state && !(seqOf(response?.cursor ?? "?") <= seqOf(state.cursor))) {
+        const { type, data } = action(state);
+        const { mutes = data.mutes, counters } = response ?? {};
+        state = apply(state, { type, data: { ...data, mutes, counters } }, now());
+      }
     } finally {
       pendingActions = pendingActions.filter((other) => other !== action);
       publish();
@@ -260,15 +267,30 @@ export function openStore(options) {
   function mark(verb, target) {
     const type = `inbox.${verb}${verb.endsWith("archive") ? "d" : ""}`;
     const action = { type, data: { ...target, at: seqOf(snapshot.cursor) } };
-    return optimistically(action, () => calls.call("POST", `/v1/inbox/${verb}`, { body: target }));
+    return optimistically(() => action, () => calls.call("POST", `/v1/inbox/${verb}`, { body: target }));
   }
 
-  /** @param {(mutes: readonly string[]) => string[]} change */
-  async function updateMutes(change) {
-    const { mutes } = await calls.call("GET", "/v1/preferences");
-    const body = { mutes: change(mutes) };
-    if (state) state = { ...state, mutes: state.mutes ?? mutes };
-    return optimistically({ type: "preferences.updated", data: body }, () => calls.call("PUT", "/v1/preferences", { body }));
+  /**
+   * @param {"PUT" | "DELETE"} method
+   * @param {string} mute
+   */
+  function updateMute(method, mute) {
+    const change = (/** @type {readonly string[]} */ mutes) =>
+      mutes.filter((other) => other !== mute).concat(method === "PUT" ? mute : []);
+    return optimistically(
+      (state) => ({ type: "preferences.updated", data: { mutes: change(state.mutes ?? []) } }),
+      () =>
+        calls.call(method, `/v1/preferences/mutes/${encodeURIComponent(mute)}`).catch(async (error) => {
+          if (error.kind !== "unsupported") throw error;
+          // A server that only replaces all mutes at once: one change after the other.
+          const replaced = replacing.then(async () => {
+            const { mutes } = await calls.call("GET", "/v1/preferences");
+            return calls.call("PUT", "/v1/preferences", { body: { mutes: change(mutes) } });
+          });
+          replacing = replaced.catch(() => {});
+          return replaced;
+        }),
+    );
   }
 
   const inbox = {
@@ -347,10 +369,10 @@ export function openStore(options) {
     },
 
     /** @param {...string} mutes `type:like`, `topic:author/42`, `entity:post/9` */
-    mute: (...mutes) => updateMutes((current) => [...new Set([...current, ...mutes])]),
+    mute: (...mutes) => Promise.all(mutes.map((mute) => updateMute("PUT", mute))),
 
     /** @param {...string} mutes */
-    unmute: (...mutes) => updateMutes((current) => current.filter((mute) => !mutes.includes(mute))),
+    unmute: (...mutes) => Promise.all(mutes.map((mute) => updateMute("DELETE", mute))),
 
     /** Close the stream and cancel all timers. */
     close() {
