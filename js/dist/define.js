@@ -1,1 +1,1 @@
-import{g as e}from"./chunk-EQV3H5SK.js";import"./chunk-SALJA7IY.js";import"./chunk-KY36ODJH.js";customElements.get("tidings-bell")||customElements.define("tidings-bell",e);
+import{g as e}from"./chunk-FPEAX7D4.js";import"./chunk-WRYKRNUO.js";import"./chunk-4NSS7IWW.js";customElements.get("tidings-bell")||customElements.define("tidings-bell",e);

@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-EQV3H5SK.js";import"./chunk-SALJA7IY.js";import"./chunk-KY36ODJH.js";export{a as TidingsBell};
+import{g as a}from"./chunk-FPEAX7D4.js";import"./chunk-WRYKRNUO.js";import"./chunk-4NSS7IWW.js";export{a as TidingsBell};

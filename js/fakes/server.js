@@ -35,6 +35,8 @@ export class FakeServer {
   /** Responses to send in place of the usual ones, per path, each used once. @type {Record<string, (() => Response)[]>} */
   overrides = {};
   heartbeat = 25;
+  /** The user of the cookie, if the server says who that is. @type {string | undefined} */
+  user;
   contentType = "text/event-stream; charset=utf-8";
   /** Events per page of a poll. */
   limit = 3;
@@ -93,6 +95,8 @@ export class FakeServer {
     this.requests.push(`${method} ${url.pathname}${url.search}`);
     this.received.push({ url, headers: new Headers(headers) });
     if (this.down) throw new TypeError("fetch failed");
+    const meant = new Headers(headers).get("tidings-user");
+    if (this.user !== undefined && meant !== null && decodeURI(meant) !== this.user) return problem(409, "user_changed");
     const other = this.overrides[url.pathname]?.shift();
     if (other) return other();
     if (url.pathname === "/v1/stream") return this.#stream(url, /** @type {AbortSignal} */ (signal));
@@ -128,7 +132,7 @@ export class FakeServer {
   /** @param {string | null} cursor */
   opening(cursor) {
     const { events, from, reset } = this.read(cursor);
-    const data = { cursor: from, counters: this.counters, heartbeat: this.heartbeat, connection: "s" };
+    const data = { cursor: from, counters: this.counters, heartbeat: this.heartbeat, connection: "s", user: this.user };
     return [{ id: from, type: "hello", data }, ...(reset ? [reset] : []), ...events].slice(0, this.truncateAfter);
   }
 

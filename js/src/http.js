@@ -46,10 +46,13 @@ export class TidingsError extends Error {
 export const toTidingsError = (error) =>
   error instanceof TidingsError ? error : new TidingsError("network", String(error), { code: "unreachable" });
 
+/** The credential is now another user's, as a server says it, too. */
+export const userChanged = () => new TidingsError("invalid", "another user", { code: "user_changed" });
+
 /**
  * @typedef {object} ClientOptions
  * @property {string} [url] the server's base; without it, the page's own origin
- * @property {string} [user] the `user` query parameter of development mode
+ * @property {string} [user] whose inbox the requests mean; in development mode also who makes them
  * @property {() => Promise<string> | string} [getToken]
  * @property {RequestCredentials} [credentials] as in `fetch`
  */
@@ -67,6 +70,8 @@ export const toTidingsError = (error) =>
  */
 
 export class HttpClient {
+  /** The user whose inbox the requests mean, once it is known: the server refuses them for another. @type {string | undefined} */
+  user;
   /** The token that was dropped last. @type {string | undefined} */
   droppedToken;
   /** @type {string | undefined} */
@@ -84,8 +89,19 @@ export class HttpClient {
   constructor(options, env) {
     /** The server's base, absolute, without a slash at its end. */
     this.base = new URL(options.url || "/", globalThis.location?.href).href.replace(/\/+$/, "");
+    this.user = options.user;
     this.#options = options;
     this.#env = env;
+  }
+
+  /**
+   * Take the user whom the server named; false if it is another than before.
+   *
+   * @param {string | undefined} user
+   */
+  identify(user = this.user) {
+    this.user ??= user;
+    return user === this.user;
   }
 
   get hasToken() {
@@ -141,9 +157,12 @@ export class HttpClient {
    */
   async request(path, { params, headers, ...init } = {}) {
     const token = await this.token();
+    headers = { ...headers };
+    if (token) headers["authorization"] = `Bearer ${token}`;
+    if (this.user !== undefined) headers["tidings-user"] = encodeURI(this.user); // a header takes Latin-1 only
     const response = await this.#env.fetch(this.url(path, params), {
       ...init,
-      headers: token ? { ...headers, authorization: `Bearer ${token}` } : headers,
+      headers,
       credentials: this.#options.credentials,
       cache: "no-store",
     });

@@ -6,7 +6,7 @@
 import { Backoff } from "./backoff.js";
 import { sleep } from "./env.js";
 import { HeartbeatMonitor } from "./heartbeat-monitor.js";
-import { RESPONSE_TIMEOUT, TidingsError, clampDelay, toTidingsError } from "./http.js";
+import { RESPONSE_TIMEOUT, TidingsError, clampDelay, toTidingsError, userChanged } from "./http.js";
 import { TransportFallback } from "./transport-fallback.js";
 import { DEFAULT_HEARTBEAT, advancesCursor, invalidCursorReset } from "./transports/attempt.js";
 import { longPoll, shortPoll } from "./transports/poll.js";
@@ -154,7 +154,7 @@ export class ReconnectingStream {
       }
       const { transport } = this;
       const nextTransport = this.#fallback.ended(kind, { opened, stable }, this.#env.now());
-      this.#listener.log("disconnected", { transport, next: this.transport, reason: kind, message, status, code, cursor: this.cursor });
+      this.#listener.log("disconnected", { transport, next: this.transport, reason: kind, message, status, code });
       if (nextTransport || kind === "invalid_cursor" || kind === "refused" || kind === "preferred") continue;
       this.#current = new AbortController();
       this.#setStatus("reconnecting");
@@ -241,6 +241,7 @@ export class ReconnectingStream {
 
   /** @param {{id?: string | null, type: string, data: any}} event */
   #emit({ id, type, data }) {
+    if (type === "hello" && !this.#http.identify(data.user)) return this.#current.abort(userChanged());
     const event = { id: id || (type === "reset" && data.cursor) || "", type, data };
     if (event.id) this.helloIsCurrent = false;
     if (advancesCursor(event, this.cursor)) this.cursor = event.id;

@@ -7,7 +7,7 @@
  */
 
 import { createLog, defaultEnv } from "./env.js";
-import { HttpClient } from "./http.js";
+import { HttpClient, userChanged } from "./http.js";
 import { openShared, openUnshared } from "./share/open.js";
 import { tabApis } from "./tab-apis.js";
 import { advancesCursor } from "./transports/attempt.js";
@@ -28,8 +28,8 @@ export { defaultEnv };
  *
  * @typedef {object} Options
  * @property {string} [url] the server's base; without it, the page's own origin
- * @property {string} [user] in development mode the caller; with a token or a cookie, the owner of the connection: tabs of
- *   one user share one
+ * @property {string} [user] in development mode the caller; with a token or a cookie, whose stream it must be: the tabs of
+ *   one user share a connection
  * @property {() => Promise<string> | string} [getToken] called when a token is needed, and again when it was refused
  * @property {string} [cursor] resume after this; without it, from now
  * @property {readonly string[]} [topics] further topics, beyond the user's own feed
@@ -206,6 +206,7 @@ export class Connection extends EventTarget {
   /** @param {TidingsEvent} event */
   #deliver(event) {
     const { id, type } = event;
+    if (type === "hello" && !this.#http.identify(event.data.user)) return this.#fail(userChanged());
     if (type === "reset") this.#seen.clear();
     else if (id && type !== "hello") {
       if (this.#seen.has(id)) return;

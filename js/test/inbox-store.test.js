@@ -505,6 +505,68 @@ test("a page that is refused for now is requested again after its Retry-After", 
   assert.equal(inbox.getSnapshot().phase, "ready");
 });
 
+/** An inbox over a server whose cookie names the user. @param {TestContext} t @param {Partial<StoreOptions>} [options] */
+function openByCookie(t, options) {
+  const server = new FakeServer();
+  server.user = "alice";
+  server.publish();
+  /** @type {string[]} */
+  const marks = [];
+  const inbox = openInbox({
+    url: "https://t.example",
+    env: environment(async (url, init) => {
+      const { pathname } = new URL(url);
+      const own = { ...item(1), title: `for ${server.user}` };
+      if (pathname === "/v1/inbox") server.overrides[pathname] = [() => Response.json(page([own], { cursor: "e-1" }))];
+      if (pathname === "/v1/inbox/read") server.overrides[pathname] = [() => (marks.push(`${server.user}`), Response.json({}))];
+      return server.fetch(url, init);
+    }),
+    ...options,
+  });
+  t.after(inbox.close);
+  const titles = () => inbox.getSnapshot().items.map(({ title }) => title);
+  return { server, inbox, marks, titles };
+}
+
+test("an act on the list of a user who has logged out marks nothing of the next one's, whose list it then is", async (t) => {
+  const { server, inbox, marks, titles } = openByCookie(t);
+  for (let turn = 0; turn < 10; turn++) await settle();
+  assert.deepEqual([inbox.getSnapshot().connection, titles()], ["open", ["for alice"]]);
+  server.user = "bob";
+  const marking = inbox.markAllRead();
+  await assert.rejects(marking, { code: "user_changed", status: 409 });
+  assert.deepEqual([marks, titles()], [[], []], "alice's is gone at once");
+  for (let turn = 0; turn < 20; turn++) await settle();
+  assert.deepEqual([inbox.getSnapshot().connection, titles()], ["open", ["for bob"]]);
+  await inbox.markAllRead();
+  assert.deepEqual([marks, server.streams.size], [["bob"], 1]);
+});
+
+test("a stream that comes back for another user empties the list, and loads theirs", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { server, inbox, titles } = openByCookie(t);
+  for (let turn = 0; turn < 10; turn++) await settle();
+  server.user = "bob";
+  server.hangUp();
+  for (let turn = 0; turn < 20; turn++) {
+    t.mock.timers.tick(500);
+    await settle();
+  }
+  assert.deepEqual([inbox.getSnapshot().connection, titles()], ["open", ["for bob"]]);
+});
+
+test("an inbox that was opened for one user never shows another's", async (t) => {
+  const { server, inbox, titles } = openByCookie(t, { user: "alice" });
+  for (let turn = 0; turn < 10; turn++) await settle();
+  assert.deepEqual(titles(), ["for alice"]);
+  server.user = "bob";
+  await assert.rejects(inbox.markRead(["n1"]), { code: "user_changed" });
+  await inbox.reload();
+  for (let turn = 0; turn < 10; turn++) await settle();
+  const { phase, error, connection } = inbox.getSnapshot();
+  assert.deepEqual([phase, error?.code, connection, titles(), server.streams.size], ["failed", "user_changed", "closed", [], 0]);
+});
+
 test("the stream shares the inbox's token", async (t) => {
   let tokens = 0;
   const server = new FakeServer();

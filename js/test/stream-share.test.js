@@ -368,6 +368,18 @@ test("worker: a refused token is replaced by the tab's next, which the tab uses 
 });
 
 for (const sharing of /** @type {const} */ (["worker", "lock"])) {
+  test(`${sharing}: a shared connection closes in every tab when the server answers for another user`, async () => {
+    const { browser, server } = browserWith(sharing);
+    server.user = "alice";
+    const tabs = [open(browser.tab()), open(browser.tab())];
+    await settle();
+    server.user = "bob";
+    server.hangUp();
+    await browser.clock.advance(5000);
+    assert.deepEqual(tabs.map(({ connection }) => connection.status), ["closed", "closed"]);
+    assert.equal(/** @type {any} */ (tabs[1]?.connection.error).code, "user_changed");
+  });
+
   test(`${sharing}: debug logs the shared connection in every tab that asks for it`, async () => {
     const { browser, server } = browserWith(sharing);
     /** @type {any[]} */

@@ -48,6 +48,34 @@ test("the first event is hello, then everything that happens, parsed", async () 
   connection.close();
 });
 
+for (const transport of /** @type {const} */ (["sse", "ws", "long-poll"])) {
+  test(`${transport}: a connection is one user's: it closes when the server answers for another`, async () => {
+    const server = new FakeServer();
+    server.user = "alice";
+    const { clock, connection, events } = open({ server, user: undefined, transports: ["sse"] });
+    await clock.advance(20_000);
+    server.user = "bob";
+    server.hangUp();
+    await clock.advance(5000);
+    const { code } = /** @type {any} */ (connection.error);
+    assert.deepEqual([connection.status, code, events.length], ["closed", "user_changed", 1]);
+
+    const named = open({ server, user: "alice", transports: [transport] });
+    await named.clock.advance(5000);
+    const error = /** @type {any} */ (named.connection.error);
+    assert.deepEqual([named.connection.status, error.code, named.events], ["closed", "user_changed", []]);
+  });
+}
+
+test("a request says whose inbox it means, in characters that a header takes", async () => {
+  const server = new FakeServer();
+  server.user = "zoë 50%@x.io";
+  const { clock, connection } = open({ server, user: server.user, transports: ["long-poll"] });
+  await clock.advance(1000);
+  assert.deepEqual([connection.status, server.received.at(-1)?.headers.get("tidings-user")], ["open", "zo%C3%AB%2050%25@x.io"]);
+  connection.close();
+});
+
 test("debug logs each connect, disconnect and reconnect with its reason", async (t) => {
   const log = t.mock.method(console, "debug", () => {});
   const { server, clock, connection } = open({ debug: true, transports: ["sse"] });

@@ -10,7 +10,7 @@ import { Backoff } from "../backoff.js";
 import { seqOf } from "../cursor.js";
 import { createLog, defaultEnv } from "../env.js";
 import { HttpClient } from "../http.js";
-import { createCalls } from "./calls.js";
+import { createCall } from "./call.js";
 import { isListed } from "./model.js";
 import { extend, fromPage, hasMore, listed } from "./pages.js";
 import { apply, expire, reduce } from "./reduce.js";
@@ -40,7 +40,7 @@ import { apply, expire, reduce } from "./reduce.js";
  * @property {boolean} busy a page is being loaded
  * @property {string} connection "connecting", "open", "reconnecting" or "closed"
  * @property {string} cursor every event up to here is in this snapshot
- * @property {Error | null} error why loading failed
+ * @property {TidingsError | null} error why loading failed
  */
 
 /**
@@ -55,6 +55,9 @@ import { apply, expire, reduce } from "./reduce.js";
 
 /** @typedef {ReturnType<typeof openStore>} Inbox */
 
+/** @type {(error: any) => error is TidingsError} */
+const isUserChanged = (error) => error.code === "user_changed";
+
 const NO_COUNTERS = { unread: 0, unseen: 0, by_type: {}, more: false, cursor: "" };
 const MAX_SPREAD = 1_000; // ms, at most: a retraction reaches many inboxes at once, and each fetches its counters
 
@@ -65,7 +68,7 @@ const MAX_SPREAD = 1_000; // ms, at most: a retraction reaches many inboxes at o
 export function openStore(options) {
   const { limit = 20, connect, env = defaultEnv() } = options;
   const http = new HttpClient(options, env);
-  const calls = createCalls(http, env);
+  const request = createCall(http, env);
   const backoff = new Backoff(env.random);
   const log = createLog(options.debug);
   /** @type {State | null} the confirmed state */
@@ -81,6 +84,7 @@ export function openStore(options) {
   /** @type {TidingsError | null} */
   let error = null;
   let busy = false;
+  let session = 0; // of one user; a response of an earlier one is ignored
   /** @type {Promise<unknown>} the last replacement of all mutes */
   let replacing = Promise.resolve();
   let closed = false;
@@ -91,6 +95,17 @@ export function openStore(options) {
   /** @type {Set<(event: InboxEvent) => void>} */
   const listeners = new Set();
   let snapshot = makeSnapshot();
+
+  /** A call; its answer that the credential is now another user's ends what is shown. @type {typeof request} */
+  async function call(...args) {
+    const { user } = http;
+    try {
+      return await request(...args);
+    } catch (error) {
+      if (isUserChanged(error) && http.user === user) onUserChanged(error);
+      throw error;
+    }
+  }
 
   const now = () => new Date(env.now()).toISOString();
 
@@ -152,8 +167,9 @@ export function openStore(options) {
   }
 
   async function fetchCounters() {
-    const counters = await calls.call("GET", "/v1/inbox/counters").catch(() => null);
-    if (!state || !counters) return;
+    const current = session;
+    const counters = await call("GET", "/v1/inbox/counters").catch(() => null);
+    if (!state || !counters || session !== current) return;
     state = replaceCounters(state, counters);
     publish();
   }
@@ -168,7 +184,7 @@ export function openStore(options) {
     const received = [];
     pendingPages.add(received);
     try {
-      return { page: await calls.call("GET", "/v1/inbox", { params: { limit, ...params } }), received };
+      return { page: await call("GET", "/v1/inbox", { params: { limit, ...params } }), received };
     } finally {
       pendingPages.delete(received);
     }
@@ -180,20 +196,41 @@ export function openStore(options) {
       error = null;
       publish();
     }
+    const current = session;
     try {
       const { page, received } = await fetchPage({});
+      if (session !== current) return;
       state = fromPage(page);
       for (const event of received) state = reduce(state, event, now());
       if (state.reload) schedule("retry", 0, reload);
       if (!connection || connection.status === "closed") openStream(page.cursor);
       publish();
     } catch (reason) {
-      fail(reason);
+      if (session === current) fail(reason);
     }
+  }
+
+  /** Forget the user's inbox; load the next user's, unless the inbox was opened for this one. @param {TidingsError} reason */
+  function onUserChanged(reason) {
+    log("user changed", { user: http.user });
+    session += 1;
+    state = null;
+    pendingActions = [];
+    connection?.close();
+    if (options.user !== undefined) {
+      error = reason;
+      cancel("retry");
+    } else {
+      http.user = undefined;
+      loading = null;
+      reload();
+    }
+    publish();
   }
 
   /** @param {unknown} reason */
   function fail(reason) {
+    if (isUserChanged(reason)) return onUserChanged(reason);
     error = /** @type {TidingsError} */ (reason);
     const delay = backoff.next(error.retryAfter);
     log("inbox failed", { error, delay });
@@ -208,13 +245,13 @@ export function openStore(options) {
     stream.addEventListener("status", publish);
     try {
       for await (const event of stream) {
-        if (closed) return;
+        if (closed || stream !== connection) return;
         receive(event);
       }
     } catch (reason) {
       // Refused, or the page was too slow for its stream: start again from a first page.
       stream.close();
-      fail(reason);
+      if (stream === connection) fail(reason);
     }
   }
 
@@ -233,8 +270,9 @@ export function openStore(options) {
 
   /** Load the first page again, and open the stream if it is closed. Retries by itself after a failure. */
   function reload() {
-    loading ??= load().finally(() => (loading = null));
-    return loading;
+    const running = (loading ??= load());
+    running.finally(() => loading === running && (loading = null));
+    return running;
   }
 
   /**
@@ -244,10 +282,12 @@ export function openStore(options) {
    * @param {() => Promise<{counters?: Counters, cursor?: string, mutes?: string[]} | undefined>} send
    */
   async function optimistically(action, send) {
+    const current = session;
     pendingActions = [...pendingActions, action];
     publish();
     try {
       const response = await send();
+      if (session !== current) return;
       // Where the stream is further ahead, it has delivered this action and everything after it.
       if (state && !(seqOf(response?.cursor ?? "?") <= seqOf(state.cursor))) {
         const { type, data } = action(state);
@@ -267,7 +307,7 @@ export function openStore(options) {
   function mark(verb, target) {
     const type = `inbox.${verb}${verb.endsWith("archive") ? "d" : ""}`;
     const action = { type, data: { ...target, at: seqOf(snapshot.cursor) } };
-    return optimistically(() => action, () => calls.call("POST", `/v1/inbox/${verb}`, { body: target }));
+    return optimistically(() => action, () => call("POST", `/v1/inbox/${verb}`, { body: target }));
   }
 
   /**
@@ -280,12 +320,12 @@ export function openStore(options) {
     return optimistically(
       (state) => ({ type: "preferences.updated", data: { mutes: change(state.mutes ?? []) } }),
       () =>
-        calls.call(method, `/v1/preferences/mutes/${encodeURIComponent(mute)}`).catch(async (error) => {
+        call(method, `/v1/preferences/mutes/${encodeURIComponent(mute)}`).catch(async (error) => {
           if (error.kind !== "unsupported") throw error;
           // A server that only replaces all mutes at once: one change after the other.
           const replaced = replacing.then(async () => {
-            const { mutes } = await calls.call("GET", "/v1/preferences");
-            return calls.call("PUT", "/v1/preferences", { body: { mutes: change(mutes) } });
+            const { mutes } = await call("GET", "/v1/preferences");
+            return call("PUT", "/v1/preferences", { body: { mutes: change(mutes) } });
           });
           replacing = replaced.catch(() => {});
           return replaced;
@@ -335,7 +375,7 @@ export function openStore(options) {
       try {
         const { page, received } = await fetchPage({ status: list === "unread" ? list : null, after });
         // After a reload meanwhile this page would leave a gap below the end of the list.
-        if (state.edges[list].next === after) state = extend(state, page, list, received, now());
+        if (state?.edges[list].next === after) state = extend(state, page, list, received, now());
       } finally {
         busy = false;
         publish();
