@@ -3,15 +3,14 @@
 import random
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator
-from itertools import count
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Route, expect
 
 from tests.conftest import StartServer
-from tests.e2e.bells import FLAGS, PATIENCE, Bell, box, brightness
+from tests.e2e.bell_page import BellPage, Elsewhere, Open, box, brightness
 from tests.servers import Server, eventually
 
 pytestmark = pytest.mark.timeout(120)
@@ -21,68 +20,6 @@ ADA = {"id": "ada", "name": "Ada Lovelace"}
 BOB = {"id": "bob", "name": "Bob Tanaka"}
 CY = {"id": "cy", "name": "Cy Twombly"}
 DEE = {"id": "dee", "name": "Dee Okafor"}
-
-_numbers = count()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1000, "height": 760})
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def user() -> str:
-    """Someone whom no other test knows."""
-    return f"bell-{next(_numbers)}"
-
-
-class Open(Protocol):
-    """Opens a page with a bell; at the end nothing must have gone wrong on it."""
-
-    def __call__(self, user: str, *, inside: BrowserContext | None = None, **attributes: Any) -> Bell: ...
-
-
-class Elsewhere(Protocol):
-    """Another browser, as far as a page can tell; options are Playwright's for a context."""
-
-    def __call__(self, **options: Any) -> BrowserContext: ...
-
-
-@pytest.fixture
-def elsewhere(browser: Browser) -> Iterator[Elsewhere]:
-    contexts: list[BrowserContext] = []
-
-    def open(**options: Any) -> BrowserContext:
-        contexts.append(browser.new_context(**options))
-        return contexts[-1]
-
-    yield open
-    for context in contexts:
-        context.close()
-
-
-@pytest.fixture
-def opened(context: BrowserContext, elsewhere: Elsewhere, server: Server) -> Iterator[Open]:
-    bells: list[Bell] = []
-
-    def open(user: str, *, inside: BrowserContext | None = None, **attributes: Any) -> Bell:
-        bells.append(Bell.open(inside or context, server, user, **attributes))
-        return bells[-1]
-
-    yield open
-    for bell in bells:
-        bell.is_well()
 
 
 @pytest.fixture
@@ -114,7 +51,7 @@ def test_what_is_sent_is_counted_shown_and_told(server: Server, opened: Open, us
     expect(bell.toasts).to_have_count(1)
     expect(bell.page.locator("[role=status].visually-hidden")).to_have_text("Bob Tanaka commented Lovely.")
     expect(bell.button).to_have_accessible_name("Notifications, 2 unread")
-    assert bell.told() == ["tidings:notification Bob Tanaka commented"]
+    assert bell.dispatched() == ["tidings:notification Bob Tanaka commented"]
     bell.show()
     assert bell.titles() == ["Bob Tanaka commented", "Before"]
     expect(bell.toasts).to_have_count(0)
@@ -192,8 +129,8 @@ def test_a_row_that_cannot_be_drawn_is_the_only_one(server: Server, opened: Open
     bell.page.keyboard.press("Escape")
     expect(bell.panel).to_be_hidden()
     bell.page.evaluate("document.querySelector('tidings-bell').store.close()")
-    assert bell.complaints, "and it is said"
-    bell.complaints.clear()
+    assert bell.errors, "and it is said"
+    bell.errors.clear()
 
 
 def test_a_notification_lives_in_place(server: Server, opened: Open, user: str) -> None:
@@ -203,12 +140,12 @@ def test_a_notification_lives_in_place(server: Server, opened: Open, user: str) 
     bell.show()
     row = bell.row("Export")
     expect(row.get_by_role("progressbar")).to_have_js_property("value", 0.25)
-    rung = len(bell.told())
+    rung = len(bell.dispatched())
     for progress in (0.5, 1):
         server.request("PATCH", f"/v1/notifications/{sent['id']}", {"progress": progress, "title": "Exported"})
         expect(row.get_by_role("progressbar")).to_have_js_property("value", progress)
     assert bell.titles() == ["Later", "Exported"]
-    assert len(bell.told()) == rung, "a change of content does not ring"
+    assert len(bell.dispatched()) == rung, "a change of content does not ring"
     server.request("DELETE", f"/v1/notifications/{sent['id']}")
     expect(bell.rows).to_have_count(1)
     bell.unread(1)
@@ -276,11 +213,11 @@ def test_read_here_is_gone_there_within_a_second(server: Server, opened: Open, e
     here.row("number 1").get_by_role("button", name="Mark as read").click()
     for bell in tabs:
         bell.unread(2)
-        assert bell.counted("2") - here.clicked() < SECOND
+        assert bell.badge_time("2") - here.click_time() < SECOND
     here.panel.get_by_role("button", name="Mark all as read").click()
     for bell in tabs:
         bell.unread(0)
-        assert bell.counted("") - here.clicked() < SECOND
+        assert bell.badge_time("") - here.click_time() < SECOND
     there.show()
     expect(there.panel.locator("[data-unread]")).to_have_count(0)
     there.row("number 0").hover()
@@ -339,7 +276,7 @@ def test_the_page_may_take_over(server: Server, opened: Open, user: str) -> None
     bell.show()
     bell.row("Mine to show").get_by_role("link").click()
     expect(bell.panel).to_be_hidden()
-    assert bell.told() == ["tidings:notification Mine to show", "tidings:click Mine to show"]
+    assert bell.dispatched() == ["tidings:notification Mine to show", "tidings:click Mine to show"]
     assert "/bell-page" in bell.page.url
 
 
@@ -353,7 +290,7 @@ def test_what_the_server_refuses_is_taken_back_and_said(server: Server, opened: 
     bell.row("Stays").get_by_role("button", name="Archive").click()
     expect(bell.panel.get_by_text("That did not work")).to_be_visible()
     expect(bell.rows).to_have_count(1)
-    bell.complaints.clear()  # the browser reports the 503
+    bell.errors.clear()  # the browser reports the 503
 
 
 # How it is reached
@@ -491,25 +428,25 @@ def test_axe_finds_no_fault(
 ) -> None:
     inside = elsewhere(color_scheme=scheme, reduced_motion="reduce")
     bell = opened(user, inside=inside)
-    assert bell.faults() == []
+    assert bell.violations() == []
     bell.show()
     expect(bell.panel.get_by_text("You’re all caught up")).to_be_visible()
-    assert bell.faults() == []
+    assert bell.violations() == []
     bell.page.keyboard.press("Escape")
     furnish(user)
     expect(bell.toasts).to_have_count(3)
-    bell.still()
-    assert bell.faults() == []
+    bell.settled()
+    assert bell.violations() == []
     bell.show()
     expect(bell.rows).to_have_count(4)
     bell.row("Maintenance").hover()
-    bell.still()
-    assert bell.faults() == []
+    bell.settled()
+    assert bell.violations() == []
     bell.panel.get_by_role("tab", name="Unread").click()
     bell.row("Maintenance").hover()
     bell.row("Maintenance").get_by_role("button", name="Archive").click()
     expect(bell.panel.get_by_text("Archived")).to_be_visible()
-    assert bell.faults() == []
+    assert bell.violations() == []
 
 
 # What it must not do
@@ -534,7 +471,7 @@ def test_text_is_text_and_only_web_addresses_are_links(server: Server, opened: O
     # The only thing that the page's policy had to refuse is a picture from another host, and it shows initials.
     assert [said.partition(" ")[0] for said in bell.page.evaluate("window.refused.splice(0)")] == ["img-src"]
     expect(bell.row("3 <img").locator("img")).to_have_count(0)
-    bell.complaints.clear()
+    bell.errors.clear()
 
 
 def test_a_storm_is_three_toasts_and_one_sentence(server: Server, opened: Open, user: str) -> None:
@@ -677,7 +614,7 @@ def test_a_bell_that_falls_silent_leaves_what_another_says(server: Server, opene
 
 def test_it_says_when_it_is_not_live_and_catches_up(start_server: StartServer, context: BrowserContext) -> None:
     server = start_server()
-    bell = Bell.open(context, server, "alice")
+    bell = BellPage.open(context, server, "alice")
     server.publish({"user": "alice"}, type="system", title="Before")
     bell.unread(1)
     bell.show()
@@ -703,7 +640,7 @@ def test_a_first_page_that_fails_can_be_asked_for_again(server: Server, context:
         }""",
         user,
     )
-    bell = Bell(page)
+    bell = BellPage(page)
     bell.show()
     expect(bell.panel.get_by_text("Notifications could not be loaded")).to_be_visible()
     button = bell.panel.get_by_role("button", name="Try again").element_handle()
@@ -778,7 +715,7 @@ def test_on_a_phone_the_list_is_a_sheet_that_fits(
     inside = elsewhere(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
     bell = opened(user, inside=inside)
     bell.button.tap()
-    bell.still()
+    bell.settled()
     assert box(bell.panel)["x"] == 0
     assert box(bell.panel)["width"] == 360
     assert box(bell.panel)["y"] + box(bell.panel)["height"] == 640
@@ -810,7 +747,7 @@ def test_the_list_is_always_within_the_window(
     seen = box(bell.panel)
     assert 0 <= seen["x"] <= seen["x"] + seen["width"] <= 1000
     assert 0 <= seen["y"] <= seen["y"] + seen["height"] <= 760
-    bell.complaints.clear()
+    bell.errors.clear()
 
 
 # The law: who applied the events agrees with who asked

@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect, sync_playwright
 
 from tests.conftest import StartServer
-from tests.e2e.bells import faults
+from tests.e2e.bell_page import violations
 from tests.servers import Server, eventually
 
 pytestmark = pytest.mark.timeout(120)
@@ -521,13 +521,13 @@ def test_axe_finds_no_fault(browser: Browser, server: Server, scheme: Literal["l
         page.locator("#announce").click()
         for screen in (left, right):
             expect(screen.bell.locator(".toast").last).to_be_visible()
-        assert faults(page) == []
+        assert violations(page) == []
         expect(left.open().get_by_role("listitem")).to_have_count(2)
-        assert faults(page) == []
+        assert violations(page) == []
         for path in ("/", "/lab"):
             page.goto(server.url + path)
             page.locator("main").wait_for()
-            assert faults(page) == []
+            assert violations(page) == []
     finally:
         context.close()
 

@@ -1,11 +1,11 @@
-"""What the bell's tests need: a page with nothing but a bell, under a strict policy, and eyes to look at it."""
+"""Page object of the bell: a page that contains only a bell, under a strict policy."""
 
 import base64
 import re
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, Route, expect
@@ -16,11 +16,11 @@ FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-PATIENCE = 20_000  # ms
+TIMEOUT = 20_000  # ms
 POLICY = "default-src 'self'"
 AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 
-# The page's own colours are those that the bell must fit: light, or dark where the system is.
+# The page follows the system's colour scheme, and so must the bell.
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 "Liberation Sans", Arial, sans-serif }
 body { margin: 0; background: light-dark(#fff, #101114); color: light-dark(#111, #eee) } a { color: inherit }
@@ -32,14 +32,14 @@ PAGE = """<!doctype html><html lang="{lang}" dir="{dir}"><head><meta charset="ut
 <body><header><strong>A page</strong><tidings-bell {attributes}></tidings-bell></header>
 <main><h1>A page with a bell</h1><p><a href="#here">A link</a></p></main></body></html>"""
 
-# Put into the page by the test, not by the page: the page itself may not.
+# An init script of the test: the page's own policy forbids inline scripts.
 LISTENERS = """
-window.refused = []; window.told = []; window.counted = []; window.clicked = 0;
+window.refused = []; window.dispatched = []; window.badges = []; window.clicked = 0;
 addEventListener("click", () => (clicked = Date.now()), true);
 addEventListener("securitypolicyviolation", (event) => refused.push(`${event.violatedDirective} ${event.blockedURI}`));
 for (const type of ["tidings:notification", "tidings:click"])
   addEventListener(type, (event) => {
-    told.push(`${type} ${event.detail.notification.title}`);
+    dispatched.push(`${type} ${event.detail.notification.title}`);
     if (window.prevent) event.preventDefault();
   });
 """
@@ -54,11 +54,11 @@ FOCUSED = """() => {
 
 
 @dataclass
-class Bell:
-    """A page with a bell. Locators see into its shadow root."""
+class BellPage:
+    """A page with a bell. Locators pierce its shadow root."""
 
     page: Page
-    complaints: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     @classmethod
     def open(
@@ -71,13 +71,13 @@ class Bell:
         dir: str = "ltr",
         clock: bool = False,
         **attributes: str,
-    ) -> "Bell":
+    ) -> "BellPage":
         """Opens the page and waits until its inbox is loaded and its stream is open."""
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(TIMEOUT)
         bell = cls(page)
-        page.on("pageerror", lambda error: bell.complaints.append(str(error)))
-        page.on("console", lambda said: bell.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: bell.errors.append(str(error)))
+        page.on("console", lambda said: bell.errors.append(said.text) if said.type == "error" else None)
         named = {"user": user, **{name.replace("_", "-"): value for name, value in attributes.items()}}
         markup = " ".join(f'{name}="{escape(value)}"' for name, value in named.items())
 
@@ -97,7 +97,7 @@ class Bell:
         page.evaluate(
             """() => document.querySelector("tidings-bell").store.subscribe(() => {
               const badge = document.querySelector("tidings-bell").shadowRoot.querySelector(".badge").textContent;
-              if (counted.at(-1)?.badge !== badge) counted.push({ badge, at: Date.now() });
+              if (badges.at(-1)?.badge !== badge) badges.push({ badge, at: Date.now() });
             }) && 0"""
         )
         return bell
@@ -126,20 +126,20 @@ class Bell:
         return self.rows.filter(has_text=text)
 
     def unread(self, count: int) -> None:
-        """Waits until the badge says so."""
+        """Waits until the badge shows this count."""
         if count:
             expect(self.badge).to_have_text(str(count) if count < 100 else "99+")
         else:
             expect(self.badge).to_be_hidden()
 
-    def show(self) -> "Bell":
-        """Opens the list by a click, and waits for the end of its way in."""
+    def show(self) -> "BellPage":
+        """Opens the list by a click, and waits for the end of its transition."""
         self.button.click()
         expect(self.panel).to_be_visible()
-        self.still()
+        self.settled()
         return self
 
-    def still(self) -> None:
+    def settled(self) -> None:
         """Waits until nothing moves."""
         self.page.wait_for_function(
             "() => document.querySelector('tidings-bell').shadowRoot.getAnimations()"
@@ -150,7 +150,7 @@ class Bell:
         return self.rows.locator("[part=title] bdi").all_inner_texts()
 
     def focused(self) -> str:
-        """What has the focus: its name for a screen reader, or its text."""
+        """The focused element: its accessible name, or its text."""
         return str(self.page.evaluate(FOCUSED))
 
     def has_focus(self, name: str | re.Pattern[str]) -> None:
@@ -161,33 +161,33 @@ class Bell:
     def snapshot(self) -> Any:
         return self.page.evaluate("document.querySelector('tidings-bell').store.getSnapshot()")
 
-    def told(self) -> list[str]:
-        """The element's own events that the page has heard."""
-        return list(self.page.evaluate("window.told"))
+    def dispatched(self) -> list[str]:
+        """The element's own events that the page received."""
+        return list(self.page.evaluate("window.dispatched"))
 
-    def clicked(self) -> float:
-        """When something was last clicked here, in milliseconds since 1970."""
+    def click_time(self) -> float:
+        """The time of the last click on the page, in milliseconds since 1970."""
         return float(self.page.evaluate("window.clicked"))
 
-    def counted(self, badge: str) -> float:
-        """When the badge last came to say this, in milliseconds since 1970."""
-        return float(self.page.evaluate("(badge) => counted.findLast((one) => one.badge === badge).at", badge))
+    def badge_time(self, badge: str) -> float:
+        """The time when the badge last changed to this text, in milliseconds since 1970."""
+        return float(self.page.evaluate("(badge) => badges.findLast((one) => one.badge === badge).at", badge))
 
-    def is_well(self) -> None:
-        """Nothing was refused by the page's policy, and nothing went wrong."""
+    def assert_no_errors(self) -> None:
+        """Asserts that the page's policy refused nothing, and that there was no error."""
         assert self.page.evaluate("window.refused") == []
-        assert self.complaints == []
+        assert self.errors == []
 
-    def faults(self) -> list[str]:
-        """What axe finds wrong."""
-        return faults(self.page)
+    def violations(self) -> list[str]:
+        """The violations that axe finds."""
+        return violations(self.page)
 
 
-def faults(page: Page) -> list[str]:
-    """What axe finds wrong on a page."""
+def violations(page: Page) -> list[str]:
+    """The violations that axe finds on a page."""
     cdp = page.context.new_cdp_session(page)
     cdp.send("Runtime.evaluate", {"expression": AXE.read_text()})  # as a debugger: the page's policy forbids it
-    # One that is off by default: what one sees on a button is what one can say to reach it.
+    # Off by default: the visible label of a control is part of its accessible name.
     rules = "{ 'label-content-name-mismatch': { enabled: true } }"
     found = page.evaluate(f"axe.run(document, {{ resultTypes: ['violations'], rules: {rules} }})")
     return [
@@ -222,7 +222,19 @@ def brightness(browser: Browser, picture: bytes) -> float:
 
 
 def box(locator: Locator) -> FloatRect:
-    """Where something is on the screen: x, y, width, height."""
+    """The position and size of an element: x, y, width, height."""
     found = locator.bounding_box()
     assert found is not None
     return found
+
+
+class Open(Protocol):
+    """Opens a page with a bell; at the end of the test it must have no errors."""
+
+    def __call__(self, user: str, *, inside: BrowserContext | None = None, **attributes: Any) -> BellPage: ...
+
+
+class Elsewhere(Protocol):
+    """Opens another browser context; the options are Playwright's."""
+
+    def __call__(self, **options: Any) -> BrowserContext: ...
