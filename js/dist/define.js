@@ -1,1 +1,1 @@
-import{g as e}from"./chunk-FPEAX7D4.js";import"./chunk-WRYKRNUO.js";import"./chunk-4NSS7IWW.js";customElements.get("tidings-bell")||customElements.define("tidings-bell",e);
+import{g as l}from"./chunk-YAAVTE5T.js";import"./chunk-LTBU6SYD.js";import"./chunk-H5NGJU3H.js";var{customElements:i}=globalThis;i&&!i.get("tidings-bell")&&i.define("tidings-bell",l);

@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-FPEAX7D4.js";import"./chunk-WRYKRNUO.js";import"./chunk-4NSS7IWW.js";export{a as TidingsBell};
+import{g as a}from"./chunk-YAAVTE5T.js";import"./chunk-LTBU6SYD.js";import"./chunk-H5NGJU3H.js";export{a as TidingsBell};

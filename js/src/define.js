@@ -2,4 +2,6 @@
 
 import { TidingsBell } from "./element.js";
 
-if (!customElements.get("tidings-bell")) customElements.define("tidings-bell", TidingsBell);
+// Without a DOM (a server that renders) there is nothing to define.
+const { customElements } = globalThis;
+if (customElements && !customElements.get("tidings-bell")) customElements.define("tidings-bell", TidingsBell);

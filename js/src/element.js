@@ -5,7 +5,7 @@
 
 import { h, set } from "./bell/dom.js";
 import { BELL, icon } from "./bell/icon.js";
-import { createStrings } from "./bell/strings.js";
+import { createStrings, localeOf } from "./bell/strings.js";
 import { sheet } from "./bell/styles.js";
 import { openInbox } from "./inbox.js";
 
@@ -14,15 +14,29 @@ import { openInbox } from "./inbox.js";
 /** @import { TabBadge } from "./bell/tab-badge.js" */
 /** @import { Inbox, InboxEvent } from "./inbox.js" */
 
-const RING_TIME = 800; // ms of the bell's animation
+const FRAME = 16; // ms
+const PREFETCH_AFTER = 1000; // ms; the page itself comes first
 
 // Without a DOM (a server that renders) the module can still be imported.
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
 
+const loadOverlay = () => import("./bell/overlay.js");
+
+/**
+ * Whether two objects have the same content, one level deep. Functions count as equal: the current ones are called.
+ *
+ * @param {any} a
+ * @param {any} b
+ */
+function equal(a, b) {
+  const names = Object.keys({ ...a, ...b });
+  return names.every((name) => a?.[name] === b?.[name] || (typeof a?.[name] === "function" && typeof b?.[name] === "function"));
+}
+
 /**
  * Attributes: `src`, `user`, `theme`, `count`, `toasts`, `title-badge`, `favicon-badge`, `sound`.
  * Properties: `store`, `getToken`, `options`, `labels`, `icons`.
- * Events: `tidings:notification`, `tidings:click`.
+ * Events: `tidings:notification`, `tidings:click`, and the same with a hyphen in place of the colon.
  */
 export class TidingsBell extends Base {
   static observedAttributes = ["src", "user", "lang", "count", "title-badge", "favicon-badge"];
@@ -43,17 +57,16 @@ export class TidingsBell extends Base {
   #options = {};
   /** @type {string | undefined} */
   #locale;
-  #strings = createStrings(undefined, {});
+  #strings = createStrings(undefined, () => ({}));
   /** @type {Promise<Overlay> | undefined} */
   #overlayLoading;
   /** @type {Overlay | undefined} */
   #overlay;
   /** @type {TabBadge | undefined} */
   #tabBadge;
-  #frameRequested = false;
+  #failed = false; // the overlay could not be loaded
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #ringTimer;
-  #internals = this.attachInternals();
+  #renderTimer;
   #root = this.attachShadow({ mode: "open" });
   #badge = h("span", { class: "badge", part: "badge", "aria-hidden": true });
   #button = h(
@@ -67,20 +80,23 @@ export class TidingsBell extends Base {
       // Hover and focus load the overlay; a faster click waits for it.
       onpointerenter: () => this.#loadOverlay(),
       onfocus: () => this.#loadOverlay(),
-      onclick: () => this.#overlay || this.show(),
+      onclick: () => this.#overlay || this.#tryShow(),
     },
     h("slot", { name: "icon" }, icon(BELL)),
     this.#badge,
   );
 
-  /** The inbox it shows: its own, or one that the page opened and shares. @type {Inbox | undefined} */
+  /** The inbox it shows: its own, or one that the page opened and shares. @type {Inbox | null | undefined} */
   get store() {
     return this.#store;
   }
 
+  // Frameworks assign a property at each render, with a new object or function of the same content: only a change counts.
+
   set store(store) {
-    this.#pageStore = store;
-    this.#attach(store);
+    if (store === this.#store || (store ?? undefined) === this.#pageStore) return;
+    this.#pageStore = store ?? undefined;
+    this.#open();
   }
 
   /** Returns a token; called again when that was refused. */
@@ -89,18 +105,20 @@ export class TidingsBell extends Base {
   }
 
   set getToken(getToken) {
+    const before = this.#getToken;
     this.#getToken = getToken;
-    this.#open();
+    if (!before !== !getToken) this.#open();
   }
 
-  /** Further options for `openInbox` and the stream: `transports`, `share`, `limit`, `credentials`. */
+  /** Further options for `openInbox` and the stream: `transports`, `share`, `limit`, `credentials`, `debug`. */
   get options() {
     return this.#options;
   }
 
   set options(options) {
+    const before = this.#options;
     this.#options = options;
-    this.#open();
+    if (!equal(before, options)) this.#open();
   }
 
   /** Strings that replace the English ones; a text with `{n}`, or a function of n. */
@@ -109,8 +127,9 @@ export class TidingsBell extends Base {
   }
 
   set labels(labels) {
+    const before = this.#labels;
     this.#labels = labels;
-    this.#rebuild();
+    if (!equal(before, labels)) this.#rebuild();
   }
 
   /** Icons by type of notification: the `d` of an SVG path on a grid of 24. */
@@ -119,8 +138,9 @@ export class TidingsBell extends Base {
   }
 
   set icons(icons) {
+    const before = this.#icons;
     this.#icons = icons;
-    this.#rebuild();
+    if (!equal(before, icons)) this.#rebuild();
   }
 
   connectedCallback() {
@@ -132,12 +152,12 @@ export class TidingsBell extends Base {
       delete self[name];
       self[name] = value;
     }
-    // A page without a color-scheme gets the system's; otherwise the page's is used.
-    if (getComputedStyle(this).colorScheme === "normal") this.#internals.states.add("system");
     this.#root.adoptedStyleSheets = [sheet()];
     this.#rebuild();
     if (!this.#store) this.#open();
     this.#updateTabBadge();
+    // Fetched while the server still has this version; an upgrade would leave an open page without it.
+    setTimeout(() => loadOverlay().catch(() => {}), PREFETCH_AFTER);
   }
 
   disconnectedCallback() {
@@ -145,6 +165,8 @@ export class TidingsBell extends Base {
     queueMicrotask(() => {
       if (this.isConnected) return;
       this.#attach(undefined);
+      this.#overlay?.disconnect();
+      this.#overlay = this.#overlayLoading = undefined;
       this.#tabBadge?.close();
     });
   }
@@ -161,9 +183,13 @@ export class TidingsBell extends Base {
     else this.#updateTabBadge();
   }
 
-  /** Open the list, as a click on the bell does. */
+  /** Open the list, as a click on the bell does. Rejects if it cannot be loaded, which the bell shows. */
   async show() {
     (await this.#loadOverlay()).show();
+  }
+
+  #tryShow() {
+    this.show().catch(() => {}); // the bell shows it
   }
 
   /** Close the list. */
@@ -171,39 +197,56 @@ export class TidingsBell extends Base {
     this.#overlay?.hide();
   }
 
-  /** Build everything that contains text; the overlay is built again when it is needed. */
+  /** Build everything that contains text; an overlay is built again, and opened if it was open. */
   #rebuild() {
     if (!this.isConnected) return;
-    this.#locale = /** @type {HTMLElement | null} */ (this.closest("[lang]"))?.lang || undefined;
-    this.#strings = createStrings(this.#locale, this.#labels);
+    this.#locale = localeOf(this.#lang());
+    this.#strings = createStrings(this.#locale, () => this.#labels);
+    const open = this.#overlay?.open;
     this.#overlay?.close();
+    this.#overlay?.disconnect();
     if (this.#overlay) this.#overlay = this.#overlayLoading = undefined; // one still loading uses the new strings
     this.#root.replaceChildren(this.#button);
-    this.#renderBadge();
+    this.#render();
+    if (open) this.#tryShow();
   }
 
-  /** Load the overlay, once. */
+  /** The language around the element, through shadow roots. */
+  #lang() {
+    for (let at = /** @type {Node | null} */ (this); at; at = at.parentNode ?? /** @type {ShadowRoot} */ (at).host ?? null) {
+      const lang = /** @type {HTMLElement} */ (at).lang;
+      if (lang) return lang;
+    }
+  }
+
   #loadOverlay() {
     const loading = (this.#overlayLoading ??= this.#createOverlay());
-    // After a failure the next call tries again.
-    loading.catch(() => this.#overlayLoading === loading && (this.#overlayLoading = undefined));
+    loading.catch(() => {
+      if (this.#overlayLoading === loading) this.#overlayLoading = undefined; // the next call tries again
+      this.#failed = true;
+      this.#render();
+    });
     return loading;
   }
 
   async #createOverlay() {
-    const { createOverlay } = await import("./bell/overlay.js");
+    const { createOverlay } = await loadOverlay();
     const overlay = createOverlay({
+      host: this,
       button: this.#button,
       locale: this.#locale,
-      labels: this.#labels,
-      icons: this.#icons,
+      labels: () => this.#labels,
+      icons: this.#icons ?? {},
       store: () => this.#store,
-      dispatch: (name, detail) => this.#dispatch(name, detail),
+      onPageChange: () => localeOf(this.#lang()) === this.#locale || this.#rebuild(),
     });
     this.#overlay = overlay;
     this.#root.adoptedStyleSheets = [sheet(), overlay.sheet];
     this.#root.append(...overlay.nodes);
     this.#button.popoverTargetElement = overlay.panel;
+    overlay.connect();
+    this.#failed = false;
+    this.#render();
     return overlay;
   }
 
@@ -214,7 +257,8 @@ export class TidingsBell extends Base {
     // Attributes and properties that are set one after the other open one inbox.
     queueMicrotask(() => {
       if (!this.isConnected || this.#store) return;
-      const given = { url: this.getAttribute("src"), user: this.getAttribute("user"), getToken: this.#getToken };
+      const getToken = this.#getToken && (() => this.#getToken?.() ?? "");
+      const given = { url: this.getAttribute("src"), user: this.getAttribute("user"), getToken };
       const options = Object.entries({ ...given, ...this.#options }).filter(([, value]) => value);
       const inbox = openInbox(Object.fromEntries(options));
       this.#attach(inbox, inbox.close);
@@ -244,47 +288,31 @@ export class TidingsBell extends Base {
     const created = wanted ? (await import("./bell/tab-badge.js")).createTabBadge(title, favicon) : undefined;
     this.#tabBadge?.close();
     this.#tabBadge = created;
-    this.#renderBadge();
+    this.#render();
   }
 
-  /** Render the badge at once: a hidden page has no animation frames. */
-  #renderBadge() {
+  /** Render the badge. */
+  #render() {
     const { unread = 0, unseen = 0, more = false } = this.#store?.getSnapshot().counters ?? {};
     const number = this.#strings.badge(this.getAttribute("count") === "unseen" ? unseen : unread, more);
-    this.#badge.textContent = number;
-    this.#badge.hidden = !number;
-    set(this.#button, "aria-label", this.#strings.text(number ? "bell" : "title", number));
+    const text = this.#failed ? "!" : number;
+    if (this.#badge.textContent !== text) this.#badge.textContent = text;
+    this.#badge.hidden = !text;
+    set(this.#button, "aria-label", this.#strings.text(this.#failed ? "failed" : number ? "bell" : "title", number));
     this.#tabBadge?.update(number);
   }
 
+  /** Render once for the changes of a frame; by a timer, for a hidden page has no animation frames. */
   #onChange = () => {
-    this.#renderBadge();
-    if (this.#frameRequested) return;
-    this.#frameRequested = true;
-    requestAnimationFrame(() => {
-      this.#frameRequested = false;
+    this.#renderTimer ??= setTimeout(() => {
+      this.#renderTimer = undefined;
+      this.#render();
       this.#overlay?.render();
-    });
+    }, FRAME);
   };
 
   /** @param {InboxEvent} event */
-  #onEvent = async ({ type, data }) => {
-    const notification = data?.ring && this.#store?.getSnapshot().items.find((item) => item.id === data.id);
-    if (!notification || !this.#dispatch("tidings:notification", { notification, event: type })) return;
-    this.#button.classList.add("ringing");
-    clearTimeout(this.#ringTimer);
-    this.#ringTimer = setTimeout(() => this.#button.classList.remove("ringing"), RING_TIME);
-    if (this.hasAttribute("sound")) import("./bell/chime.js").then(({ playChime }) => playChime(notification.cursor));
-    if (document.hidden) return;
-    (await this.#loadOverlay()).ring(notification, this.getAttribute("toasts") !== "off");
+  #onEvent = (event) => {
+    if (event.data?.ring) this.#loadOverlay().then((overlay) => overlay.onEvent(event), () => {});
   };
-
-  /**
-   * @param {string} name
-   * @param {Record<string, unknown>} detail
-   * @returns {boolean} false if a listener prevented the default action
-   */
-  #dispatch(name, detail) {
-    return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
-  }
 }

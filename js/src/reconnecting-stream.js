@@ -36,9 +36,10 @@ import { ws } from "./transports/ws.js";
 /** @type {Record<Transport, (attempt: Attempt) => Promise<void>>} */
 const TRANSPORTS = { sse, ws, "long-poll": longPoll, "short-poll": shortPoll };
 
-const CALLBACKS = /** @type {const} */ (["emit", "activity", "expectActivity", "retry", "cursorMoved"]);
+/** @typedef {Pick<Attempt, "emit" | "activity" | "expectActivity" | "retry" | "cursorMoved">} Callbacks */
 
-/** @typedef {Partial<Pick<Attempt, typeof CALLBACKS[number]>>} Callbacks */
+/** @type {Callbacks} */
+const NO_CALLBACKS = { emit() {}, activity() {}, expectActivity() {}, retry() {}, cursorMoved() {} };
 
 const HELLO_TIMEOUT = 3000; // ms; a `hello` that takes longer is held back by a proxy
 const STABLE_AFTER = 15_000; // ms after `hello`; an attempt that ends before this did not work
@@ -202,7 +203,7 @@ export class ReconnectingStream {
   /**
    * @param {Transport} transport
    * @param {AbortSignal} signal
-   * @param {Callbacks} callbacks not called once the signal is aborted
+   * @param {Partial<Callbacks>} callbacks not called once the signal is aborted
    * @returns {Promise<TidingsError>} how it ended; never rejects
    */
   async #try(transport, signal, callbacks) {
@@ -221,8 +222,8 @@ export class ReconnectingStream {
         return stream.#wait(milliseconds, 0);
       },
     };
-    for (const name of CALLBACKS) {
-      attempt[name] = (/** @type {any} */ argument) => signal.aborted || /** @type {any} */ (callbacks)[name]?.(argument);
+    for (const [name, callback] of Object.entries({ ...NO_CALLBACKS, ...callbacks })) {
+      attempt[name] = (/** @type {any} */ argument) => signal.aborted || /** @type {any} */ (callback)(argument);
     }
     try {
       // Not everything in an attempt can be aborted: a getToken that never resolves, for one.
@@ -242,6 +243,8 @@ export class ReconnectingStream {
   /** @param {{id?: string | null, type: string, data: any}} event */
   #emit({ id, type, data }) {
     if (type === "hello" && !this.#http.identify(data.user)) return this.#current.abort(userChanged());
+    // Computed on arrival: a tab that joins later is given this hello, too.
+    if (type === "hello" && data.time) data = { ...data, clock_offset: Date.parse(data.time) - this.#env.now() };
     const event = { id: id || (type === "reset" && data.cursor) || "", type, data };
     if (event.id) this.helloIsCurrent = false;
     if (advancesCursor(event, this.cursor)) this.cursor = event.id;

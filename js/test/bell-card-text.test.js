@@ -7,8 +7,10 @@ import { item } from "../fakes/notifications.js";
 
 /** @import { Actor } from "../src/inbox/model.js" */
 
-const strings = createOverlayStrings("en", {});
+const strings = createOverlayStrings("en", () => ({}));
 const [ADA, BEN, CHLOE] = ["Ada", "Ben", "Chloe"].map((name) => ({ id: name.toLowerCase(), name }));
+
+const joined = (/** @type {{value: string}[]} */ parts) => parts.map(({ value }) => value).join("");
 
 /**
  * The text of the card of a group: its title and the line below.
@@ -19,7 +21,7 @@ const [ADA, BEN, CHLOE] = ["Ada", "Ben", "Chloe"].map((name) => ({ id: name.toLo
 function groupText(actors, { title = `${actors[0]?.name} liked your post`, ...numbers }) {
   const group = { key: "k", actors, ...numbers };
   const { names, text, by, times } = cardText(item(1, { title, actor: actors[0], group }), strings);
-  return [names + text, by, times].filter(Boolean).join(" · ");
+  return [joined(names) + text, joined(by), times].filter(Boolean).join(" · ");
 }
 
 for (const [sentence, actors, numbers, expected] of /** @type {[string, Actor[], any, string][]} */ ([
@@ -70,4 +72,18 @@ test("an actor without a readable name is called by the id, or not at all", () =
     assert.equal(cardText(item(1, { title: "Hello", actor }), strings).text, "Hello");
   }
   assert.equal(groupText([{ id: 42 }, { id: "u1", name: null }], { count: 2, total: 2, title: "42 liked it" }), "42 and u1 liked it");
+});
+
+test("a duration is never called by a calendar day, and no time is no text", () => {
+  const now = Date.parse("2026-01-10T12:00:00Z");
+  const ago = (/** @type {number} */ hours) => strings.ago(new Date(now - hours * 3_600_000).toISOString(), now);
+  assert.deepEqual([0, 1, 25, 47.5, 7 * 24].map(ago), ["now", "1 hr. ago", "1 day ago", "1 day ago", "1 wk. ago"]);
+  assert.equal(strings.ago("soon", now), "");
+});
+
+test("each name of a group is a part of its own, to be isolated from the direction of the others", () => {
+  const [ada, arabic] = [{ id: "ada", name: "Ada" }, { id: "x", name: "\u202Eليلى" }];
+  const group = { key: "k", actors: [arabic, ada], count: 2, total: 2 };
+  const { names } = cardText(item(1, { title: `${arabic.name} liked it`, actor: arabic, group }), strings);
+  assert.deepEqual(names.map(({ type, value }) => [type, value]), [["element", arabic.name], ["literal", " and "], ["element", "Ada"]]);
 });

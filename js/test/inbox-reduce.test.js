@@ -312,3 +312,19 @@ test("unchanged items are the same object", () => {
   assert.equal(find(state, "n1"), find(before, "n1"));
   assert.notEqual(find(state, "n2"), find(before, "n2"));
 });
+
+test("a type may be named like a property that every object has", () => {
+  for (const type of ["constructor", "__proto__", "toString"]) {
+    const { counters } = after(fromPage(page([])), logEvent(3, "notification.created", item(3, { type })));
+    assert.deepEqual([Object.keys(counters.by_type), Object.values(counters.by_type)], [[type], [1]]);
+    assert.deepEqual(reduce(fromPage(page([item(1)])), logEvent(2, type, {}), "").items, [item(1)]);
+  }
+});
+
+test("an item that a wrong clock has expired is listed again when the clock is corrected", () => {
+  const state = fromPage(page([item(1, { expire_time: "2026-01-01T00:05:00Z" })]));
+  const fast = expire(state, "2026-01-01T00:10:00Z");
+  assert.deepEqual([listed(fast, "all").length, fast.counters.unread], [0, 0]);
+  const corrected = expire(fast, "2026-01-01T00:00:00Z");
+  assert.deepEqual([listed(corrected, "all").length, corrected.counters.unread], [1, 1]);
+});

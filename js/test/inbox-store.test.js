@@ -293,21 +293,6 @@ test("several mutes at once show at once, and the refused one is taken back", as
   assert.deepEqual([ids(inbox), inbox.getSnapshot().mutes], [["n2"], ["type:like"]]);
 });
 
-test("a server that only replaces all mutes is sent those set elsewhere, too", async (t) => {
-  let mutes = ["entity:post/9"];
-  const { inbox, requests } = open(t, (path, body) => {
-    if (path === "/v1/inbox") return page([item(1)]);
-    if (path !== "/v1/preferences") return Response.json({ code: "not_found" }, { status: 404 });
-    return body ? { mutes: (mutes = body.mutes) } : { mutes };
-  });
-  await settle();
-  const done = inbox.mute("type:like", "type:comment");
-  assert.deepEqual(ids(inbox), []);
-  await done;
-  assert.equal(requests.at(-1), 'PUT /v1/preferences?user=alice {"mutes":["entity:post/9","type:like","type:comment"]}');
-  assert.deepEqual(inbox.getSnapshot().mutes, ["entity:post/9", "type:like", "type:comment"]);
-});
-
 test("an item that a change has unmuted is loaded, soon and once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const back = item(1, { type: "note" });

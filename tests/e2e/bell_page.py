@@ -147,7 +147,7 @@ class BellPage:
         )
 
     def titles(self) -> list[str]:
-        return self.rows.locator("[part=title] bdi").all_inner_texts()
+        return self.rows.locator("[part=title] > bdi").all_inner_texts()
 
     def focused(self) -> str:
         """The focused element: its accessible name, or its text."""

@@ -40,11 +40,16 @@ export function actorName({ name, id }) {
   return String([name, id].find((value) => value !== "" && ["string", "number"].includes(typeof value)) ?? "");
 }
 
+const letters = globalThis.Intl?.Segmenter && new Intl.Segmenter();
+
+/** The first letter as readers see it: a flag or an accented letter is several code points. @param {string} word */
+const firstLetter = (word) => (letters ? [...letters.segment(word)][0]?.segment : [...word][0]) ?? "";
+
 /** @param {Actor} actor */
 function createAvatar(actor) {
   const name = actorName(actor);
   const words = name.split(" ");
-  const initials = [...new Set([words[0], words.at(-1)])].map((word) => [...(word ?? "")][0] ?? "");
+  const initials = [...new Set([words[0], words.at(-1)])].map((word) => firstLetter(word ?? ""));
   const element = h("span", { class: "avatar", part: "avatar" }, initials.join("").toUpperCase());
   const hue = [...name].reduce((sum, letter) => (sum * HUE_FACTOR + letter.charCodeAt(0)) % 360, 0);
   element.style.setProperty("--hue", String(hue));
@@ -85,12 +90,23 @@ export function cardText({ type, title, body, actor, group }, strings) {
   const startsWithName = first && text.startsWith(first) && !WORD.test(text.slice(first.length));
   return {
     actors,
-    names: startsWithName ? everyone : "",
+    names: startsWithName ? everyone : [],
     text: startsWithName ? text.slice(first.length) : text,
     body: title && body ? body : "",
-    by: !startsWithName && first && total > 1 ? everyone : "",
+    by: !startsWithName && first && total > 1 ? everyone : [],
     times: group && group.count > Math.max(1, total) ? strings.text("times", group.count) : "",
   };
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {{type: string, value: string}[]} parts of a list of names; each is isolated, whatever its direction
+ */
+function setNames(element, parts) {
+  const text = parts.map(({ value }) => value).join("");
+  element.hidden = !text;
+  if (element.textContent === text) return;
+  element.replaceChildren(...parts.map(({ type, value }) => (type === "element" ? h("bdi", {}, value) : value)));
 }
 
 /** @param {CardContext} context */
@@ -102,16 +118,17 @@ export function createCard({ strings, icons, activate }) {
   const names = h("b");
   const text = h("span");
   const body = h("span", { class: "body", part: "body", dir: "auto" });
-  const meta = [h("time"), h("span"), h("span"), h("span")];
-  const [time, percent, by, times] = /** @type {[HTMLElement, HTMLElement, HTMLElement, HTMLElement]} */ (meta);
+  const time = h("time", { part: "time" });
+  const [percent, by, times] = [h("span"), h("span"), h("span")];
   const avatars = h("span", { class: "avatars", "aria-hidden": true });
-  const progress = h("progress", { max: 1, part: "progress" });
+  const progress = h("progress", { max: 1, part: "progress", "aria-hidden": true }); // its percentage is text
   const link = h(
     "a",
     {
       class: "link",
       part: "link",
       onclick: (event) => activate(event, item),
+      onauxclick: (event) => event.button === 1 && activate(event, item),
       onkeydown: (event) => {
         // A link is activated by Enter; without a URL it is a button, and is not.
         if (link.href || !["Enter", " "].includes(event.key)) return;
@@ -119,10 +136,15 @@ export function createCard({ strings, icons, activate }) {
         activate(event, item);
       },
     },
-    h("span", { part: "title" }, state, h("bdi", {}, names, text)),
+    // Spaces, or some screen readers run the parts together. The time is last to be read, and stands beside the title.
+    h("span", { class: "title", part: "title" }, state, h("bdi", {}, names, text)),
+    " ",
     body,
     progress,
-    h("span", { class: "meta", part: "meta" }, ...meta),
+    " ",
+    h("span", { class: "meta", part: "meta" }, percent, " ", by, " ", times),
+    " ",
+    time,
   );
 
   const displayTime = (/** @type {Item} */ { group, create_time, update_time }) => (group && update_time) || create_time;
@@ -131,10 +153,10 @@ export function createCard({ strings, icons, activate }) {
   function render(item) {
     const content = cardText(item, strings);
     setText(state, item.status === "UNREAD" ? `${strings.text("unread")}: ` : "");
-    setText(names, content.names);
+    setNames(names, content.names);
     setText(text, content.text);
     setText(body, content.body);
-    setText(by, content.by);
+    setNames(by, content.by);
     setText(times, content.times);
     time.title = strings.dateTime(displayTime(item));
     const href = safeUrl(item.action_url);
@@ -143,7 +165,6 @@ export function createCard({ strings, icons, activate }) {
     const done = item.progress ?? -1;
     progress.hidden = done < 0;
     progress.value = Math.max(0, done);
-    set(progress, "aria-label", content.text);
     setText(percent, done < 0 ? "" : `${Math.round(done * 100)}%`);
     const { path, hue } = iconForType(item.type);
     const wantedAvatars = JSON.stringify([item.type, content.actors]);

@@ -33,5 +33,5 @@ export function h(tag, attributes = {}, ...children) {
 export function set(element, name, value) {
   if (typeof value === "boolean" && !name.startsWith("aria-")) element.toggleAttribute(name, value);
   else if (value === null || value === undefined) element.removeAttribute(name);
-  else element.setAttribute(name, String(value));
+  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
 }

@@ -24,10 +24,10 @@ const LABELS = {
   emptyHint: "New notifications will appear here.",
   emptyUnread: "Nothing unread",
   loading: "Loading…",
-  failed: "Notifications could not be loaded",
   refused: "That did not work",
   retry: "Try again",
   reconnecting: "Reconnecting…",
+  offline: "Not connected",
 };
 
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} a unit and its length in seconds */
@@ -43,17 +43,19 @@ const MAX_AGE = 30 * 86_400; // s; anything older is shown as a date
 
 /**
  * @param {string | undefined} locale
- * @param {Record<string, Label>} labels
+ * @param {() => Record<string, Label>} labels the current ones
  */
 export function createOverlayStrings(locale, labels) {
-  const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
+  // A duration is not a calendar day: 47 hours ago is "2 days ago" at most, never "yesterday". Only "now" has no number.
+  const relative = new Intl.RelativeTimeFormat(locale, { style: "short" });
+  const present = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(0, "second");
   const list = new Intl.ListFormat(locale);
 
   return {
-    ...createStrings(locale, { ...LABELS, ...labels }),
+    ...createStrings(locale, () => ({ ...LABELS, ...labels() })),
 
     /**
-     * "5 min. ago", or a date.
+     * "5 min. ago", or a date; "" for a text that is no time.
      *
      * @param {string} time RFC 3339
      * @param {number} now milliseconds since 1970
@@ -61,15 +63,16 @@ export function createOverlayStrings(locale, labels) {
     ago(time, now) {
       // This clock may be behind the server's: never "in 2 minutes".
       const age = Math.max(0, now - Date.parse(time)) / 1000;
+      if (Number.isNaN(age)) return "";
       if (age > MAX_AGE) return new Date(time).toLocaleDateString(locale, { dateStyle: "medium" });
-      const [unit, length] = UNITS.find(([, length]) => age >= length) ?? ["second", Infinity];
-      return relative.format(-Math.floor(age / length), unit);
+      const [unit, length] = UNITS.find(([, length]) => age >= length) ?? [];
+      return unit && length ? relative.format(-Math.floor(age / length), unit) : present;
     },
 
     /** @param {string} time RFC 3339 */
     dateTime: (time) => new Date(time).toLocaleString(locale),
 
-    /** @param {string[]} names */
-    list: (names) => list.format(names),
+    /** The parts of a list of names: elements and literals. @param {string[]} names */
+    list: (names) => list.formatToParts(names),
   };
 }

@@ -42,17 +42,20 @@ h2 { flex: 1; padding-inline-start: 6px; font-size: 17px; line-height: 28px }
 .notice span { flex: 1 }
 .delayed { animation: delayed 1.5s }
 
-.scroller { flex: 1; min-height: 0; overflow: hidden auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--line) transparent; padding: 6px }
+.scroller { flex: 1; min-height: 0; overflow: hidden auto; overscroll-behavior: contain; overflow-anchor: none; scrollbar-width: thin; scrollbar-color: var(--line) transparent; padding: 6px }
 .row, .toast { position: relative; display: grid; grid-template-columns: 40px minmax(0, 1fr) auto; column-gap: 12px; padding: 10px 12px }
-.row { margin-block-end: 2px; border-radius: max(4px, var(--radius) - 6px); content-visibility: auto; contain-intrinsic-size: auto 72px }
-.row[data-unread] { background: var(--tint) }
+.row { margin-block-end: 2px; border-radius: max(4px, var(--radius) - 6px) }
 .row:hover { background: var(--hover) }
 .link { min-width: 0; outline: 0; border-radius: inherit; overflow-wrap: anywhere }
 .link::after { content: ""; position: absolute; inset: 0; border-radius: inherit }
 .link:focus-visible::after { outline: 2px solid var(--accent); outline-offset: -2px }
-.link > * { display: block }
-.link > .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; font-size: 13px; color: var(--muted); text-align: start }
-.link > .meta { display: flex; gap: 6px; margin-block-start: 2px; font-size: 12px; line-height: 18px; color: var(--muted); font-variant-numeric: tabular-nums }
+.link { display: grid; grid-template-columns: minmax(0, 1fr) auto; column-gap: 8px }
+.link > * { grid-column: 1 / 3 }
+.title { grid-column: 1; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden }
+.link > time { grid-area: 1 / 2; line-height: 20px }
+.link > .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; font-size: 13px; color: var(--muted); text-align: match-parent }
+.link > .meta, time { display: flex; gap: 6px; font-size: 12px; line-height: 18px; color: var(--muted); font-variant-numeric: tabular-nums }
+.meta:not(:has(> :not([hidden]))) { display: none }
 .meta > :not([hidden]) ~ :not([hidden])::before { content: "·"; margin-inline-end: 6px }
 [data-unread]::after { content: ""; grid-area: 1 / 3; width: 8px; height: 8px; margin-block-start: 6px; border-radius: 50%; background: var(--accent) }
 [data-unread][data-priority=critical]::after { background: var(--badge) }

@@ -1,5 +1,6 @@
 /** The popover: tabs, the list, and the placeholder of an empty list. */
 
+import { seqOf } from "../cursor.js";
 import { createCard } from "./card.js";
 import { button, iconButton, setLabel, setText } from "./controls.js";
 import { h, set } from "./dom.js";
@@ -20,6 +21,7 @@ import { PATHS } from "./icon-paths.js";
  * @property {(list: List) => Promise<void> | undefined} loadMore
  * @property {() => void} reload
  * @property {() => void} render render the current snapshot again
+ * @property {() => number} now milliseconds since 1970, by the server's clock
  * @property {() => void} close
  */
 
@@ -30,6 +32,9 @@ import { PATHS } from "./icon-paths.js";
 const LISTS = /** @type {const} */ (["all", "unread"]);
 const NOTICE_TIME = 6000; // ms that a notice ("Archived. Undo") stays
 const GAP = 8; // px between the bell and the panel, and between the panel and the edge of the window
+const OVERSCAN = 400; // px above and below the visible part in which rows are in the page
+const ROW_HEIGHT = 72; // px, until a row is measured
+const ROW_GAP = 2; // px, as in the style sheet
 const MIN_SPACE = 320; // px; with less space than that below the bell, the panel may open above it
 
 /**
@@ -65,27 +70,35 @@ export function createPanel(context, actions) {
   const { text, badge } = context.strings;
   /** @type {List} */
   let list = "all";
-  /** @type {Map<string, Row>} */
+  /** @type {readonly Item[]} of the list; only the rows near the visible part are in the page */
+  let items = [];
+  /** @type {Map<string, Row>} the rows in the page */
   const rows = new Map();
+  /** @type {Map<string, number>} measured heights of rows, px */
+  const heights = new Map();
+  /** @type {Set<string>} ids that the unread list has shown: one that is read there stays until the list is left */
+  let shownUnread = new Set();
+  let hasOlder = false;
   let currentId = ""; // the row that Tab reaches: the list is one tab stop, arrows move within it
   let loadFailed = false; // the last older page failed
   let shownPlaceholder = "";
   /** @type {ReturnType<typeof setTimeout>} */
   let noticeTimer;
+  let scrollFrame = 0;
 
   const count = h("span", { class: "count" });
   const tabs = LISTS.map((name) =>
     button(text(name), () => selectList(name), { class: "tab", role: "tab", id: name, part: "tab", "aria-controls": "list" }),
   );
   tabs[1]?.append(count);
-  const markAll = button(text("markAll"), () => markAll.ariaDisabled === "true" || actions.markAll(), { part: "mark-all" });
+  const markAll = button(text("markAll"), onMarkAll, { part: "mark-all" });
   const close = iconButton(actions.close, text("close"), PATHS.close);
   close.classList.add("close");
   const status = h("div", { class: "notice delayed", part: "status", role: "status" });
   const box = h("ul", { role: "list", part: "list" });
   const placeholder = h("div", { class: "placeholder", part: "empty" });
   const end = h("div", { class: "end" });
-  const scroller = h("div", { class: "scroller", id: "list", role: "tabpanel", onkeydown: onListKey }, box, placeholder, end);
+  const scroller = h("div", { class: "scroller", id: "list", role: "tabpanel", onkeydown: onListKey, onscroll: onScroll }, box, placeholder, end);
   const notice = h("div", { class: "notice", part: "notice", role: "status", hidden: true });
   const element = h(
     "div",
@@ -109,41 +122,133 @@ export function createPanel(context, actions) {
   });
   const spinner = () => h("span", { class: "spinner", role: "img", "aria-label": text("loading") });
 
+  function onMarkAll() {
+    if (markAll.ariaDisabled === "true") return;
+    shownUnread = new Set();
+    actions.markAll();
+  }
+
   /** @param {List} name */
   function selectList(name) {
     list = name;
     loadFailed = false;
-    actions.render();
+    shownUnread = new Set();
     scroller.scrollTop = 0;
+    actions.render();
   }
 
   /**
-   * @param {readonly Item[]} items
-   * @param {number} now
+   * The unread items, and those that were read since the list was opened: a row does not vanish at the click that reads it.
+   *
+   * @param {Pick<Snapshot, "items" | "unread">} lists
    */
-  function renderRows(items, now) {
+  function withJustRead({ items, unread }) {
+    const read = items.filter(({ id, status }) => status === "READ" && shownUnread.has(id));
+    for (const { id } of unread) shownUnread.add(id);
+    return read.length ? [...unread, ...read].sort((a, b) => seqOf(b.cursor) - seqOf(a.cursor)) : unread;
+  }
+
+  const heightOf = (/** @type {Item} */ { id }) => heights.get(id) ?? ROW_HEIGHT;
+
+  /** The top of a row in the list, px. @param {number} index */
+  const offsetOf = (index) => items.slice(0, index).reduce((sum, item) => sum + heightOf(item), 0);
+
+  /** The first row in view and its distance from the top of the view; none at the top, where arrivals are to be seen. */
+  function anchorRow() {
+    const { scrollTop } = scroller;
+    if (scrollTop < ROW_HEIGHT / 2) return;
+    let offset = 0;
+    for (const item of items) {
+      offset += heightOf(item);
+      if (offset > scrollTop && rows.has(item.id)) return { id: item.id, distance: offset - heightOf(item) - scrollTop };
+    }
+  }
+
+  /** @param {ReturnType<typeof anchorRow>} anchor */
+  function restore(anchor) {
+    const index = anchor ? items.findIndex(({ id }) => id === anchor.id) : -1;
+    if (anchor && index >= 0) scroller.scrollTop = offsetOf(index) - anchor.distance;
+  }
+
+  /** @param {readonly Item[]} next */
+  function setItems(next) {
     const root = /** @type {ShadowRoot} */ (element.getRootNode());
     const focused = /** @type {HTMLElement | null} */ (root.activeElement);
-    const focusedIndex = [...box.children].findIndex((row) => row.contains(focused));
-    const wanted = new Set(items.map(({ id }) => id));
+    const focusedId = [...rows].find(([, row]) => row.element.contains(focused))?.[0];
+    const focusedIndex = items.findIndex(({ id }) => id === focusedId);
+    const anchor = anchorRow();
+    items = next;
+    renderRows(anchor, focusedId);
+    if (focusedIndex < 0 || root.activeElement === focused) return;
+    // The focused row moved or was removed: the focus stays with it, or goes to its neighbour.
+    if (focused?.isConnected) focused.focus();
+    else focusRow(focusedIndex);
+  }
+
+  /**
+   * Put the rows near the visible part into the page, and padding in place of the others.
+   *
+   * @param {ReturnType<typeof anchorRow>} anchor
+   * @param {string} [focusedId] a row that stays in the page wherever it is
+   */
+  function renderRows(anchor, focusedId = "") {
+    pad();
+    restore(anchor);
+    const top = scroller.scrollTop - OVERSCAN;
+    const bottom = scroller.scrollTop + scroller.clientHeight + OVERSCAN;
+    let offset = 0;
+    const wanted = items.filter((item) => {
+      const start = offset;
+      offset += heightOf(item);
+      return (offset >= top && start <= bottom) || item.id === focusedId;
+    });
+    const ids = new Set(wanted.map(({ id }) => id));
     for (const [id, row] of rows) {
-      if (wanted.has(id)) continue;
+      if (ids.has(id)) continue;
       row.element.remove();
       rows.delete(id);
     }
     let next = box.firstElementChild;
-    for (const item of items) {
+    const now = actions.now();
+    for (const item of wanted) {
       const row = rows.get(item.id) ?? createRow(context, actions);
       rows.set(item.id, row);
       row.update(item, now);
       if (row.element === next) next = next.nextElementSibling;
       else box.insertBefore(row.element, next);
     }
-    setTabStop(rows.has(currentId) ? currentId : (items[0]?.id ?? ""));
-    if (focusedIndex < 0 || root.activeElement === focused) return;
-    // The focused row moved or was removed: the focus stays with it, or goes to its neighbour.
-    if (focused?.isConnected) focused.focus();
-    else focusRow(focusedIndex);
+    let first = items.findIndex(({ id }) => ids.has(id));
+    for (const { id } of wanted) {
+      const row = /** @type {Row} */ (rows.get(id)).element;
+      while (items[first]?.id !== id) first += 1;
+      set(row, "aria-posinset", first + 1);
+      set(row, "aria-setsize", hasOlder ? -1 : items.length);
+    }
+    const measured = wanted.map(({ id }) => /** @type {const} */ ([id, /** @type {Row} */ (rows.get(id)).element.offsetHeight + ROW_GAP]));
+    for (const [id, height] of measured) heights.set(id, height);
+    pad();
+    restore(anchor);
+    setTabStop(rows.has(currentId) ? currentId : (wanted[0]?.id ?? ""));
+  }
+
+  /** Set the padding in place of the rows that are not in the page. */
+  function pad() {
+    let [before, after] = [0, 0];
+    let seen = false;
+    for (const item of items) {
+      if (rows.has(item.id)) seen = true;
+      else if (seen) after += heightOf(item);
+      else before += heightOf(item);
+    }
+    box.style.paddingBlock = `${before}px ${after}px`;
+  }
+
+  function onScroll() {
+    cancelAnimationFrame(scrollFrame);
+    scrollFrame = requestAnimationFrame(() => {
+      const { activeElement } = /** @type {ShadowRoot} */ (element.getRootNode());
+      renderRows(anchorRow(), [...rows].find(([, row]) => row.element.contains(activeElement))?.[0]);
+    });
   }
 
   /** Roving tabindex. @param {string} id of the row that Tab reaches from now on */
@@ -156,9 +261,15 @@ export function createPanel(context, actions) {
 
   /** @param {number} index */
   function focusRow(index) {
-    const row = box.children[Math.max(0, Math.min(index, rows.size - 1))];
-    for (const [id, { element }] of rows) if (element === row) setTabStop(id);
-    (row?.querySelector("a") ?? element).focus();
+    index = Math.max(0, Math.min(index, items.length - 1));
+    const item = items[index];
+    if (!item) return element.focus();
+    if (!rows.has(item.id)) {
+      scroller.scrollTop = offsetOf(index) - scroller.clientHeight / 2;
+      renderRows(undefined, item.id);
+    }
+    setTabStop(item.id);
+    rows.get(item.id)?.card.link.focus();
   }
 
   /**
@@ -218,8 +329,8 @@ export function createPanel(context, actions) {
 
   /** Arrows, Home, End and Delete in the list. @param {KeyboardEvent} event */
   function onListKey(event) {
-    const index = [...box.children].findIndex((row) => row.contains(/** @type {Node} */ (event.target)));
-    const row = [...rows.values()].find(({ element }) => element === box.children[index]);
+    const [id, row] = [...rows].find(([, { element }]) => element.contains(/** @type {Node} */ (event.target))) ?? [];
+    const index = items.findIndex((item) => item.id === id);
     const target = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: Infinity, Delete: index }[event.key];
     if (!row || target === undefined) return;
     event.preventDefault();
@@ -254,11 +365,8 @@ export function createPanel(context, actions) {
       element.style.setProperty("--max-height", `${(above ? top : height - bottom) - 2 * GAP}px`);
     },
 
-    /**
-     * @param {Snapshot} snapshot
-     * @param {number} now
-     */
-    render({ phase, counters, connection, more, ...lists }, now) {
+    /** @param {Snapshot} snapshot */
+    render({ phase, counters, connection, more, ...lists }) {
       tabs.forEach((tab, n) => {
         set(tab, "aria-selected", LISTS[n] === list);
         set(tab, "tabindex", LISTS[n] === list ? 0 : -1);
@@ -269,14 +377,14 @@ export function createPanel(context, actions) {
       set(markAll, "aria-disabled", !counters.unread);
       const offline = phase === "ready" && !["open", "connecting"].includes(connection);
       setText(status, offline ? text("reconnecting") : "");
-      const items = list === "all" ? lists.items : lists.unread;
-      renderRows(items, now);
+      hasOlder = more[list];
+      setItems(list === "all" ? lists.items : withJustRead(lists));
       renderPlaceholder(items.length || more[list] ? "" : phase === "ready" ? list : phase);
       renderEnd(phase === "ready" && more[list]);
     },
 
-    /** @param {number} now */
-    updateTimes(now) {
+    updateTimes() {
+      const now = actions.now();
       for (const { card } of rows.values()) card.update(card.item, now);
     },
 
@@ -304,7 +412,14 @@ export function createPanel(context, actions) {
       clearTimeout(noticeTimer);
       notice.hidden = true;
       loadFailed = false;
+      shownUnread = new Set();
       endObserver.disconnect();
+      cancelAnimationFrame(scrollFrame);
+      scroller.scrollTop = 0;
+      items = [];
+      rows.clear();
+      heights.clear();
+      box.replaceChildren();
     },
   };
 }

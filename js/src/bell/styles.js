@@ -16,7 +16,6 @@ const CSS = `
 }
 :host([theme=light]) { color-scheme: light }
 :host([theme=dark]) { color-scheme: dark }
-:host(:state(system)) { color-scheme: light dark }
 :host([hidden]), [hidden] { display: none !important }
 *, ::before, ::after { box-sizing: border-box }
 button, a { all: unset; box-sizing: border-box; cursor: pointer; border-radius: 8px; transition: background .15s }
@@ -26,6 +25,7 @@ svg { width: 1em; height: 1em; fill: none; stroke: currentColor; stroke-width: 1
 .bell { position: relative; display: grid; place-items: center; width: 40px; height: 40px; border-radius: 12px; font-size: 22px; vertical-align: top }
 .bell:hover, .bell[aria-expanded=true] { background: color-mix(in srgb, currentColor 9%, transparent) }
 .badge { min-width: 18px; padding: 0 5px; border-radius: 9px; font-size: 11px; font-weight: 650; line-height: 18px; text-align: center; position: absolute; inset-block-start: 1px; inset-inline-start: 21px; background: var(--badge); color: var(--tidings-on-badge, #fff) }
+.offline svg { opacity: .5 }
 .ringing svg { animation: swing .7s; transform-origin: top }
 
 @media (prefers-reduced-motion: reduce) {

@@ -16,12 +16,12 @@ import { isUnseen } from "./model.js";
  * @param {readonly Item[]} items
  */
 export function count(items) {
-  /** @type {Record<string, number>} */
-  const by_type = {};
+  /** @type {Map<string, number>} */
+  const types = new Map();
   const listed = items.filter((item) => item.expired !== true && item.status !== "ARCHIVED");
   const unread = listed.filter((item) => item.status === "UNREAD");
-  for (const { type } of unread) by_type[type] = (by_type[type] ?? 0) + 1;
-  return { unread: unread.length, unseen: listed.filter(isUnseen).length, by_type };
+  for (const { type } of unread) types.set(type, (types.get(type) ?? 0) + 1);
+  return { unread: unread.length, unseen: listed.filter(isUnseen).length, by_type: Object.fromEntries(types) };
 }
 
 /**
@@ -49,12 +49,16 @@ export function adjustCounters(counters, before, after) {
   const countBefore = count(before);
   const countAfter = count(after);
   if (counters.more) return { counters, exact: countAfter.unread >= countBefore.unread && countAfter.unseen >= countBefore.unseen };
-  /** @type {Record<string, number>} */
-  const by_type = {};
-  for (const type of Object.keys({ ...counters.by_type, ...countAfter.by_type })) {
-    const left = (counters.by_type[type] ?? 0) + (countAfter.by_type[type] ?? 0) - (countBefore.by_type[type] ?? 0);
-    if (left > 0) by_type[type] = left;
-  }
+  // A type may be named like a property that every object has: "constructor".
+  const own = (/** @type {Readonly<Record<string, number>>} */ counts, /** @type {string} */ type) =>
+    Object.hasOwn(counts, type) ? (counts[type] ?? 0) : 0;
+  const types = new Set([counters.by_type, countAfter.by_type].flatMap(Object.keys));
+  const by_type = Object.fromEntries(
+    [...types].flatMap((type) => {
+      const left = own(counters.by_type, type) + own(countAfter.by_type, type) - own(countBefore.by_type, type);
+      return left > 0 ? [[type, left]] : [];
+    }),
+  );
   const sum = (/** @type {"unread" | "unseen"} */ field) => Math.max(0, counters[field] + countAfter[field] - countBefore[field]);
   return { counters: { ...counters, unread: sum("unread"), unseen: sum("unseen"), by_type }, exact: true };
 }

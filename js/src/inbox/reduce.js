@@ -66,7 +66,7 @@ function keepItems(items, keep) {
  * @param {string} now
  */
 function applyMark({ items, watermarks }, { type, data }, now) {
-  const mark = MARKS[type];
+  const mark = Object.hasOwn(MARKS, type) ? MARKS[type] : undefined;
   // An item read before the user followed its topic has no read_time: marking it read by id changes nothing.
   const markable = type === "inbox.read" ? items.filter(({ status }) => status !== "READ") : items;
   const ids = new Set(markable.flatMap(({ id }) => (data.ids?.includes(id) ? id : [])));
@@ -176,7 +176,7 @@ export function apply(state, event, now) {
     if (seqOf(data.cursor) < Math.min(edges.all.floor, edges.unread.floor)) exact = false;
     else reload = "changed";
   }
-  if (MARKS[type] && data.up_to !== undefined) {
+  if (Object.hasOwn(MARKS, type) && data.up_to !== undefined) {
     const upTo = seqOf(data.up_to);
     watermarks = { ...watermarks, [type]: Math.max(upTo, watermarks[type] ?? -1) };
     // Everything above the floor is held: items older than the watermark no longer count.
@@ -221,17 +221,18 @@ export function reduce(state, event, now) {
 }
 
 /**
- * The state at a time: items whose `expire_time` has passed are expired.
+ * The state at a time: the items whose `expire_time` has passed are expired, the others are not.
  *
  * @param {State} state
  * @param {string} now RFC 3339
  * @returns {State}
  */
 export function expire(state, now) {
-  const isExpired = (/** @type {Item} */ item) =>
-    !item.expired && item.expire_time && Date.parse(item.expire_time) <= Date.parse(now);
-  if (!state.items.some(isExpired)) return state;
-  const items = state.items.map((item) => (isExpired(item) ? { ...item, expired: true } : item));
+  const due = (/** @type {Item} */ { expire_time }) => !!expire_time && Date.parse(expire_time) <= Date.parse(now);
+  // Also back: by a clock that has been corrected since.
+  const wrong = (/** @type {Item} */ item) => due(item) !== !!item.expired;
+  if (!state.items.some(wrong)) return state;
+  const items = state.items.map((item) => (wrong(item) ? { ...item, expired: due(item) } : item));
   const { counters, exact } = adjustCounters(state.counters, state.items, items);
   return { ...state, items, counters, exact: state.exact && exact };
 }

@@ -59,6 +59,7 @@ import { apply, expire, reduce } from "./reduce.js";
 const isUserChanged = (error) => error.code === "user_changed";
 
 const NO_COUNTERS = { unread: 0, unseen: 0, by_type: {}, more: false, cursor: "" };
+const MAX_LATENCY = 2_000; // ms
 const MAX_SPREAD = 1_000; // ms, at most: a retraction reaches many inboxes at once, and each fetches its counters
 
 /**
@@ -84,9 +85,8 @@ export function openStore(options) {
   /** @type {TidingsError | null} */
   let error = null;
   let busy = false;
+  let clockOffset = 0; // ms that the server's clock is ahead of this one
   let session = 0; // of one user; a response of an earlier one is ignored
-  /** @type {Promise<unknown>} the last replacement of all mutes */
-  let replacing = Promise.resolve();
   let closed = false;
   /** @type {Record<string, () => void>} cancels the timer of each purpose */
   const timers = {};
@@ -94,7 +94,8 @@ export function openStore(options) {
   const subscribers = new Set();
   /** @type {Set<(event: InboxEvent) => void>} */
   const listeners = new Set();
-  let snapshot = makeSnapshot();
+  /** @type {Snapshot | null} null after a change, until it is asked for */
+  let snapshot = null;
 
   /** A call; its answer that the credential is now another user's ends what is shown. @type {typeof request} */
   async function call(...args) {
@@ -107,7 +108,9 @@ export function openStore(options) {
     }
   }
 
-  const now = () => new Date(env.now()).toISOString();
+  /** Milliseconds since 1970, by the server's clock where it is known. */
+  const serverNow = () => env.now() + clockOffset;
+  const now = () => new Date(serverNow()).toISOString();
 
   /**
    * @param {string} name
@@ -129,6 +132,12 @@ export function openStore(options) {
     delete timers[name];
   }
 
+  /** The current snapshot: the same object until something changes. */
+  function getSnapshot() {
+    if (!snapshot) scheduleExpiry();
+    return (snapshot ??= makeSnapshot());
+  }
+
   /** @returns {Snapshot} */
   function makeSnapshot() {
     const shown = state && pendingActions.reduce((state, action) => apply(state, action(state), now()), state);
@@ -148,8 +157,7 @@ export function openStore(options) {
 
   function publish() {
     if (closed) return;
-    snapshot = makeSnapshot();
-    scheduleExpiry();
+    snapshot = null;
     if (state?.exact === false && !timers["counters"]) schedule("counters", MAX_SPREAD * env.random(), fetchCounters);
     for (const subscriber of [...subscribers]) subscriber();
   }
@@ -160,7 +168,7 @@ export function openStore(options) {
     );
     cancel("expiry");
     if (!expiries.length) return;
-    schedule("expiry", Math.min(...expiries) - env.now(), () => {
+    schedule("expiry", expiries.reduce((first, expiry) => Math.min(first, expiry)) - serverNow(), () => {
       if (state) state = expire(state, now());
       publish();
     });
@@ -259,8 +267,11 @@ export function openStore(options) {
   function receive(event) {
     for (const received of pendingPages) received.push(event);
     backoff.reset();
+    const { clock_offset } = event.data ?? {};
+    // What the event took on its way is no difference of the clocks.
+    if (clock_offset !== undefined) clockOffset = Math.abs(clock_offset) > MAX_LATENCY ? clock_offset : 0;
     if (!state) return;
-    state = reduce(state, event, now());
+    state = expire(reduce(state, event, now()), now());
     // One change may bring an item back to many users at once: spread their requests, as with counters.
     if (state.reload === "changed") timers["reload"] ?? schedule("reload", MAX_SPREAD * env.random(), reload);
     else if (state.reload) reload();
@@ -306,7 +317,7 @@ export function openStore(options) {
    */
   function mark(verb, target) {
     const type = `inbox.${verb}${verb.endsWith("archive") ? "d" : ""}`;
-    const action = { type, data: { ...target, at: seqOf(snapshot.cursor) } };
+    const action = { type, data: { ...target, at: seqOf(getSnapshot().cursor) } };
     return optimistically(() => action, () => call("POST", `/v1/inbox/${verb}`, { body: target }));
   }
 
@@ -319,17 +330,7 @@ export function openStore(options) {
       mutes.filter((other) => other !== mute).concat(method === "PUT" ? mute : []);
     return optimistically(
       (state) => ({ type: "preferences.updated", data: { mutes: change(state.mutes ?? []) } }),
-      () =>
-        call(method, `/v1/preferences/mutes/${encodeURIComponent(mute)}`).catch(async (error) => {
-          if (error.kind !== "unsupported") throw error;
-          // A server that only replaces all mutes at once: one change after the other.
-          const replaced = replacing.then(async () => {
-            const { mutes } = await call("GET", "/v1/preferences");
-            return call("PUT", "/v1/preferences", { body: { mutes: change(mutes) } });
-          });
-          replacing = replaced.catch(() => {});
-          return replaced;
-        }),
+      () => call(method, `/v1/preferences/mutes/${encodeURIComponent(mute)}`),
     );
   }
 
@@ -356,8 +357,9 @@ export function openStore(options) {
       return () => listeners.delete(listener);
     },
 
-    /** The current snapshot: the same object until something changes. */
-    getSnapshot: () => snapshot,
+    getSnapshot,
+
+    now: serverNow,
 
     reload,
 
@@ -399,13 +401,13 @@ export function openStore(options) {
      *
      * @param {string} [upTo] the `cursor` of the snapshot on the screen; by default of the current one
      */
-    async markAllRead(upTo = snapshot.cursor) {
+    async markAllRead(upTo = getSnapshot().cursor) {
       if (upTo) await mark("read", { up_to: upTo });
     },
 
     /** @param {string} [upTo] as for `markAllRead` */
-    async markSeen(upTo = snapshot.cursor) {
-      if (snapshot.counters.unseen) await mark("seen", { up_to: upTo });
+    async markSeen(upTo = getSnapshot().cursor) {
+      if (getSnapshot().counters.unseen) await mark("seen", { up_to: upTo });
     },
 
     /** @param {...string} mutes `type:like`, `topic:author/42`, `entity:post/9` */
