@@ -107,7 +107,7 @@ function page(user, query) {
 function stream(user, query, response) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   const after = query.has("cursor") ? seqOf(query.get("cursor")) : log.length;
-  const hello = { cursor: at(after), counters: counters(user), heartbeat: 25, session: "s" };
+  const hello = { cursor: at(after), counters: counters(user), heartbeat: 25, connection: "s" };
   response.write(`retry: 1000\nid: ${at(after)}\nevent: hello\ndata: ${JSON.stringify(hello)}\n\n`);
   for (const event of log.slice(after)) if (event.user === user) frame(response, event);
   person(user).streams.add(response);

@@ -18,6 +18,8 @@ from tidings.api.http import if_none_match, route
 from tidings.domain.errors import NotFound
 
 FOR_EVER = "public, max-age=31536000, immutable"  # RFC 8246: not even asked about at a reload
+# A worker is bound by the policy of its script's response, not by its page's: it imports its chunks and reaches servers.
+POLICY = "default-src 'none'; script-src 'self'; connect-src *; frame-ancestors 'none'"
 ASK = "no-cache"  # keep it, but ask whether it is still the same
 
 # Said here and not looked up: what the system's table says differs from machine to machine, and a module
@@ -95,7 +97,9 @@ class Client:
         # Any page may load it: it is the same for everyone, and says nothing about anyone.
         public = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
         if version == self.version and name in self._assets:
-            return self._assets[name].answer(request, cache=FOR_EVER, headers=public)
+            return self._assets[name].answer(
+                request, cache=FOR_EVER, headers=public | {"content-security-policy": POLICY}
+            )
         if path in self._assets:
             # Relative, so that it holds behind a proxy that serves us under a path. There are no folders in it.
             there = f"{self.version}/{path}"
