@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import uvicorn
-from uvicorn.server import ServerState
 
 from tests.transports.fake_transport import Wire
 from tidings.server.accept_queue import ADMITTED_PER_TURN, AcceptQueue
 from tidings.server.http_protocol import HttpProtocol
+from tidings.server.state import ServerState
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
-from uvicorn.server import ServerState
 
 from tidings.domain.model import Event, Feed
 from tidings.domain.topics import User, own_topic
@@ -13,6 +12,7 @@ from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader
 from tidings.hub.ring import Ring
 from tidings.server.http_protocol import HttpProtocol
+from tidings.server.state import ServerState
 
 EPOCH = "ep0ch"
 ALICE = User("alice")

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp
 
-from tidings.domain.errors import MethodNotAllowed, NotFound, TidingsError, TooLarge
+from tidings.domain.errors import MethodNotAllowed, NotFound, TidingsError, TooLarge, UnsupportedEncoding
 from tidings.domain.problems import problem_json
 
 _log = logging.getLogger("tidings.api")
@@ -51,8 +51,18 @@ def problem(error: TidingsError, *, root: str = "") -> Response:
         problem_json(error, root=root),
         status_code=error.status,
         media_type="application/problem+json",
-        headers=error.headers,
+        headers={"cache-control": "private, no-store", **error.headers},
     )
+
+
+_PRIVATE = (b"cache-control", b"private, no-store")
+
+
+def keep_private(response: Any) -> None:
+    """Let no cache keep a response, unless it says itself how long it may be kept."""
+    fields = getattr(response, "raw_headers", None)
+    if fields is not None and not any(name == b"cache-control" for name, _ in fields):
+        fields.append(_PRIVATE)
 
 
 class QueryParams(dict[str, str]):
@@ -100,6 +110,7 @@ class Endpoint:
         request = Request(scope, receive, send)
         try:
             response = await self._handler(request, *self._bound)
+            keep_private(response)
         except TidingsError as error:
             if error.status >= 500:
                 _log.warning("refused", extra={"code": error.code, "path": scope["path"], "detail": str(error)})
@@ -160,7 +171,10 @@ async def not_found(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def body_of(request: Request, *, limit: int) -> bytes:
-    """The whole body. Raises `TooLarge` before more than `limit` bytes are held."""
+    """The whole body. Raises `TooLarge` before more than `limit` bytes are held, `UnsupportedEncoding`."""
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedEncoding(f"a body is sent as it is, not as {encoding[:40]!r}")
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated) > limit:
         raise TooLarge(f"the body has {stated} bytes; at most {limit} are taken here")

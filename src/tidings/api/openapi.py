@@ -32,6 +32,10 @@ DEV_USER = Parameter("user", "In `tidings dev`: who is calling.", schema=USER_SC
 
 HEADERS = {
     "ETag": {"description": "Changes when the answer does.", "schema": {"type": "string"}},
+    "Tidings-Heartbeat": {
+        "description": "Seconds between two heartbeats, at most.",
+        "schema": {"type": "number"},
+    },
     "X-Poll-Interval": {"description": "Seconds after which to poll again.", "schema": {"type": "integer"}},
     "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}},
     "Idempotent-Replayed": {

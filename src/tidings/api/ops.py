@@ -1,6 +1,7 @@
 """The questions of operators and machines: is it alive, is it ready, how is it, what does it speak?"""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -64,6 +65,32 @@ class ServerCollector(Collector):
         yield CounterMetricFamily("tidings_deliveries", "Events written to readers.", value=now.delivered)
 
 
+class ConnectionCounts(Protocol):
+    """Connections that the server itself ended."""
+
+    refused_connections: int
+    timed_out_clients: int
+
+
+class ConnectionCollector(Collector):
+    """Reads the server's own numbers."""
+
+    def __init__(self, server: ConnectionCounts) -> None:
+        self._server = server
+
+    def collect(self) -> Iterable[Metric]:
+        yield CounterMetricFamily(
+            "tidings_connections_refused",
+            "Connections refused for want of file descriptors.",
+            value=self._server.refused_connections,
+        )
+        yield CounterMetricFamily(
+            "tidings_clients_timed_out",
+            "Connections ended because a request did not come in time.",
+            value=self._server.timed_out_clients,
+        )
+
+
 @operation(
     "GET",
     "/healthz",
@@ -108,6 +135,9 @@ async def metrics(request: Request, api: ApiContext) -> Response:
     """Get the metrics of this process."""
     registry = CollectorRegistry()
     registry.register(ServerCollector(api.services.status))
+    server = request.scope.get("state", {}).get("tidings.server")  # of `tidings serve`; others count for themselves
+    if server is not None:
+        registry.register(ConnectionCollector(server))
     return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
 

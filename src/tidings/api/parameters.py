@@ -1,5 +1,6 @@
 """The parameters of an operation: read from a request, and described, by the same value."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
@@ -7,6 +8,8 @@ from tidings.api.http import Connection
 from tidings.domain.errors import InvalidRequest
 
 T = TypeVar("T", bound=str)
+
+_SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]+)?")
 
 
 class Parameter:
@@ -59,6 +62,24 @@ class Integer(Parameter):
                 f"{self.name} must be a whole number from {self.least} to {self.most}, not {text[:40]!r}"
             )
         return int(text)
+
+
+class Seconds(Parameter):
+    """A time in the query, within bounds."""
+
+    def __init__(self, name: str, description: str, *, least: float, most: float) -> None:
+        super().__init__(name, description, schema={"type": "number", "minimum": least, "maximum": most})
+        self.least = least
+        self.most = most
+
+    def of(self, request: Connection) -> float | None:
+        """The time, if there is one. Raises `InvalidRequest`."""
+        text = request.query_params.get(self.name)
+        if text is None:
+            return None
+        if not (_SECONDS.fullmatch(text) and self.least <= float(text) <= self.most):
+            raise InvalidRequest(f"{self.name} must be {self.least:g} to {self.most:g} seconds, not {text[:40]!r}")
+        return float(text)
 
 
 class Choice(Parameter, Generic[T]):

@@ -10,7 +10,8 @@ from tidings.api.context import ApiContext
 from tidings.api.http import Request, if_none_match
 from tidings.api.operation import Answer, operation
 from tidings.api.parameters import Integer
-from tidings.api.stream import CURSOR, TAG, TICKET, TOPIC, start_of, topics_of
+from tidings.api.resume_token import start_of
+from tidings.api.stream import CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TAG, TICKET, TOPIC, topics_of
 from tidings.auth.identity import Purpose
 from tidings.domain.topics import User
 from tidings.services.polls import Found
@@ -42,7 +43,7 @@ class PollPage(msgspec.Struct, kw_only=True):
     "/v1/poll",
     id="poll",
     tag=TAG,
-    parameters=(CURSOR, TOPIC, WAIT, LIMIT, TICKET),
+    parameters=(CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TOPIC, WAIT, LIMIT, TICKET),
     answers={
         200: Answer(
             description="The events, if there are any.",

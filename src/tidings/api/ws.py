@@ -16,7 +16,8 @@ from tidings.api import schemas
 from tidings.api.context import ApiContext
 from tidings.api.http import Connection, Request, problem
 from tidings.api.operation import Answer, operation
-from tidings.api.stream import CURSOR, TICKET, TOPIC, start_of, topics_of
+from tidings.api.resume_token import start_of
+from tidings.api.stream import CURSOR, HEARTBEAT, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TICKET, TOPIC, topics_of
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Purpose
 from tidings.domain.cursor import Cursor
@@ -52,7 +53,9 @@ async def open_socket(api: ApiContext, connection: Connection, encoding: Encodin
     api.origins.check_page(connection.headers)
     grant = await api.grant(connection, purpose=Purpose.SOCKET)
     topics = topics_of(connection)
-    return await api.services.streams.open(grant, start_of(connection), topics=topics, encoding=encoding)
+    return await api.services.streams.open(
+        grant, start_of(connection), topics=topics, encoding=encoding, heartbeat=HEARTBEAT.of(connection)
+    )
 
 
 @operation(
@@ -60,7 +63,7 @@ async def open_socket(api: ApiContext, connection: Connection, encoding: Encodin
     "/v1/ws",
     id="webSocket",
     tag=TAG,
-    parameters=(CURSOR, TOPIC, TICKET),
+    parameters=(CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TOPIC, HEARTBEAT, TICKET),
     answers={101: Answer(description="A WebSocket of text frames, each a JSON object.")},
 )
 async def upgrade(request: Request, api: ApiContext) -> Response | WsStream:

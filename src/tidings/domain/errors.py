@@ -50,6 +50,12 @@ class InvalidHttp(InvalidRequest):
     code = "invalid_http"
 
 
+class InvalidRequestTarget(InvalidRequest):
+    """Invalid request target."""
+
+    code = "invalid_target"
+
+
 class InvalidHandshake(InvalidRequest):
     """Invalid WebSocket handshake."""
 
@@ -57,7 +63,7 @@ class InvalidHandshake(InvalidRequest):
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"upgrade": "websocket", "sec-websocket-version": "13"}
+        return {"upgrade": "websocket", "connection": "upgrade", "sec-websocket-version": "13"}
 
 
 class InvalidJson(InvalidRequest):
@@ -152,6 +158,12 @@ class MethodNotAllowed(TidingsError):
     code, status = "method_not_allowed", 405
 
 
+class RequestTimeout(TidingsError):
+    """Request timeout."""
+
+    code, status = "request_timeout", 408
+
+
 class KeyInFlight(TidingsError):
     """Request with this idempotency key in progress."""
 
@@ -189,6 +201,16 @@ class UnsupportedMediaType(TidingsError):
     code, status = "unsupported_media_type", 415
 
 
+class UnsupportedEncoding(TidingsError):
+    """Unsupported content encoding."""
+
+    code, status = "unsupported_encoding", 415
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"accept-encoding": "identity"}  # RFC 9110, section 15.5.16
+
+
 class Misdirected(TidingsError):
     """Misdirected request."""
 
@@ -221,6 +243,12 @@ class HeadersTooLarge(TidingsError):
     """Request header fields too large."""
 
     code, status = "headers_too_large", 431
+
+
+class MethodUnknown(TidingsError):
+    """Method not implemented."""
+
+    code, status = "method_not_implemented", 501
 
 
 class ExtraMissing(TidingsError):

@@ -20,6 +20,7 @@ class Liveness:
 
     def __init__(self) -> None:
         self._slots: list[set[Reader]] = [set() for _ in range(HEARTBEAT_SLOTS)]
+        self._frequent: dict[Reader, int] = {}  # that asked for more heartbeats: one every so many slots
         self._next_slot = 0
 
     def add(self, reader: Reader) -> None:
@@ -30,6 +31,11 @@ class Liveness:
     def discard(self, reader: Reader) -> None:
         """Forget a reader."""
         self._slots[reader.slot].discard(reader)
+        self._frequent.pop(reader, None)
+
+    def heartbeat_every(self, reader: Reader, slots: int) -> None:
+        """Give a reader a heartbeat every so many slots, counted from its own."""
+        self._frequent[reader] = slots
 
     def readers(self) -> list[Reader]:
         """Every reader, in no order."""
@@ -37,7 +43,12 @@ class Liveness:
 
     def heartbeat(self, slot: int) -> None:
         """Write a heartbeat to every reader of a slot whose sink takes bytes: one that waits for the store, too."""
-        for reader in list(self._slots[slot]):
+        due = list(self._slots[slot])
+        for reader, every in self._frequent.items():
+            slots_after_its_own = (slot - reader.slot) % HEARTBEAT_SLOTS
+            if slots_after_its_own and slots_after_its_own % every == 0:
+                due.append(reader)
+        for reader in due:
             if reader.writable and reader.encoding.heartbeat:
                 reader.sink.write(reader.encoding.heartbeat)
 
@@ -91,6 +102,11 @@ class Liveness:
         goaway = reader.encoding.control("goaway", _TOKEN_EXPIRED)
         reader.sink.write(_expiring(reader) + goaway)
         reader.close(EndReason.TOKEN_EXPIRED)
+
+
+def heartbeat_slots(wanted: float, *, heartbeat: float) -> int:
+    """Slots between two heartbeats that are `wanted` seconds apart, at most; `HEARTBEAT_SLOTS` for the usual ones."""
+    return max(1, min(HEARTBEAT_SLOTS, int(wanted / heartbeat * HEARTBEAT_SLOTS)))
 
 
 def _expiring(reader: Reader) -> bytes:

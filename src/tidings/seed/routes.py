@@ -12,7 +12,8 @@ from tidings.api.context import ApiContext
 from tidings.api.http import Json, Request, body_of
 from tidings.api.operation import NO_CONTENT, Answer, operation
 from tidings.api.parameters import Parameter
-from tidings.api.stream import CURSOR, LAST_EVENT_ID, TICKET, start_of
+from tidings.api.resume_token import start_of
+from tidings.api.stream import CURSOR, HEARTBEAT, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TICKET
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Purpose
 from tidings.domain.errors import TopicForbidden
@@ -79,7 +80,7 @@ EXPORT = Parameter("id", "The export's id.", place="path", schema={"type": "stri
     "/notification/socket-connection",
     id="seedStream",
     tag=TAG,
-    parameters=(*_parameters(Connect), CURSOR, LAST_EVENT_ID, TICKET),
+    parameters=(*_parameters(Connect), CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, HEARTBEAT, TICKET),
     answers={
         200: Answer(description="An endless response.", media="text/event-stream", schema={"type": "string"}),
     },
@@ -92,7 +93,9 @@ async def connect(request: Request, api: ApiContext) -> Stream:
     caller = await _caller(api, request, Purpose.LISTEN)
     grant = _as(caller, (await _asked(request, _connect)).user_email)
     encoding = SeedEncoding(api.services.streams.cursor, user=grant.me())
-    opened = await api.services.streams.open(grant, start_of(request, header=True), encoding=encoding)
+    opened = await api.services.streams.open(
+        grant, start_of(request), encoding=encoding, heartbeat=HEARTBEAT.of(request)
+    )
     return Stream(api.streaming, opened, headers=sse.SSE_HEADERS)
 
 

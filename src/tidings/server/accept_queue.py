@@ -9,9 +9,11 @@ from collections import deque
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.server import ServerState
 
+from tidings.domain.errors import TooManyConnections
 from tidings.server.http_protocol import HttpProtocol
+from tidings.server.refusals import refusal
+from tidings.server.state import ServerState
 
 ADMITTED_PER_TURN = 16  # of the event loop: about 5 ms of handshakes
 
@@ -68,9 +70,23 @@ class PendingConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
-        self._connections.add(self)
+        state = self._state
+        state.connections.add(self)  # type: ignore[arg-type]
+        if state.full:
+            state.refused()
+            error = TooManyConnections("this server has no file descriptor left; try again later")
+            transport.write(refusal(error, state.default_headers))
+            transport.close()
+        else:
+            state.client_deadlines.start(self)
+
+    def timed_out(self) -> None:
+        """Close a connection that has sent nothing."""
+        self._state.timed_out_clients += 1
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
+        self._state.client_deadlines.stop(self)
         self._data = data
         if self._accept_queue.admit(self):
             self._become_http()
@@ -83,18 +99,19 @@ class PendingConnection(asyncio.Protocol):
         self._become_http()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._connections.discard(self)
+        self._state.client_deadlines.stop(self)
+        self._state.connections.discard(self)
 
     def shutdown(self) -> None:
         """The server stops."""
         self.transport.close()
 
     @property
-    def _connections(self) -> set[Any]:
-        return self._server[1].connections
+    def _state(self) -> ServerState:
+        return self._server[1]
 
     def _become_http(self) -> None:
-        self._connections.discard(self)
+        self._state.connections.discard(self)
         protocol = HttpProtocol(*self._server)
         protocol.connection_made(self.transport)
         self.transport.set_protocol(protocol)

@@ -1,16 +1,21 @@
 """One packet for a response's head and body: uvicorn writes each by itself, two system calls and two wake-ups."""
 
 import asyncio
+from collections.abc import Callable
 
 
 class CoalescingWriter:
     """A transport for one response. Its head waits for its body until the end of this turn of the loop."""
 
-    __slots__ = ("_head", "_loop", "_transport")
+    __slots__ = ("_close", "_head", "_loop", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, *, close: Callable[[], None]
+    ) -> None:
+        """`close` ends the connection after the response."""
         self._transport = transport
         self._loop = loop
+        self._close = close
         self._head: bytes | None = b""  # None: it was sent
 
     def write(self, data: bytes) -> None:
@@ -26,7 +31,7 @@ class CoalescingWriter:
 
     def close(self) -> None:
         self._flush()
-        self._transport.close()
+        self._close()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
-    from uvicorn.server import ServerState
 
     from tidings.server.http_protocol import HttpProtocol
+    from tidings.server.state import ServerState
 
 
 class Resumer(NamedTuple):

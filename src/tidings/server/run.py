@@ -15,7 +15,9 @@ import uvicorn
 
 from tidings.app import Pages, Tidings, create_app
 from tidings.server.accept_queue import AcceptQueue
+from tidings.server.descriptors import raise_limit
 from tidings.server.listener import bind, cannot_listen
+from tidings.server.state import ServerState
 from tidings.settings import Settings
 
 BACKLOG = 4096  # connects waiting to be accepted; the kernel caps it at net.core.somaxconn
@@ -28,11 +30,14 @@ START_GRACE = 1.5  # seconds that a start is given to end after a signal: a thre
 class Server(uvicorn.Server):
     """uvicorn waits for open streams when it stops; this one asks them to leave, and then waits no longer."""
 
+    server_state: ServerState
+
     def __init__(
         self, config: uvicorn.Config, app: Tidings, settings: Settings, *, on_ready: Callable[[], None]
     ) -> None:
         """`on_ready` is called when it can be connected to."""
         super().__init__(config)
+        self.server_state = ServerState()
         self._app = app
         self._settings = settings
         self._on_ready = on_ready
@@ -53,6 +58,9 @@ class Server(uvicorn.Server):
                 raise
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        wanted = self._settings.max_connections if self._settings.mode == "serve" else 0  # nobody needs those to try it
+        self.server_state.max_sockets = raise_limit(wanted=wanted)
+        self.lifespan.state["tidings.server"] = self.server_state  # for /metrics
         try:
             await super().startup(sockets)
         except OSError as error:
@@ -133,7 +141,7 @@ def run(
         log_level="warning",
         access_log=False,
         server_header=False,
-        date_header=False,
+        date_header=True,  # RFC 9110, section 6.6.1
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=75,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tidings.server.head_recorder import record_head
@@ -27,6 +28,7 @@ def may_detach(protocol: HttpProtocol, cycle: RequestResponseCycle, scope: Any) 
         or cycle.response_started
         or cycle.disconnected
         or protocol.pipeline
+        or protocol.refusal is not None  # what came behind it is to be refused after it
         or protocol.scope is not cycle.scope  # the beginning of one has
         or scope["http_version"] not in ("1.0", "1.1")
         or scope["method"] != "GET"
@@ -59,8 +61,13 @@ class Detachment:
         return await record_head(self._cycle, send, status=status, headers=headers)
 
     async def open_head(self, send: Any, *, status: int, headers: Headers) -> bytes:
+        self._cycle.default_headers = []  # `response_fields` has them when the response is written
         head = await record_head(self._cycle, send, status=status, headers=headers)
         return head.removesuffix(b"\r\n")
+
+    @property
+    def response_fields(self) -> Callable[[], bytes]:
+        return self._protocol.server_state.response_fields
 
     def connected(self) -> bool:
         return not (self._cycle.disconnected or self._protocol.transport.is_closing())

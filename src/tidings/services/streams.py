@@ -17,6 +17,7 @@ from tidings.domain.notification import rfc3339
 from tidings.domain.ports import Encoding
 from tidings.domain.results import CountersAt
 from tidings.domain.topics import Topic, User
+from tidings.hub.liveness import HEARTBEAT_SLOTS, heartbeat_slots
 from tidings.services.store_gateway import StoreGateway
 from tidings.transports.stream import Opening
 
@@ -98,9 +99,17 @@ class StreamService:
             raise TooManyStreams(f"a user has at most {gateway.settings.max_user_streams} streams here")
 
     async def open(
-        self, grant: Grant, wanted: StartAfter, *, topics: Sequence[Topic] = (), encoding: Encoding
+        self,
+        grant: Grant,
+        wanted: StartAfter,
+        *,
+        topics: Sequence[Topic] = (),
+        encoding: Encoding,
+        heartbeat: float | None = None,
     ) -> Opening:
         """The start of a caller's stream. Its room is kept until the next await.
+
+        `heartbeat`: seconds between two, if the caller wants them more often than the server sends them.
 
         Raises `NotIdentified`, `TopicForbidden` and what `admit` raises.
         """
@@ -115,13 +124,19 @@ class StreamService:
             if self._revoked.refuses(grant):
                 raise InvalidToken("the token was revoked meanwhile")
         start = start_position(feed, gateway.store.lineage, wanted)
+        seconds, slots = gateway.settings.heartbeat, None
+        if heartbeat is not None and heartbeat < seconds:
+            slots = heartbeat_slots(heartbeat, heartbeat=seconds)
+            seconds = max(heartbeat, seconds * slots / HEARTBEAT_SLOTS)
         return Opening(
             feed=feed,
             extra=extra,
             encoding=encoding,
             position=start.position,
-            preface=self._preface(feed, start, encoding),
+            preface=self._preface(feed, start, encoding, heartbeat=seconds),
             expires=grant.expires,
+            heartbeat=seconds,
+            heartbeat_slots=slots,
         )
 
     def _in_ring(self, wanted: StartAfter) -> bool:
@@ -131,14 +146,14 @@ class StreamService:
         position = self._gateway.store.lineage.position(wanted) if isinstance(wanted, Cursor) else None
         return position is not None and self._gateway.hub.ring.covers(position)
 
-    def _preface(self, feed: Feed, start: StartPosition, encoding: Encoding) -> bytes:
+    def _preface(self, feed: Feed, start: StartPosition, encoding: Encoding, *, heartbeat: float) -> bytes:
         """What comes before the log: `hello`, and `reset` where the log cannot serve the cursor."""
         gateway = self._gateway
         cursor = str(gateway.cursor(start.position))
         hello = {
             "cursor": cursor,
             "counters": CountersAt.of(feed.counters, str(gateway.cursor(feed.head))),
-            "heartbeat": gateway.settings.heartbeat,
+            "heartbeat": heartbeat,
             "connection": f"{self._process}-{next(self._connections)}",
             "user": feed.user,
             "time": rfc3339(gateway.clock()),

@@ -5,7 +5,7 @@ its socket through `scope["extensions"]`. (uvicorn does the same by itself when 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 EXTENSION = "tidings.socket"  # in `scope["extensions"]`: {"owner": a `SocketOwner`}
@@ -47,6 +47,10 @@ class DetachableSocket(Protocol):
 
     async def open_head(self, send: Any, *, status: int, headers: Headers) -> bytes:
         """The head of a response that will be written later, without its last line: more fields may follow."""
+
+    @property
+    def response_fields(self) -> Callable[[], bytes]:
+        """Returns the fields of every response that is written at that moment: `Date`."""
 
     def connected(self) -> bool:
         """Is the client still there?"""

@@ -1,7 +1,7 @@
 """A long poll: a reader of the hub that is answered once. While it waits it is a socket and nothing else."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,9 @@ class LongPoll:
             return
         head = await socket.open_head(send, status=200, headers=POLL_HEADERS)
         if socket.connected():
-            sink = PollSocket(self, socket.connections, socket.resumer, head, path=scope["raw_path"])
+            sink = PollSocket(
+                self, socket.connections, socket.resumer, head, fields=socket.response_fields, path=scope["raw_path"]
+            )
             sink.start(socket.detach(sink))
 
     def join(self, sink: "PollSocket | AsgiPollSink") -> Reader:
@@ -86,17 +88,25 @@ class LongPoll:
 class PollSocket(SocketProtocol):
     """The socket of a waiting poll, then of a client that has its answer. Its next request is HTTP's again."""
 
-    __slots__ = ("_due", "_full", "_head", "_path", "_poll", "_reader", "_received", "_resumer")
+    __slots__ = ("_due", "_fields", "_full", "_head", "_path", "_poll", "_reader", "_received", "_resumer")
 
     def __init__(
-        self, poll: LongPoll, connections: set[Any], resumer: HttpResumer | None, head: bytes, *, path: bytes
+        self,
+        poll: LongPoll,
+        connections: set[Any],
+        resumer: HttpResumer | None,
+        head: bytes,
+        *,
+        fields: Callable[[], bytes],
+        path: bytes,
     ) -> None:
-        """`head` is the response's, still open."""
+        """`head` is the response's, still open; `fields` returns what every response has at the time it is written."""
         super().__init__(connections)
         self._path = path
         self._poll = poll
         self._resumer = resumer
         self._head = head
+        self._fields = fields
         self._reader: Reader | None = None
         self._received = b""  # of a request that the client sent before this one was answered
         self._due = 0
@@ -157,10 +167,10 @@ class PollSocket(SocketProtocol):
         length = b"content-length: %d\r\n" % len(content)
         if resumer is None:
             closing = b"" if b"\r\nconnection: close" in self._head else b"connection: close\r\n"
-            transport.write(b"".join((self._head, closing, length, b"\r\n", content)))
+            transport.write(b"".join((self._head, self._fields(), closing, length, b"\r\n", content)))
             transport.close()
             return
-        transport.write(b"".join((self._head, length, b"\r\n", content)))
+        transport.write(b"".join((self._head, self._fields(), length, b"\r\n", content)))
         if self._received:
             if len(self._received) > MAX_PIPELINED:
                 transport.resume_reading()

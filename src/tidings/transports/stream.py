@@ -39,6 +39,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     preface: bytes  # hello, and what else comes before the log
     expires: int = 0  # seconds since 1970, when its token ends and the stream with it; 0 for never
+    heartbeat: float = 20.0  # seconds between two heartbeats, at most
+    heartbeat_slots: int | None = None  # between two heartbeats, where the request asked for more of them
 
 
 class Stream:
@@ -50,7 +52,7 @@ class Stream:
         self._opening = opening
         self._encoding = opening.encoding
         self._preface = opening.preface
-        self.headers = headers
+        self.headers = [*headers, (b"tidings-heartbeat", b"%g" % opening.heartbeat)]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["method"] == "HEAD":
@@ -77,6 +79,8 @@ class Stream:
         reader = self._hub.join(
             opening.feed, sink=sink, encoding=self._encoding, extra=opening.extra, position=opening.position
         )
+        if opening.heartbeat_slots is not None:
+            self._hub.liveness.heartbeat_every(reader, opening.heartbeat_slots)
         self._timer.expire_at(reader, opening.expires)
         return reader
 
