@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from tidings.domain.notification import EVENT_MAX
+
 Mode = Literal["dev", "serve"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -41,7 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_user_streams: int = 32  # streams and waiting polls of one user on a process; `dev`: 10 000 unless given
     user_writes: float = 20.0  # marks, follows, preferences a user may make a second, for ever; 0: any, as in `dev`
     user_writes_burst: int = 500  # and at once
-    max_notification: int = 64 * 1024  # bytes of JSON
+    max_event: int = EVENT_MAX  # bytes of a notification as an event, envelope and grouping included: several readers
+    # take no more in one line or message (Go's Scanner 64 KiB, coder/websocket 32 KiB), and would ask for it for ever
     max_batch: int = 1000  # rows that one request may become: recipients and topics of its notifications, followers
     max_batch_bytes: int = 32 * 1024 * 1024
     group_window: float = 12 * 3600.0  # seconds within which notifications of a group_key merge
@@ -91,12 +94,11 @@ _DISTINCT = 8  # different ones: less is a habit and no secret
 
 _LONG = 100 * 365 * 24 * 3600  # seconds; what is to be kept for ever may be kept for a hundred years
 _MANY = 1_000_000_000
-# Bytes. A grouped notification has its own content and three actors, and the readers of our clients end at 8 MiB.
-NOTIFICATION_BOUND = 1024 * 1024
+EVENT_BOUND = 1024 * 1024  # bytes; the readers of our clients end at 8 MiB
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535), "heartbeat": (0.1, 60), "drain": (0, 3600), "retry": (1, 24 * 3600 * 1000),
     "max_connections": (1, _MANY), "max_user_streams": (1, _MANY), "user_writes": (0, _MANY),
-    "user_writes_burst": (1, _MANY), "max_notification": (1, NOTIFICATION_BOUND), "max_batch": (1, _MANY),
+    "user_writes_burst": (1, _MANY), "max_event": (1024, EVENT_BOUND), "max_batch": (1, _MANY),
     "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY), "token_max_age": (1, _LONG),
     "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip

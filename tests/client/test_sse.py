@@ -11,7 +11,7 @@ from tidings.client.errors import NotTidings
 from tidings.configuration import load
 from tidings.domain.errors import InvalidSettings
 from tidings.domain.groups import ACTORS
-from tidings.settings import NOTIFICATION_BOUND
+from tidings.settings import EVENT_BOUND
 
 # Bytes that matter to the format, and some that only look as if they did (U+2028, U+0085, NUL).
 pieces = st.sampled_from(
@@ -155,9 +155,9 @@ def test_limit_is_for_one_event_and_not_for_the_stream(sizes: list[int]) -> None
 
 def test_largest_event_that_a_server_can_be_set_to_is_read() -> None:
     """A notification of the greatest bound, with as many actors as a group shows, and its envelope."""
-    assert LIMIT >= (1 + ACTORS) * NOTIFICATION_BOUND + 64 * 1024
+    assert LIMIT >= (1 + ACTORS) * EVENT_BOUND + 64 * 1024
 
 
 def test_setting_beyond_the_bound_of_readers_is_refused() -> None:
-    with pytest.raises(InvalidSettings, match="max_notification must be a whole number between 1 and 1048576"):
-        load({"mode": "dev", "max_notification": 9 * 1024 * 1024}, {})
+    with pytest.raises(InvalidSettings, match="max_event must be a whole number between 1024 and 1048576"):
+        load({"mode": "dev", "max_event": 9 * 1024 * 1024}, {})

@@ -39,7 +39,7 @@ async def test_websockets_asynchronous(shared: Server, name: Name) -> None:
     async with connect_async(url(shared, "/v1/ws", "ws", user=name("alice"))) as socket:
         assert json.loads(await socket.recv())["type"] == "hello"
         sent = [
-            shared.publish({"user": name("alice")}, body="x" * 65_400 if n == 1 else "x")["cursor"] for n in range(3)
+            shared.publish({"user": name("alice")}, body="x" * 31_000 if n == 1 else "x")["cursor"] for n in range(3)
         ]
         assert [json.loads(await socket.recv())["id"] for _ in range(3)] == sent
         await socket.send(b"binary")

@@ -34,7 +34,9 @@ def test_every_request_gets_its_stream(server: Server, name: Name, head: bytes, 
     stream = Stream(connection, b"GET /v1/stream?user=" + user.encode() + head)
     try:
         stream.begin()
-        assert (stream.response.headers.get("connection") == "close") == (given_away or b"HTTP/1.0" in head)
+        assert (stream.response.headers.get("connection") == "close") == (
+            given_away or b"HTTP/1.0" in head or bool(rest and b"Content-Length" in head)
+        )
         stream.socket.sendall(rest)
         server.publish({"user": user}, body="here")
         assert stream.next().json["body"] == "here"
@@ -88,7 +90,7 @@ def test_half_closed_connection_still_gets_its_responses(server: Server, name: N
     """`printf 'GET ...' | nc -N`"""
     assert said_and_done(server, NEXT).startswith(b"HTTP/1.1 200 OK\r\n")
     assert said_and_done(server, NEXT * 3).count(b"HTTP/1.1 200 OK\r\n") == 3
-    body = json.dumps({"to": {"user": name("alice")}, "body": "x" * 60_000}).encode()
+    body = json.dumps({"to": {"user": name("alice")}, "body": "x" * 30_000}).encode()
     head = b"POST /v1/notifications HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
     assert said_and_done(server, head, body).startswith(b"HTTP/1.1 201 Created\r\n")
     poll = f"GET /v1/poll?cursor=start&wait=30&user={name('alice')} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()

@@ -17,6 +17,7 @@ from tidings.domain.notification import milliseconds
 from tidings.domain.results import Deleted, Published, PublishedBatch
 
 TAG = "Publishing"
+BODY_PER_EVENT = 2  # bytes of a body for one of its event: it escapes characters, and names users
 ID = Parameter("id", "The notification's id.", place="path", schema=schemas.ID_SCHEMA)
 ENTITY = Parameter("entity", "What the notifications are about.", schema=schemas.NAME_SCHEMA)
 GROUP = Parameter("group_key", "The group that an actor is taken out of.", schema=schemas.NAME_SCHEMA)
@@ -45,7 +46,7 @@ async def publish(request: Request, api: ApiContext) -> Response:
     were open for it to the process that answers.
     """
     grant = await api.publisher(request)
-    limit = api.settings.max_notification
+    limit = BODY_PER_EVENT * api.settings.max_event
     body = await body_of(request, limit=limit)
     draft = schemas.draft(body, limit=limit)
     call = await api.call(request, grant, body)
@@ -73,7 +74,7 @@ async def publish_batch(request: Request, api: ApiContext) -> Response:
     grant = await api.publisher(request)
     settings = api.settings
     body = await body_of(request, limit=settings.max_batch_bytes)
-    parse = partial(schemas.drafts, body, most=settings.max_batch, limit=settings.max_notification)
+    parse = partial(schemas.drafts, body, most=settings.max_batch, limit=BODY_PER_EVENT * settings.max_event)
     drafts = await in_thread_if_large(body, parse)
     call = await api.call(request, grant, body)
     response = answer(call, await api.services.notifications.publish_batch(call, drafts))
@@ -97,7 +98,7 @@ async def update(request: Request, api: ApiContext) -> Response:
     It keeps its position and its reading state, and rings no bell. null removes a field.
     """
     grant = await api.publisher(request)
-    body = await body_of(request, limit=api.settings.max_notification)
+    body = await body_of(request, limit=BODY_PER_EVENT * api.settings.max_event)
     change = schemas.parse_change(body)
     expire = change.expire_time
     expire_at = milliseconds(expire) if isinstance(expire, datetime) else expire

@@ -13,6 +13,8 @@ from tidings.domain.topics import Topic
 
 CONTENT = ("type", "title", "body", "data", "actor", "action_url", "entity", "priority", "progress")  # what is said
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+EVENT_MAX = 32 * 1024  # bytes of an event, envelope included, unless a setting says another
+ENVELOPE = 512  # bytes of an event that are not its data, at most: id, type, framing, and what a reader adds to it
 ID = "n-[a-z0-9]{1,32}-[0-9]{1,18}"  # what a public id looks like
 
 
@@ -48,12 +50,6 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     expire_time: Time | None = None
     revision: int = 1
     ring: bool = False  # in events only: should a bell ring for this?
-
-
-def content_size(item: Notification) -> int:
-    """Bytes of JSON of what its publisher says in it."""
-    said = {name: value for name in CONTENT if (value := getattr(item, name)) is not None}
-    return len(msgspec.json.encode(said))
 
 
 def tags(topic: Topic, *, type: str, entity: str | None, priority: str) -> frozenset[str]:

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from tidings.domain.model import Counters
 from tidings.domain.notification import Notification, Time
+
+TYPES = 100  # that counters list, so that no event grows with the types there are
 
 
 class CountersAt(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,17 +17,24 @@ class CountersAt(msgspec.Struct, frozen=True, kw_only=True):
 
     unread: int
     unseen: int
-    by_type: Mapping[str, int]  # of what is unread; sums to that
+    by_type: Mapping[str, int]  # of what is unread; with `other` sums to that
+    other: int | UnsetType = UNSET  # of types beyond the hundred that have most; absent for none
     more: bool
     cursor: str
 
     @classmethod
     def of(cls, counters: Counters, cursor: str) -> Self:
         """Counters as they were when the log stood at a cursor."""
+        by_type, other = counters.by_type, 0
+        if len(by_type) > TYPES:
+            most = sorted(by_type, key=by_type.__getitem__, reverse=True)[:TYPES]
+            by_type = {type: number for type, number in by_type.items() if type in set(most)}
+            other = sum(counters.by_type.values()) - sum(by_type.values())
         return cls(
             unread=counters.unread,
             unseen=counters.unseen,
-            by_type=counters.by_type,
+            by_type=by_type,
+            other=other or UNSET,
             more=counters.more,
             cursor=cursor,
         )

@@ -29,7 +29,7 @@ class NotificationService:
         self._hub = hub
         self._window = int(settings.group_window * 1000)
         self._rows = settings.max_batch
-        self._bytes = settings.max_notification
+        self._limit = settings.max_event
 
     async def publish(self, call: Call, draft: Draft) -> Published:
         """Store one notification. Raises `AlreadyExpired`, `TooLarge`."""
@@ -40,7 +40,7 @@ class NotificationService:
         def result(done: list[Published]) -> Published:
             return replace(done[0], live=live) if live else done[0]
 
-        job = publish([draft], group_window=self._window)
+        job = publish([draft], group_window=self._window, limit=self._limit)
         done = await self._commands.run(call, job, result, Published, rows=rows)
         if call.grant.key:
             _audit.info("published", extra={"key": call.grant.key, "id": done.id, "recipients": rows})
@@ -57,7 +57,7 @@ class NotificationService:
             counted = zip(done, live, strict=True)
             return PublishedBatch(results=[replace(one, live=here) if here else one for one, here in counted])
 
-        job = publish(drafts, group_window=self._window)
+        job = publish(drafts, group_window=self._window, limit=self._limit)
         done = await self._commands.run(call, job, result, PublishedBatch, rows=rows)
         if call.grant.key and done.results:
             first = done.results[0].id
@@ -70,7 +70,7 @@ class NotificationService:
         """Change content in place. `expire_at` in milliseconds since 1970, None for never. Raises `NotFound`,
         `TooLarge`, `InvalidRequest` for what is no id."""
         call.grant.may_publish_everywhere()
-        job = update(id, changes, expire_at=expire_at, limit=self._bytes)
+        job = update(id, changes, expire_at=expire_at, limit=self._limit)
         return await self._commands.run(call, job, _same, Published)
 
     async def retract(self, call: Call, id: str) -> None:

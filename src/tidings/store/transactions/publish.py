@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # else those of the scripts are made anew with each job
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,8 +13,9 @@ from tidings.domain.errors import AlreadyExpired, NotFound, TooLarge
 from tidings.domain.groups import Contributor, Group, merged_group, renamed, take_back
 from tidings.domain.model import CREATED, DELETED, UPDATED, Draft
 from tidings.domain.notification import (
+    ENVELOPE,
+    EVENT_MAX,
     Notification,
-    content_size,
     notification_id,
     parse_notification_id,
     rfc3339,
@@ -42,8 +43,11 @@ _contributors = msgspec.json.Decoder(list[Contributor]).decode
 _decode = msgspec.json.Decoder(Notification).decode
 
 
-def publish(drafts: Sequence[Draft], *, group_window: int) -> Job[list[Published]]:
-    """Append notifications. `group_window` in milliseconds. Raises `AlreadyExpired`."""
+def publish(drafts: Sequence[Draft], *, group_window: int, limit: int = EVENT_MAX) -> Job[list[Published]]:
+    """Append notifications, each an event of at most `limit` bytes. `group_window` in milliseconds.
+
+    Raises `AlreadyExpired`, `TooLarge`.
+    """
 
     def script(transaction: Transaction) -> Script[list[Published]]:
         now = rfc3339(transaction.now)
@@ -58,13 +62,13 @@ def publish(drafts: Sequence[Draft], *, group_window: int) -> Job[list[Published
             created, id = 0, ""
             for topic in draft.topics:
                 if draft.group_key is not None:
-                    merged = yield from _merge(transaction, draft, topic, window=group_window)
+                    merged = yield from _merge(transaction, draft, topic, window=group_window, limit=limit)
                     if merged is not None:
                         id = id or merged
                         continue
                 # Never the id of an older item: some of its recipients may have that one, too.
                 created = created or transaction.head + 1
-                _create(transaction, draft, topic, first=created, now=now)
+                _create(transaction, draft, topic, first=created, now=now, limit=limit)
             published.append(
                 Published(
                     id=notification_id(transaction.lineage.epoch, created) if created else id,
@@ -77,7 +81,7 @@ def publish(drafts: Sequence[Draft], *, group_window: int) -> Job[list[Published
     return script
 
 
-def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int, now: str) -> None:
+def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int, now: str, limit: int) -> None:
     """Append the notification to one topic. `first`: the item whose id all of its topics share."""
     item_id = transaction.head + 1
     content = draft.content
@@ -96,7 +100,7 @@ def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int,
         ring=True,
         **content,
     )
-    transaction.append(topic, CREATED, _encode(item), _tags(item))
+    transaction.append(topic, CREATED, _fitting(item, limit=limit), _tags(item))
     transaction.add_item(
         item_id,
         public_id=None if first == item_id else id,
@@ -108,7 +112,7 @@ def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int,
     )
 
 
-def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int) -> Script[str | None]:
+def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int, limit: int) -> Script[str | None]:
     """Merge into the open item of this group, if there is one; its public id."""
     since = {"from": transaction.now - window, "now": transaction.now}
     row = one((yield Query("open_group", {"topic": topic, "key": draft.group_key, **since})))
@@ -137,7 +141,7 @@ def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int)
         ring=transaction.now - row.last_rang_at >= RING_EVERY,
     )
     marked = _tags(item)
-    data = _encode(item)
+    data = _fitting(item, limit=limit)
     transaction.append(topic, UPDATED, data, marked, was=_tags(old))
     transaction.write(
         "move_items", item_id=row.item_id, sort_seq=sort_seq, type=item.type, entity=item.entity,
@@ -148,11 +152,11 @@ def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int)
 
 
 def update(
-    id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET, limit: int | None = None
+    id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET, limit: int = EVENT_MAX
 ) -> Job[Published]:
     """Change content in place: no ring, the same `sort_seq`, the same reading.
 
-    It may not grow beyond `limit` bytes of JSON. Raises `NotFound`, `TooLarge`.
+    Its event has at most `limit` bytes. Raises `NotFound`, `TooLarge`.
     """
 
     def script(transaction: Transaction) -> Script[Published]:
@@ -160,8 +164,6 @@ def update(
         rows = yield Query("items_to_update", {"item_id": item_id, "public_id": id})
         if not rows:
             raise NotFound(f"no notification {id!r}")
-        if limit is not None:
-            _fits([row.content for row in rows], changes, limit=limit)
         now, create_time = rfc3339(transaction.now), ""
         for row in rows:
             old = _decode(row.content)
@@ -169,9 +171,8 @@ def update(
             item = replace(old, **changes, update_time=now, revision=old.revision + 1, ring=False)
             if expire_at is not UNSET:
                 item = replace(item, expire_time=None if expire_at is None else rfc3339(expire_at))
-            yield from _change(
-                transaction, row, old, item, expire_at=row.expire_at if expire_at is UNSET else expire_at
-            )
+            expires = row.expire_at if expire_at is UNSET else expire_at
+            yield from _change(transaction, row, old, item, expire_at=expires, limit=limit)
         return Published(id=id, cursor=transaction.cursor(transaction.head), create_time=create_time)
 
     return script
@@ -184,6 +185,7 @@ def _change(
     item: Notification,
     *,
     expire_at: int | None,
+    limit: int = EVENT_MAX,
     contributors: Sequence[Contributor] | None = None,
 ) -> Script[None]:
     """Write an item that changes in place, and tell those who have it. `row` has its item_id and topic."""
@@ -195,7 +197,7 @@ def _change(
         found = states[row.item_id]
         sent = replace(item, status=found.status, read_time=found.read_time, seen_time=found.seen_time)
     marked = _tags(item)
-    transaction.append(row.topic, UPDATED, _encode(sent), marked, was=_tags(old))
+    transaction.append(row.topic, UPDATED, _fitting(sent, limit=limit), marked, was=_tags(old))
     transaction.write(
         "change_items", item_id=row.item_id, type=item.type, entity=item.entity, tags=" ".join(marked),
         content=_encode(item).decode(), expire_at=expire_at,
@@ -203,16 +205,23 @@ def _change(
     )  # fmt: skip
 
 
-def _fits(contents: Iterable[str], changes: Mapping[str, Any], *, limit: int) -> None:
-    """Raises `TooLarge` if a change makes one of these items larger than they may be."""
-    added = len(_encode(changes))
-    for content in contents:
-        if len(content.encode()) + added <= limit:
-            continue  # without a closer look
-        old = _decode(content)
-        size = content_size(replace(old, **changes))
-        if size > limit and size > content_size(old):
-            raise TooLarge(f"changed so, it would have {size} bytes of JSON; a notification may have {limit}")
+def _fitting(item: Notification, *, limit: int) -> bytes:
+    """The data of an event of at most `limit` bytes, envelope included; a group shows as much of its actors as fits.
+
+    Raises `TooLarge`.
+    """
+    data = _encode(item)
+    if len(data) + ENVELOPE <= limit:
+        return data
+    if item.group is not None and item.group.actors:
+        brief = [{name: actor[name] for name in ("id", "name") if name in actor} for actor in item.group.actors]
+        for number in range(len(brief), -1, -1):
+            shown = _encode(replace(item, group=replace(item.group, actors=tuple(brief[:number]))))
+            if len(shown) + ENVELOPE <= limit:
+                return shown
+    raise TooLarge(
+        f"as an event it would have {len(data) + ENVELOPE} bytes, its envelope included; it may have {limit}"
+    )
 
 
 def retract(id: str) -> Job[int]:

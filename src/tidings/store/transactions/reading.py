@@ -22,6 +22,8 @@ from tidings.store.transactions.transaction import Job, Query, Read, Script, Sna
 STEPS = 16  # of each watermark are kept with their times; older readings share the oldest one's time
 
 T = TypeVar("T")
+IDS_PER_EVENT = 500  # notifications marked: about 15 KB
+
 _encode = msgspec.json.Encoder().encode
 _types = msgspec.json.Decoder(dict[str, tuple[int, int, int]]).decode
 _steps = msgspec.json.Decoder(list[tuple[int, int]]).decode
@@ -270,8 +272,12 @@ def append_inbox_event(
 ) -> Script[Marked]:
     """Append the event to the user's own topic, with fresh counters; nothing is appended where nothing changed."""
     counters = yield from count(user, cap=transaction.cap)
-    seq = transaction.head + 1 if changed else transaction.head
+    ids = what.get("ids", ())
+    # Several events where one would be larger than some clients read in one piece.
+    parts = [{"ids": ids[start : start + IDS_PER_EVENT]} for start in range(0, len(ids), IDS_PER_EVENT)] or [what]
+    seq = transaction.head + len(parts) if changed else transaction.head
     shown = CountersAt.of(counters, transaction.cursor(seq))
     if changed:
-        transaction.append(own_topic(user), event, _encode({**what, "counters": shown}))
+        for part in parts:
+            transaction.append(own_topic(user), event, _encode({**part, "counters": shown}))
     return Marked(cursor=transaction.cursor(seq), counters=shown)

@@ -1,0 +1,96 @@
+"""No event is larger than 32 KiB on any transport: a client that cannot read one would ask for it for ever."""
+
+import json
+from typing import Any
+
+import pytest
+from websockets.sync.client import connect as connect_ws
+
+from tests.conftest import Name
+from tests.servers import HOST, Server
+from tests.streams import connect
+
+LIMIT = 32 * 1024  # bytes
+
+
+def sizes(server: Server, user: str, count: int) -> list[int]:
+    """Of the largest line, message and event in what a user's streams begin with: `hello` and `count` events."""
+    stream = connect((server.host, server.port), f"/v1/stream?user={user}&cursor=start")
+    events = stream.take(count + 1)
+    stream.close()
+    found = [len(f"id: {event.id}\nevent: {event.type}\ndata: {event.data}\n\n".encode()) for event in events]
+    with connect_ws(f"ws://{HOST}:{server.port}/v1/ws?user={user}&cursor=start", max_size=None) as ws:
+        found += [len(str(ws.recv()).encode()) for _ in range(count + 1)]
+    page = server.request("GET", f"/v1/poll?user={user}&cursor=start").json
+    return found + [
+        len(json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()) for event in page["events"]
+    ]
+
+
+def publish(server: Server, **notification: Any) -> int:
+    return server.request("POST", "/v1/notifications", notification).status
+
+
+def test_largest_notification_that_is_taken_is_within_the_limit(house: Server, name: Name) -> None:
+    user, least, most = name("alice"), 1, 70_000
+    while most - least > 1:  # the largest body that is taken
+        size = (least + most) // 2
+        if publish(house, to={"user": name("probe")}, body="x" * size) == 201:
+            least = size
+        else:
+            most = size
+    assert publish(house, to={"user": user}, body="x" * least) == 201
+    assert LIMIT - 1024 < max(sizes(house, user, 1)) <= LIMIT
+    refused = house.request("POST", "/v1/notifications", {"to": {"user": user}, "body": "x" * most})
+    assert (refused.status, refused.json["code"]) == (413, "too_large")
+    assert str(LIMIT) in refused.json["detail"]
+
+
+def test_group_shortens_its_actors(house: Server, name: Name) -> None:
+    user = name("alice")
+    for number in range(3):
+        actor = {"id": f"u{number}", "name": f"User {number}", "image": "x" * 14_000}
+        assert publish(house, to={"user": user}, group_key="likes", title="liked", actor=actor) == 201
+    assert max(sizes(house, user, 3)) <= LIMIT
+    [item] = house.request("GET", f"/v1/inbox?user={user}").json["data"]
+    assert item["group"]["count"] == 3
+    assert [actor["id"] for actor in item["group"]["actors"]] == ["u2", "u1", "u0"]
+
+
+def test_what_a_group_grows_to_is_within_the_limit(house: Server, name: Name) -> None:
+    user = name("alice")
+    assert publish(house, to={"user": user}, group_key="k", data="x" * 20_000) == 201
+    assert publish(house, to={"user": user}, group_key="k", body="x" * 20_000) == 413
+    assert max(sizes(house, user, 1)) <= LIMIT
+
+
+def test_change_is_within_the_limit(house: Server, name: Name) -> None:
+    sent = house.publish({"user": name("alice")}, data="x" * 20_000)
+    changed = house.request("PATCH", f"/v1/notifications/{sent['id']}", {"body": "x" * 20_000})
+    assert (changed.status, changed.json["code"]) == (413, "too_large")
+
+
+def test_hello_is_bounded_however_many_types_there_are(house: Server, name: Name) -> None:
+    user = name("alice")
+    lines = [json.dumps({"to": {"user": user}, "type": f"{n:064}", "body": "b"}) for n in range(900)]
+    assert house.request("POST", "/v1/notifications:batch", body="\n".join(lines).encode()).status == 200
+    stream = connect((house.host, house.port), f"/v1/stream?user={user}").begin()
+    stream.close()
+    assert stream.hello is not None
+    assert len(stream.hello.data) <= LIMIT
+    counters = stream.hello.json["counters"]
+    assert counters["unread"] == sum(counters["by_type"].values()) + counters["other"] == 900
+
+
+@pytest.mark.parametrize("number", [1000])
+def test_marking_many_is_told_in_several_events(house: Server, name: Name, number: int) -> None:
+    user = name("alice")
+    lines = [json.dumps({"to": {"user": user}, "body": "b"}) for _ in range(number)]
+    done = house.request("POST", "/v1/notifications:batch", body="\n".join(lines).encode()).json
+    ids = [result["id"] for result in done["results"]]
+    stream = connect((house.host, house.port), f"/v1/stream?user={user}").begin()
+    assert house.request("POST", f"/v1/inbox/archive?user={user}", {"ids": ids}).status == 200
+    events = stream.take(2)
+    stream.close()
+    assert sorted(id for event in events for id in event.json["ids"]) == sorted(ids)
+    assert max(len(event.data) for event in events) <= LIMIT
