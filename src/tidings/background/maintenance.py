@@ -16,6 +16,7 @@ _log = logging.getLogger("tidings.maintenance")
 EXPIRY_INTERVAL = 0.2  # seconds between looks for expired notifications
 PRUNE_EVERY = 5  # looks between two rounds of retention
 SWEEP_EVERY = 3000  # looks between two rounds of the exports' folder; the first is at the start
+RETRY_INTERVAL = 5.0  # seconds after a round that the store could not take: a full disk lasts
 ROWS_PER_TRANSACTION = 500  # pruned or expired, so that publishers wait for a short transaction only
 
 
@@ -29,12 +30,14 @@ class Maintenance:
         write: Callable[[Any], Awaitable[Any]],
         query: Callable[[Any], Awaitable[Any]],
         sweep: Callable[[], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`write` and `query` run a job or a script that reads in the store; `sweep` removes old workbooks from the
         disk."""
         self._write = write
         self._query = query
         self._sweep = sweep
+        self._sleep = sleep
         self._retention = Retention(
             log_age=int(settings.retention_age * 1000),
             log_rows=settings.retention_rows,
@@ -43,8 +46,9 @@ class Maintenance:
 
     async def run(self) -> None:
         """Repeat for ever; a round that the store cannot take now is left to the next."""
+        failing = ""  # the code of the last failure; it is logged when it begins and when it ends
         for turn in itertools.count():
-            await asyncio.sleep(EXPIRY_INTERVAL)
+            await self._sleep(RETRY_INTERVAL if failing else EXPIRY_INTERVAL)
             try:
                 await self._expire()
                 if turn % PRUNE_EVERY == 0:
@@ -52,7 +56,13 @@ class Maintenance:
                 if turn % SWEEP_EVERY == 0:
                     await self._sweep()
             except TidingsError as error:
-                _log.warning("maintenance_failed", extra={"code": error.code, "reason": str(error)})
+                if failing != error.code:
+                    failing = error.code
+                    _log.warning("maintenance_failed", extra={"code": error.code, "reason": str(error)})
+                continue
+            if failing:
+                _log.warning("maintenance_recovered", extra={"code": failing})
+                failing = ""
 
     async def _expire(self) -> None:
         while await self._query(due):

@@ -197,7 +197,8 @@ class ExportService:
         told = True
         renewing = asyncio.create_task(self._renew(export))
         try:
-            part.parent.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a workbook is its user's alone
+            part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             note.write_bytes(msgspec.json.encode(Note(user=export.user, id=export.id, progress=export.progress)))
             async with self._turn:
                 rows = await self._write(export, part)

@@ -18,7 +18,7 @@ from tidings.domain.lineage import Lineage
 from tidings.store.dialect import queries
 from tidings.store.reads import MOST_CHANGES, Reads
 from tidings.store.sqlite.connection import commit, connect, roll_back
-from tidings.store.sqlite.schema import migrate, refuse_foreign_file
+from tidings.store.sqlite.schema import make_private, migrate, refuse_foreign_file
 from tidings.store.transactions.epochs import lineage
 from tidings.store.transactions.run import Transacted, WroteThenRaised, run_jobs
 from tidings.store.transactions.transaction import Job, Query, Read, Rows, Script, Snapshot, Transaction
@@ -47,6 +47,7 @@ class SqliteStore(Reads):
         self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
         self._checkpointing = False
         try:
+            make_private(path)
             refuse_foreign_file(path)
             self._writer = connect(path)
             migrate(self._writer)

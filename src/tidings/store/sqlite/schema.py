@@ -1,6 +1,8 @@
 """The schema of the database file: what is refused, and what is brought up to date."""
 
+import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -15,6 +17,12 @@ _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 def new_epoch() -> str:
     """A name that no other log has."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+def make_private(path: Path) -> None:
+    """Make the file, if there is none, for its owner alone; SQLite gives its WAL the same mode."""
+    with suppress(OSError):  # it is there, or SQLite says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def refuse_foreign_file(path: Path) -> None:
