@@ -31,50 +31,50 @@ def publish(server: Server, **notification: Any) -> int:
     return server.request("POST", "/v1/notifications", notification).status
 
 
-def test_largest_notification_that_is_taken_is_within_the_limit(house: Server, name: Name) -> None:
+def test_largest_notification_that_is_taken_is_within_the_limit(shared: Server, name: Name) -> None:
     user, least, most = name("alice"), 1, 70_000
     while most - least > 1:  # the largest body that is taken
         size = (least + most) // 2
-        if publish(house, to={"user": name("probe")}, body="x" * size) == 201:
+        if publish(shared, to={"user": name("probe")}, body="x" * size) == 201:
             least = size
         else:
             most = size
-    assert publish(house, to={"user": user}, body="x" * (least - 64)) == 201
-    assert LIMIT - 1024 < max(sizes(house, user, 1)) <= LIMIT
-    refused = house.request("POST", "/v1/notifications", {"to": {"user": user}, "body": "x" * (most + 64)})
+    assert publish(shared, to={"user": user}, body="x" * (least - 64)) == 201
+    assert LIMIT - 1024 < max(sizes(shared, user, 1)) <= LIMIT
+    refused = shared.request("POST", "/v1/notifications", {"to": {"user": user}, "body": "x" * (most + 64)})
     assert (refused.status, refused.json["code"]) == (413, "too_large")
     assert str(LIMIT) in refused.json["detail"]
 
 
-def test_group_shortens_its_actors(house: Server, name: Name) -> None:
+def test_group_shortens_its_actors(shared: Server, name: Name) -> None:
     user = name("alice")
     for number in range(3):
         actor = {"id": f"u{number}", "name": f"User {number}", "image": "x" * 14_000}
-        assert publish(house, to={"user": user}, group_key="likes", title="liked", actor=actor) == 201
-    assert max(sizes(house, user, 3)) <= LIMIT
-    [item] = house.request("GET", f"/v1/inbox?user={user}").json["data"]
+        assert publish(shared, to={"user": user}, group_key="likes", title="liked", actor=actor) == 201
+    assert max(sizes(shared, user, 3)) <= LIMIT
+    [item] = shared.request("GET", f"/v1/inbox?user={user}").json["data"]
     assert item["group"]["count"] == 3
     assert [actor["id"] for actor in item["group"]["actors"]] == ["u2", "u1", "u0"]
 
 
-def test_what_a_group_grows_to_is_within_the_limit(house: Server, name: Name) -> None:
+def test_what_a_group_grows_to_is_within_the_limit(shared: Server, name: Name) -> None:
     user = name("alice")
-    assert publish(house, to={"user": user}, group_key="k", data="x" * 20_000) == 201
-    assert publish(house, to={"user": user}, group_key="k", body="x" * 20_000) == 413
-    assert max(sizes(house, user, 1)) <= LIMIT
+    assert publish(shared, to={"user": user}, group_key="k", data="x" * 20_000) == 201
+    assert publish(shared, to={"user": user}, group_key="k", body="x" * 20_000) == 413
+    assert max(sizes(shared, user, 1)) <= LIMIT
 
 
-def test_change_is_within_the_limit(house: Server, name: Name) -> None:
-    sent = house.publish({"user": name("alice")}, data="x" * 20_000)
-    changed = house.request("PATCH", f"/v1/notifications/{sent['id']}", {"body": "x" * 20_000})
+def test_change_is_within_the_limit(shared: Server, name: Name) -> None:
+    sent = shared.publish({"user": name("alice")}, data="x" * 20_000)
+    changed = shared.request("PATCH", f"/v1/notifications/{sent['id']}", {"body": "x" * 20_000})
     assert (changed.status, changed.json["code"]) == (413, "too_large")
 
 
-def test_hello_is_bounded_however_many_types_there_are(house: Server, name: Name) -> None:
+def test_hello_is_bounded_however_many_types_there_are(shared: Server, name: Name) -> None:
     user = name("alice")
     lines = [json.dumps({"to": {"user": user}, "type": f"{n:064}", "body": "b"}) for n in range(900)]
-    assert house.request("POST", "/v1/notifications:batch", body="\n".join(lines).encode()).status == 200
-    stream = connect((house.host, house.port), f"/v1/stream?user={user}").begin()
+    assert shared.request("POST", "/v1/notifications:batch", body="\n".join(lines).encode()).status == 200
+    stream = connect((shared.host, shared.port), f"/v1/stream?user={user}").begin()
     stream.close()
     assert stream.hello is not None
     assert len(stream.hello.data) <= LIMIT
@@ -83,13 +83,13 @@ def test_hello_is_bounded_however_many_types_there_are(house: Server, name: Name
 
 
 @pytest.mark.parametrize("number", [1000])
-def test_marking_many_is_told_in_several_events(house: Server, name: Name, number: int) -> None:
+def test_marking_many_is_told_in_several_events(shared: Server, name: Name, number: int) -> None:
     user = name("alice")
     lines = [json.dumps({"to": {"user": user}, "body": "b"}) for _ in range(number)]
-    done = house.request("POST", "/v1/notifications:batch", body="\n".join(lines).encode()).json
+    done = shared.request("POST", "/v1/notifications:batch", body="\n".join(lines).encode()).json
     ids = [result["id"] for result in done["results"]]
-    stream = connect((house.host, house.port), f"/v1/stream?user={user}").begin()
-    assert house.request("POST", f"/v1/inbox/archive?user={user}", {"ids": ids}).status == 200
+    stream = connect((shared.host, shared.port), f"/v1/stream?user={user}").begin()
+    assert shared.request("POST", f"/v1/inbox/archive?user={user}", {"ids": ids}).status == 200
     events = stream.take(2)
     stream.close()
     assert sorted(id for event in events for id in event.json["ids"]) == sorted(ids)

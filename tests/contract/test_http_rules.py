@@ -151,8 +151,8 @@ def test_raw_utf_8_in_a_query_is_told_so(server: Server) -> None:
     assert problem(answer)["code"] == "invalid_target"
 
 
-def test_compressed_body_is_refused_by_what_is_read(house: Server) -> None:
-    answer = house.request("POST", "/v1/notifications", body=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+def test_compressed_body_is_refused_by_what_is_read(shared: Server) -> None:
+    answer = shared.request("POST", "/v1/notifications", body=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
     assert (answer.status, answer.json["code"]) == (415, "unsupported_encoding")
     assert answer.headers["accept-encoding"] == "identity"
 
@@ -174,7 +174,7 @@ def test_compressed_body_is_refused_by_what_is_read(house: Server) -> None:
         ("POST", "/v1/notifications", "private, no-store"),
     ],
 )
-def test_no_cache_keeps_what_is_personal_or_an_error(house: Server, method: str, path: str, cache: str) -> None:
-    answer = house.request(method, path)
+def test_no_cache_keeps_what_is_personal_or_an_error(shared: Server, method: str, path: str, cache: str) -> None:
+    answer = shared.request(method, path)
     assert answer.headers["cache-control"].startswith(cache)
     assert ("etag" in answer.headers) == answer.headers["cache-control"].endswith("no-cache")

@@ -46,33 +46,33 @@ def first(request: pytest.FixtureRequest) -> Callable[[Server, Query, Heads], li
 
 
 @pytest.fixture
-def cursors(house: Server, name: Name) -> list[str]:
+def cursors(shared: Server, name: Name) -> list[str]:
     """Those of three notifications, "0", "1" and "2"."""
-    return [house.publish({"user": name("alice")}, body=str(n))["cursor"] for n in range(3)]
+    return [shared.publish({"user": name("alice")}, body=str(n))["cursor"] for n in range(3)]
 
 
 @pytest.mark.parametrize("place", ["lastEventId", "lastEventID", "Last-Event-ID", "cursor", "header"])
-def test_token_is_read_in_every_place(house: Server, first: Any, cursors: list[str], place: str, name: Name) -> None:
+def test_token_is_read_in_every_place(shared: Server, first: Any, cursors: list[str], place: str, name: Name) -> None:
     query = {"user": name("alice")}
     headers = [("Last-Event-ID", cursors[0])] if place == "header" else []
     if place != "header":
         query[place] = cursors[0]
-    assert first(house, query, headers) == ["1"]
+    assert first(shared, query, headers) == ["1"]
 
 
 def test_polyfills_token_goes_before_the_cursor_that_its_url_keeps(
-    house: Server, first: Any, cursors: list[str], name: Name
+    shared: Server, first: Any, cursors: list[str], name: Name
 ) -> None:
     query = {"user": name("alice"), "cursor": "start", "lastEventId": cursors[1]}
-    assert first(house, query, []) == ["2"]
-    assert first(house, query, [("Last-Event-ID", cursors[0])]) == ["1"]
+    assert first(shared, query, []) == ["2"]
+    assert first(shared, query, [("Last-Event-ID", cursors[0])]) == ["1"]
 
 
 @pytest.mark.parametrize("header", ["", None])
-def test_empty_tokens_are_none(house: Server, first: Any, cursors: list[str], name: Name, header: str | None) -> None:
+def test_empty_tokens_are_none(shared: Server, first: Any, cursors: list[str], name: Name, header: str | None) -> None:
     query = {"user": name("alice"), "cursor": cursors[0], "lastEventId": ""}
-    assert first(house, query, [] if header is None else [("Last-Event-ID", header)]) == ["1"]
-    assert house.request("GET", f"/v1/poll?user={quote(name('alice'))}&cursor=").json["events"] == []
+    assert first(shared, query, [] if header is None else [("Last-Event-ID", header)]) == ["1"]
+    assert shared.request("GET", f"/v1/poll?user={quote(name('alice'))}&cursor=").json["events"] == []
 
 
 def test_last_of_two_headers_counts(server: Server, name: Name) -> None:
@@ -84,22 +84,22 @@ def test_last_of_two_headers_counts(server: Server, name: Name) -> None:
 
 @pytest.mark.parametrize("place", ["since", "last_id", "last_event_id", "lastId", "LASTEVENTID", "after", "offset"])
 @pytest.mark.parametrize("path", ["/v1/stream", "/v1/poll"])
-def test_token_of_another_system_is_refused(house: Server, path: str, place: str) -> None:
-    answer = house.request("GET", f"{path}?user=a&{place}=5")
+def test_token_of_another_system_is_refused(shared: Server, path: str, place: str) -> None:
+    answer = shared.request("GET", f"{path}?user=a&{place}=5")
     assert answer.status == 400
     assert place in answer.json["detail"] and "lastEventId" in answer.json["detail"]
 
 
 @pytest.mark.parametrize("place", ["lastEventId", "lastEventID", "Last-Event-ID", "cursor"])
-def test_junk_in_a_token_is_refused_beside_a_good_one(house: Server, cursors: list[str], place: str) -> None:
+def test_junk_in_a_token_is_refused_beside_a_good_one(shared: Server, cursors: list[str], place: str) -> None:
     query = urlencode({"user": "a", place: "junk"})
-    assert house.request("GET", f"/v1/poll?{query}").json["code"] == "invalid_cursor"
+    assert shared.request("GET", f"/v1/poll?{query}").json["code"] == "invalid_cursor"
     headers = {"Last-Event-ID": cursors[0]}
-    assert house.request("GET", f"/v1/poll?{query}", headers=headers).json["code"] == "invalid_cursor"
+    assert shared.request("GET", f"/v1/poll?{query}", headers=headers).json["code"] == "invalid_cursor"
 
 
-def test_other_parameters_are_allowed(house: Server) -> None:
-    assert house.request("GET", "/v1/poll?user=a&_=1&utm_source=x&fbclid=y").status == 200
+def test_other_parameters_are_allowed(shared: Server) -> None:
+    assert shared.request("GET", "/v1/poll?user=a&_=1&utm_source=x&fbclid=y").status == 200
 
 
 # Heartbeats that a request asks for
@@ -130,6 +130,6 @@ def test_websocket_gets_its_heartbeats_as_often_as_it_asked(start_server: Any) -
 
 @pytest.mark.parametrize("asked", ["0", "0.5", "61", "-1", "nan", "x", ""])
 @pytest.mark.parametrize("path", ["/v1/stream", "/notification/socket-connection?user_email=a"])
-def test_heartbeat_is_bounded(house: Server, path: str, asked: str) -> None:
-    answer = house.request("GET", f"{path}{'&' if '?' in path else '?'}user=a&heartbeat={asked}")
+def test_heartbeat_is_bounded(shared: Server, path: str, asked: str) -> None:
+    answer = shared.request("GET", f"{path}{'&' if '?' in path else '?'}user=a&heartbeat={asked}")
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")

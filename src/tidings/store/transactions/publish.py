@@ -185,10 +185,13 @@ def _change(
     item: Notification,
     *,
     expire_at: int | None,
-    limit: int = EVENT_MAX,
+    limit: int | None = None,
     contributors: Sequence[Contributor] | None = None,
 ) -> Script[None]:
-    """Write an item that changes in place, and tell those who have it. `row` has its item_id and topic."""
+    """Write an item that changes in place, and tell those who have it; without a `limit` it may only become smaller.
+
+    `row` has its item_id and topic.
+    """
     user = owner(row.topic)
     if user is None:
         sent = replace(item, status=UNSET, read_time=None, seen_time=None)
@@ -197,7 +200,9 @@ def _change(
         found = states[row.item_id]
         sent = replace(item, status=found.status, read_time=found.read_time, seen_time=found.seen_time)
     marked = _tags(item)
-    transaction.append(row.topic, UPDATED, _fitting(sent, limit=limit), marked, was=_tags(old))
+    transaction.append(
+        row.topic, UPDATED, _encode(sent) if limit is None else _fitting(sent, limit=limit), marked, was=_tags(old)
+    )
     transaction.write(
         "change_items", item_id=row.item_id, type=item.type, entity=item.entity, tags=" ".join(marked),
         content=_encode(item).decode(), expire_at=expire_at,
