@@ -26,7 +26,7 @@ def test_names_of_this_machine_are_answered(server: Server, host: str) -> None:
     "host",
     [
         "evil.example", "localhost.evil.example", "evil-localhost", "127.0.0.1.evil.example", "128.0.0.1", "0.0.0.0",
-        "[::2]", "::1", "127.1", "127.0.0.01", "2130706433", "localhost:80:80", "a@localhost", "xlocalhost",
+        "[::2]", "127.1", "127.0.0.01", "2130706433", "xlocalhost",
         "169.254.169.254", "[::ffff:127.0.0.1]", ".localhost",
     ],
 )  # fmt: skip
@@ -34,6 +34,12 @@ def test_other_names_are_misdirected(server: Server, host: str) -> None:
     for path in ("/v1/inbox?user=alice", "/", "/healthz", "/nowhere", "/js/define.js"):
         answer = asked(server, host, path)
         assert (answer.status, answer.json["code"]) == (421, "misdirected")
+
+
+@pytest.mark.parametrize("host", ["::1", "localhost:80:80", "a@localhost"])
+def test_what_is_no_host_and_port_is_not_http(server: Server, host: str) -> None:
+    answer = asked(server, host)
+    assert (answer.status, answer.json["code"]) == (400, "invalid_http")
 
 
 @pytest.mark.parametrize(
