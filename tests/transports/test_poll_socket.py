@@ -335,7 +335,7 @@ async def test_poll_with_rubbish_behind_it_is_answered_before_the_connection_end
     client.protocol.data_received(WAIT + b"\0\0\0")
     await asyncio.sleep(0)
     assert client.connection.wire.taken() == b""
-    client.house.tell(b"2")
+    client.harness.tell(b"2")
     for _ in range(5):
         await asyncio.sleep(0)
     answers = client.connection.wire.taken().split(b"HTTP/1.1 ")

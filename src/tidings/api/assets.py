@@ -18,7 +18,7 @@ from tidings.api.http import if_none_match, route
 from tidings.domain.errors import NotFound
 
 FOR_EVER = "public, max-age=31536000, immutable"  # RFC 8246: not even asked about at a reload
-# A worker is bound by the policy of its script's response, not by its page's: it imports its chunks and reaches servers.
+# A worker is bound by the policy of its script's response, not by its page's: it imports chunks and reaches servers.
 POLICY = "default-src 'none'; script-src 'self'; connect-src *; frame-ancestors 'none'"
 ASK = "no-cache"  # keep it, but ask whether it is still the same
 
