@@ -95,10 +95,13 @@ class BellPage:
             "() => document.querySelector('tidings-bell')?.store?.getSnapshot().connection === 'open'"
         )
         page.evaluate(
-            """() => document.querySelector("tidings-bell").store.subscribe(() => {
-              const badge = document.querySelector("tidings-bell").shadowRoot.querySelector(".badge").textContent;
-              if (badges.at(-1)?.badge !== badge) badges.push({ badge, at: Date.now() });
-            }) && 0"""
+            """() => {
+              const badge = document.querySelector("tidings-bell").shadowRoot.querySelector(".badge");
+              new MutationObserver(() => {
+                const shown = badge.textContent;
+                if (badges.at(-1)?.badge !== shown) badges.push({ badge: shown, at: Date.now() });
+              }).observe(badge, { childList: true, characterData: true, subtree: true });
+            }"""
         )
         return bell
 

@@ -1,8 +1,10 @@
 """Sessions: a token in a cookie that no script of a page can read. And the revocation of credentials."""
 
 import time
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 
 from tidings.api import schemas
@@ -10,7 +12,7 @@ from tidings.api.context import ApiContext, answer
 from tidings.api.http import Request, body_of
 from tidings.api.operation import NO_CONTENT, Answer, Body, operation
 from tidings.auth.credentials import Kind, cookie_names, find_credential
-from tidings.domain.errors import InvalidRequest
+from tidings.domain.errors import InvalidRequest, NotIdentified
 from tidings.domain.results import Revoked
 from tidings.domain.topics import parse_user
 
@@ -22,9 +24,11 @@ COOKIE_MAX = 3800  # bytes of a token: browsers keep 4096 of a cookie with its n
 class Revocation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose credentials are revoked, or which token."""
 
-    user: str | None = None
-    jti: str | None = None
+    user: schemas.UserText | None = None
+    jti: Annotated[str, Meta(min_length=1)] | None = None
 
+
+RevocationBody = Annotated[Revocation, schemas.One]
 
 _revocation = msgspec.json.Decoder(Revocation)
 
@@ -40,7 +44,7 @@ async def log_in(request: Request, api: ApiContext) -> Response:
     grant.me()
     credential = find_credential(request.scope["headers"], request.scope["query_string"])
     if credential is None or credential.kind is not Kind.BEARER:
-        raise InvalidRequest("a session begins with a token in the Authorization header")
+        raise NotIdentified("a session begins with a token in the Authorization header")
     if len(credential.value) > COOKIE_MAX:
         raise InvalidRequest(f"browsers keep no cookie of this size; the token may have {COOKIE_MAX} bytes")
     age = max(0, grant.expires - int(time.time()))
@@ -61,7 +65,7 @@ async def log_out(request: Request, api: ApiContext) -> Response:
     id="revoke",
     tag=TAG,
     idempotent=True,
-    body=Body(type=Revocation, example={"user": "alice"}),
+    body=Body(type=RevocationBody, example={"user": "alice"}),
     answers={
         200: Answer(description="Revoked, on every process.", type=Revoked, example={"cursor": "4kq7x2mf-17"}),
     },
