@@ -4,7 +4,7 @@ import contextlib
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tidings.bus.frame import VERSION, Batch, FrameRejected, Position, batch_of, decode, encode
@@ -60,6 +60,7 @@ def test_frame_that_is_not_for_this_node_is_rejected(data: bytes, reason: str) -
     assert rejected.value.reason == reason
 
 
+@example(b"\xa4\x80\x00\x00\x80")
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_frame_or_rejected(data: bytes) -> None:
     for frame in (data, b"TDB" + bytes([VERSION]) + data):

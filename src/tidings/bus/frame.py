@@ -67,7 +67,7 @@ def decode(data: bytes, *, epoch: str) -> Frame:
         raise FrameRejected("version")
     try:
         frame: Frame = _decode(data[len(_MAGIC) + 1 :])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # text that is not UTF-8 is the second
         raise FrameRejected("malformed") from error
     if frame.epoch != epoch:
         raise FrameRejected("epoch")
