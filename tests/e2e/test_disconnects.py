@@ -220,7 +220,9 @@ def test_peer_without_network_is_gone_within_a_heartbeat_of_20_seconds(
     network: Network, tmp_path: Path, cut: str
 ) -> None:
     """With readers in every phase of the heartbeat: a sign of life in flight puts the probes off."""
-    server = Server(db=tmp_path / "0.db", mode="serve", host=network.here, settings={"heartbeat": 20})
+    server = Server(
+        db=tmp_path / "0.db", mode="serve", host=network.here, settings={"heartbeat": 20, "max_user_streams": 1000}
+    )
     streams: list[Stream] = []
     gone: dict[str, list[float]] = {"silent": [], "written": []}
     now = int(time.time())

@@ -29,18 +29,19 @@ def test_host_with_a_hundred_open_streams_stops_within_five_seconds(
     tmp_path: Path, command: tuple[str, ...], number: signal.Signals
 ) -> None:
     (tmp_path / "shop.py").write_text(programs("embedding.md")["shop.py"])
-    with served(tmp_path, *command) as host, httpx2.Client(headers={"cookie": "login=alice"}) as http:
+    with served(tmp_path, *command) as host, httpx2.Client() as http:
         opened = threading.Barrier(STREAMS + 1)
 
-        def listen() -> None:
-            with http.stream("GET", f"{host.url}/tidings/v1/stream") as response:
+        def listen(user: str) -> None:
+            asked = {"cookie": f"login={user}"}
+            with http.stream("GET", f"{host.url}/tidings/v1/stream", headers=asked) as response:
                 chunks = response.iter_raw()
                 assert b"hello" in next(chunks)
                 opened.wait(20)
                 with contextlib.suppress(httpx2.TransportError):  # some servers end no body in order
                     b"".join(chunks)
 
-        readers = [threading.Thread(target=listen) for _ in range(STREAMS)]
+        readers = [threading.Thread(target=listen, args=(f"user{n}",)) for n in range(STREAMS)]
         for thread in readers:
             thread.start()
         opened.wait(20)
