@@ -1,5 +1,7 @@
 """What is revoked is refused within a second on every process, and after a restart; what it opened ends."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,7 +10,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from tests.servers import SECRET, Server, eventually
+from tests.servers import SECRET, Server, environment, eventually
 from tests.streams import connect
 
 
@@ -60,6 +62,29 @@ def test_user_is_revoked_everywhere_and_comes_back_with_a_newer_token(servers: l
     for server in servers:
         assert status(server.restart(), newer) == 200
         assert status(server, old) == 401
+
+
+def tidings_revoke(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tidings", "revoke", "--db", str(server.db), *words]
+    return subprocess.run(command, env=environment({}), capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_operator_revokes_a_user_or_a_token_from_the_command_line(servers: list[Server]) -> None:
+    alice, lost, kept = bearer("alice"), bearer("bob", jti="lost"), bearer("bob", jti="kept")
+    for words in (["alice"], ["--jti", "lost"]):
+        done = tidings_revoke(servers[0], *words)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for server in servers:
+        refused_within_a_second(server, alice)
+        refused_within_a_second(server, lost)
+        assert status(server, kept) == 200
+
+
+@pytest.mark.parametrize("words", [[], ["alice", "--jti", "lost"], ["no user"]])
+def test_revoke_command_names_what_it_was_not_told(servers: list[Server], words: list[str]) -> None:
+    done = tidings_revoke(servers[0], *words)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
 
 
 def test_one_token_is_revoked_and_the_users_others_are_not(servers: list[Server]) -> None:

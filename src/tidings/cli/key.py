@@ -1,19 +1,16 @@
 """`tidings key`: what applications publish with."""
 
-import asyncio
 import secrets
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
-from tidings.app import opened_store
 from tidings.auth.api_keys import PREFIX, digest_of, parse_grants, parse_name
 from tidings.cli.arguments import BadInput, settings_of
-from tidings.domain.errors import InvalidRequest, TidingsError
+from tidings.cli.database import read, write
+from tidings.domain.errors import TidingsError
 from tidings.settings import Settings
 from tidings.store.transactions.api_keys import create_key, revoke_keys, stored_keys
-from tidings.store.transactions.transaction import Job
 
 SHOWN = 8  # characters of a digest, by which one secret of a key is told from the other
 
@@ -41,7 +38,7 @@ def create(settings: Settings, name: str, topics: tuple[str, ...]) -> None:
         job = create_key(parse_name(name), digest_of(secret), parse_grants(topics))
     except TidingsError as error:
         raise BadInput(str(error)) from error
-    _write(settings, job)
+    write(settings, job)
     click.echo(secret)
 
 
@@ -49,7 +46,7 @@ def create(settings: Settings, name: str, topics: tuple[str, ...]) -> None:
 @click.pass_obj
 def list_(settings: Settings) -> None:
     """List the keys: the beginning of a secret's digest, name, grants, time."""
-    for found in _run(settings, stored_keys()):
+    for found in read(settings, stored_keys()):
         made = datetime.fromtimestamp(found.created_at / 1000, UTC).isoformat(timespec="seconds")
         click.echo("  ".join([found.digest[:SHOWN], found.name, ",".join(found.grants), made]))
 
@@ -60,33 +57,5 @@ def list_(settings: Settings) -> None:
 @click.pass_obj
 def revoke(settings: Settings, name: str, only: str) -> None:
     """Refuse a key from now on."""
-    if not _write(settings, revoke_keys(name, digest_prefix=only)):
+    if not write(settings, revoke_keys(name, digest_prefix=only)):
         raise BadInput(f"there is no key {name!r}")
-
-
-def _write(settings: Settings, job: Job[Any]) -> Any:
-    async def work() -> Any:
-        async with opened_store(settings) as store:
-            return (await store.transact([job])).results[0]
-
-    result = _done(work())
-    if isinstance(result, InvalidRequest):
-        raise BadInput(str(result))
-    if isinstance(result, Exception):
-        raise click.ClickException(str(result))
-    return result
-
-
-def _run(settings: Settings, script: Any) -> Any:
-    async def work() -> Any:
-        async with opened_store(settings) as store:
-            return await store.query(script)
-
-    return _done(work())
-
-
-def _done(work: Any) -> Any:
-    try:
-        return asyncio.run(work)
-    except TidingsError as error:
-        raise click.ClickException(str(error)) from error

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "publish": CommandEntry("Send a notification."),
     "listen": CommandEntry("Print events as they come."),
     "key": CommandEntry("Make, list and revoke API keys.", "app"),
+    "revoke": CommandEntry("Refuse a user's credentials, or one token.", "app"),
     "config": CommandEntry("Print the settings in force.", "app"),
     "token": CommandEntry("Make a token.", "app"),
 }

@@ -16,8 +16,26 @@ from tidings.services.call import Call
 from tidings.services.commands import Commands
 from tidings.services.store_gateway import StoreGateway
 from tidings.store.transactions.revocations import revocations, revoke_token, revoke_user
+from tidings.store.transactions.transaction import Job
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+_LEEWAY = 60_000  # milliseconds by which the clocks of those who issue tokens may differ from ours
+
+
+def revocation(user: User | None, token_id: str | None, *, now: float, max_age: float) -> Job[int]:
+    """The job that refuses all that a user was issued up to this second, or one token; the seq of its event.
+
+    `now`: seconds since 1970. `max_age`: seconds that a token can still be good for. Raises `InvalidRequest` unless
+    it is told exactly one of them.
+    """
+    if (user is None) == (not token_id):
+        raise InvalidRequest("say either `user` or `jti`")
+    keep = int(max_age * 1000) + _LEEWAY
+    if user is None:
+        return revoke_token(str(token_id), keep=keep)
+    # A token of this second may be older than this call, so it counts as older.
+    return revoke_user(user, issued_before=int(now) + 1, keep=keep)
 
 
 class RevocationService:
@@ -41,7 +59,7 @@ class RevocationService:
         self._revoked = revoked
         self._tokens = tokens
         self._clock = clock
-        self._keep = int(max_age * 1000) + 60_000
+        self._max_age = max_age
 
     async def load(self) -> None:
         """Learn what was revoked before this process started."""
@@ -51,13 +69,7 @@ class RevocationService:
     async def revoke(self, call: Call, *, user: User | None, token_id: str | None) -> Revoked:
         """Revoke everything that a user was issued up to this second, or one token. Raises `PublishForbidden`."""
         call.grant.may_publish_everywhere()
-        if (user is None) == (not token_id):
-            raise InvalidRequest("say either `user` or `jti`")
-        if user is not None:
-            # A token of this second may be older than this call, so it counts as older.
-            job = revoke_user(user, issued_before=int(self._clock()) + 1, keep=self._keep)
-        else:
-            job = revoke_token(str(token_id), keep=self._keep)
+        job = revocation(user, token_id, now=self._clock(), max_age=self._max_age)
         return await self._commands.run(call, job, lambda seq: Revoked(cursor=str(self._gateway.cursor(seq))), Revoked)
 
     def told(self, event: Event) -> None:
