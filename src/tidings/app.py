@@ -218,7 +218,8 @@ async def open_services(
         revoked = Revocations()
         user_writes = Budgets(rate=settings.user_writes, burst=settings.user_writes_burst, clock=time.monotonic)
         commands = Commands(gateway, user_writes=user_writes, jitter=random.random)
-        streams = StreamService(gateway, revoked=revoked, process=secrets.token_urlsafe(6))
+        process = secrets.token_urlsafe(6)
+        streams = StreamService(gateway, revoked=revoked, process=process)
         folder = settings.exports or settings.db.with_name(f"{settings.db.stem}-exports")
         exports = ExportService(
             gateway, folder, new_id=lambda: secrets.token_urlsafe(12), new_book=Workbook, check=require_writer
@@ -254,7 +255,9 @@ async def open_services(
             ),
         )
 
-        maintenance = Maintenance(settings, write=gateway.write, query=gateway.query, sweep=exports.sweep)
+        maintenance = Maintenance(
+            settings, write=gateway.write, query=gateway.query, sweep=exports.sweep, process=process
+        )
         workers = [
             relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(),
             link.run(), HeadWatch(relay, retry=retry, bus_down=lambda: link.down).run(), maintenance.run(),

@@ -1,55 +1,124 @@
-"""Maintenance goes on when the store cannot take its work, and says so once."""
+"""Retention and expiry in small steps, by one process at a time."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from tidings.background.maintenance import EXPIRY_INTERVAL, RETRY_INTERVAL, Maintenance
-from tidings.domain.errors import StoreUnavailable
+from tests.store.adapters import CLOCK, OpenStore, quick_folder
+from tests.store.strategies import ALICE, DAY, NOW, do, inbox, log, note, posting
+from tidings.background import maintenance
+from tidings.background.maintenance import ROWS_PER_TRANSACTION, Maintenance
 from tidings.settings import Settings
-
-pytestmark = pytest.mark.anyio
-
-
-class Stopped(Exception):
-    pass
+from tidings.store.sqlite.adapter import SqliteStore
+from tidings.store.transactions.leases import Lease, take_lease
 
 
-class FullDisk:
-    """A store whose writes fail in some rounds, with something to expire in each."""
-
-    def __init__(self, *, failing: int, rounds: int) -> None:
-        self.failing = failing
-        self.rounds = rounds
-        self.round = 0
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.round += 1
-        if self.round > self.rounds:
-            raise Stopped
-
-    async def query(self, script: Any) -> bool:
-        return self.round <= self.failing
-
-    async def write(self, job: Any) -> int:
-        if self.round <= self.failing:
-            raise StoreUnavailable("database or disk is full")
-        return 0
-
-    async def sweep(self) -> None:
-        pass
+@pytest.fixture
+async def store() -> AsyncIterator[SqliteStore]:
+    with quick_folder() as folder:
+        store = await SqliteStore.open(folder / "tidings.db", clock=CLOCK)
+        yield store
+        await store.close()
 
 
-async def test_failing_store_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
-    """A full disk with something to expire was five lines a second for ever."""
-    disk = FullDisk(failing=50, rounds=60)
-    maintenance = Maintenance(
-        Settings(mode="dev"), write=disk.write, query=disk.query, sweep=disk.sweep, sleep=disk.sleep
-    )
-    with pytest.raises(Stopped):
-        await maintenance.run()
-    assert [record.message for record in caplog.records] == ["maintenance_failed", "maintenance_recovered"]
-    assert disk.slept[1:51] == [RETRY_INTERVAL] * 50
-    assert disk.slept[52:] == [EXPIRY_INTERVAL] * len(disk.slept[52:])
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintenance, "EXPIRY_INTERVAL", 0.001)
+    monkeypatch.setattr(maintenance, "PAUSE", 0)
+
+
+class Writes:
+    """A store whose transactions are counted."""
+
+    def __init__(self, store: OpenStore) -> None:
+        self.store = store
+        self.made: list[Any] = []
+        self.turn: Callable[[], Awaitable[None]] | None = None
+
+    async def write(self, job: Any) -> Any:
+        [result] = (await self.store.transact([job])).results
+        if isinstance(result, Exception):
+            raise result
+        self.made.append(result)
+        if self.turn is not None:
+            await self.turn()
+        return result
+
+    @contextlib.asynccontextmanager
+    async def maintained(self, process: str = "one", **settings: Any) -> AsyncIterator[None]:
+        async def sweep() -> None:
+            pass
+
+        worker = Maintenance(
+            Settings(mode="dev", **settings), write=self.write, query=self.store.query, sweep=sweep, process=process
+        )
+        task = asyncio.create_task(worker.run())
+        try:
+            yield
+            assert not task.done()
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await true():  # noqa: ASYNC110 - the worker does not say when it has done something
+            await asyncio.sleep(0.005)
+
+
+async def test_nothing_to_do_is_no_transaction(store: SqliteStore) -> None:
+    await do(store, posting(note(expire_at=NOW + DAY)))
+    writes = Writes(store)
+    async with writes.maintained():
+        await asyncio.sleep(0.1)
+    assert writes.made == []
+
+
+async def test_what_is_due_goes_between_the_steps_of_a_long_retention(store: SqliteStore) -> None:
+    await do(store, posting(*[note() for _ in range(10 * ROWS_PER_TRANSACTION)]))
+    await do(store, posting(note(title="due", expire_at=NOW + 2000)))
+    CLOCK.now = NOW + 1000
+    writes = Writes(store)
+
+    async def turn() -> None:
+        if len(writes.made) == 2:
+            CLOCK.now = NOW + 2000  # in the middle of it, something is due
+
+    async def pruned() -> bool:
+        return (await store.span())[0] >= 10 * ROWS_PER_TRANSACTION
+
+    writes.turn = turn
+    async with writes.maintained(retention_rows=1):
+        await until(pruned)
+    assert [type(result) for result in writes.made[:4]] == [bool, bool, int, bool]
+
+
+async def test_many_that_expire_together_go_in_small_transactions(store: SqliteStore) -> None:
+    await do(store, posting(*[note(expire_at=NOW + 1000) for _ in range(3 * ROWS_PER_TRANSACTION + 1)]))
+    CLOCK.now = NOW + 1000
+    writes = Writes(store)
+
+    async def empty() -> bool:
+        return not (await inbox(store, ALICE)).items
+
+    async with writes.maintained():
+        await until(empty)
+    assert writes.made == [100, 100, 100, 1]
+
+
+async def test_of_two_processes_one_does_it_and_the_other_goes_on_when_it_stops(store: SqliteStore) -> None:
+    await do(store, posting(note(expire_at=NOW + 1000)))
+    await do(store, take_lease(Lease("maintenance", "two"), duration=5000))
+    CLOCK.now = NOW + 1000
+    writes = Writes(store)
+    async with writes.maintained("one"):
+        await until(lambda: asyncio.sleep(0, len(writes.made) > 2))
+        assert writes.made[0] is None
+        assert len((await inbox(store, ALICE)).items) == 1
+        CLOCK.now = NOW + 5000
+        await until(lambda: asyncio.sleep(0, writes.made[-1] == 1))
+    assert [event.type for event in await log(store)] == ["notification.created", "notification.deleted"]

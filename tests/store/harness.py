@@ -120,10 +120,10 @@ class StoreHarness:
             follow([(user, TOPICS[0])]),
         ]
         first, _, second, _ = self._write(*jobs)
+        self.model.follow(user, TOPICS[0])  # in the order that `run_jobs` says
         spelled = [self.model.publish(topics, content, group_key=group_key) for topics in targets]
-        self.model.read_up_to(user, head)
         spelled += [self.model.publish(topics, content, group_key=group_key) for topics in targets]
-        self.model.follow(user, TOPICS[0])
+        self.model.read_up_to(user, head)
         assert [answer.id for answer in (*first, *second)] == spelled
         self.ids += spelled
         self._happened()

@@ -34,7 +34,7 @@ LISTS = {
 ONCE = {"start_log", "start_epochs", "add_epochs"}  # a second one is an error
 
 
-ASKING = {"Query", "Write", "write"}
+ASKING = {"Query", "Write", "Ask", "write", "write_last"}
 
 
 def asked_by_name(path: Path) -> set[str]:
@@ -47,6 +47,8 @@ def asked_by_name(path: Path) -> set[str]:
             first = node.slice
         else:
             continue
+        # A name that is put together would not be found. (A variable is one that somebody else has said.)
+        assert isinstance(first, ast.Constant | ast.Name), f"{path.name}:{node.lineno}"
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
             names.add(first.value)
     return names

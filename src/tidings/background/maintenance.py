@@ -8,8 +8,10 @@ from typing import Any
 
 from tidings.domain.errors import TidingsError
 from tidings.settings import Settings
+from tidings.store.transactions.leases import Lease, leased
 from tidings.store.transactions.publish import due, expire
-from tidings.store.transactions.retention import Retention, prune
+from tidings.store.transactions.retention import Retention, prunable, prune
+from tidings.store.transactions.transaction import Job
 
 _log = logging.getLogger("tidings.maintenance")
 
@@ -17,11 +19,17 @@ EXPIRY_INTERVAL = 0.2  # seconds between looks for expired notifications
 PRUNE_EVERY = 5  # looks between two rounds of retention
 SWEEP_EVERY = 3000  # looks between two rounds of the exports' folder; the first is at the start
 RETRY_INTERVAL = 5.0  # seconds after a round that the store could not take: a full disk lasts
-ROWS_PER_TRANSACTION = 500  # pruned or expired, so that publishers wait for a short transaction only
+ROWS_PER_TRANSACTION = 100  # pruned or expired: a publisher waits for one such transaction
+PAUSE = 0.02  # seconds between two of them: the writer is others' for most of the time
+LEASE_TIME = 10_000  # milliseconds after which another process goes on, if this one stops in the middle
 
 
 class Maintenance:
-    """Small transactions between those of publishers; never a long one."""
+    """Small transactions between those of publishers; never a long one, nor many on end.
+
+    Of several processes on one database one does it at a time: it holds a lease for as long as there is something to
+    do. Whether there is, each process asks in a snapshot, which costs the writer nothing.
+    """
 
     def __init__(
         self,
@@ -30,14 +38,16 @@ class Maintenance:
         write: Callable[[Any], Awaitable[Any]],
         query: Callable[[Any], Awaitable[Any]],
         sweep: Callable[[], Awaitable[None]],
+        process: str,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`write` and `query` run a job or a script that reads in the store; `sweep` removes old workbooks from the
-        disk."""
+        disk; `process` is a name that no other process has."""
         self._write = write
         self._query = query
         self._sweep = sweep
         self._sleep = sleep
+        self._lease = Lease("maintenance", process)
         self._retention = Retention(
             log_age=int(settings.retention_age * 1000),
             log_rows=settings.retention_rows,
@@ -65,9 +75,16 @@ class Maintenance:
                 failing = ""
 
     async def _expire(self) -> None:
-        while await self._query(due):
-            await self._write(expire(limit=ROWS_PER_TRANSACTION))
+        while await self._query(due) and await self._step(expire(limit=ROWS_PER_TRANSACTION)):
+            pass
 
     async def _prune(self) -> None:
-        while await self._write(prune(self._retention, step=ROWS_PER_TRANSACTION)):
-            pass
+        some = prunable(self._retention, step=ROWS_PER_TRANSACTION)
+        while await self._query(some) and await self._step(prune(self._retention, step=ROWS_PER_TRANSACTION)):
+            await self._expire()  # what is due does not wait for a long round of retention
+
+    async def _step(self, job: Job[Any]) -> bool:
+        """Do one small transaction, and let others write. False: another process does this now."""
+        done = await self._write(leased(job, self._lease, duration=LEASE_TIME))
+        await self._sleep(PAUSE)
+        return done is not None

@@ -20,8 +20,8 @@ from tidings.store.reads import MOST_CHANGES, Reads
 from tidings.store.sqlite.connection import commit, connect, roll_back
 from tidings.store.sqlite.schema import make_private, migrate, refuse_foreign_file
 from tidings.store.transactions.epochs import lineage
-from tidings.store.transactions.run import Transacted, WroteThenRaised, run_jobs
-from tidings.store.transactions.transaction import Job, Query, Read, Rows, Script, Snapshot, Transaction
+from tidings.store.transactions.run import Run, Transacted, WroteThenRaised, run_jobs, run_read
+from tidings.store.transactions.transaction import Job, Query, Read, Rows, Snapshot, Transaction
 
 READERS = 3  # threads, each with a connection
 CHECKPOINT = 1000  # WAL pages (4 KB) after which the checkpointer copies them to the database, beside the writer
@@ -51,7 +51,7 @@ class SqliteStore(Reads):
             refuse_foreign_file(path)
             self._writer = connect(path)
             migrate(self._writer)
-            self.lineage = self._run(self._writer, lineage())
+            self.lineage = self._read_lineage(self._writer)
             self._writer.set_wal_hook(self._committed)
             self._checkpointer = connect(path)
             for _ in range(READERS):
@@ -134,7 +134,7 @@ class SqliteStore(Reads):
         """What a transaction knows from its beginning."""
         [row] = self._execute(connection, Query("span"))
         if row.epoch != self.lineage.epoch:
-            self.lineage = self._run(connection, lineage())
+            self.lineage = self._read_lineage(connection)
         now = row.now if self._clock is None else self._clock()
         return {"lineage": self.lineage, "floor": row.floor, "head": row.head, "now": now, "cap": self._cap}
 
@@ -143,7 +143,10 @@ class SqliteStore(Reads):
         rows = connection.execute(statement.sql, query.params).fetchall()
         return [*map(statement.row._make, rows)] if rows else []
 
-    def _run(self, connection: apsw.Connection, script: Script[T]) -> T:
+    def _read_lineage(self, connection: apsw.Connection) -> Lineage:
+        return lineage(self._execute(connection, Query("epochs")))
+
+    def _run(self, connection: apsw.Connection, script: Run[T]) -> T:
         try:
             query = next(script)
             while True:
@@ -163,7 +166,7 @@ class SqliteStore(Reads):
         try:
             connection.execute("BEGIN")
             try:
-                return self._run(connection, script(Snapshot(**self._facts(connection))))
+                return self._run(connection, run_read(Snapshot(**self._facts(connection)), script))
             finally:
                 connection.execute("COMMIT")
         except apsw.Error as error:

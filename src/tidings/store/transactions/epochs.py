@@ -3,12 +3,12 @@
 from __future__ import annotations  # else those of the scripts are made anew with each job
 
 from tidings.domain.lineage import Epoch, Lineage
-from tidings.store.transactions.transaction import Job, Query, Script, Transaction
+from tidings.store.transactions.transaction import Job, Rows, Script, Transaction
 
 
-def lineage() -> Script[Lineage]:
-    """The epochs of the log."""
-    return Lineage([Epoch(row.name, row.forked_at) for row in (yield Query("epochs"))])
+def lineage(rows: Rows) -> Lineage:
+    """The identity of a log whose epochs are these rows."""
+    return Lineage([Epoch(row.name, row.forked_at) for row in rows])
 
 
 def fork(name: str) -> Job[int]:

@@ -11,7 +11,7 @@ from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Fee
 from tidings.domain.results import CountersAt, MutesAt
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.store.transactions.reading import count, count_all, ensure_users
-from tidings.store.transactions.transaction import Job, Query, Read, Script, Snapshot, Transaction, json_text
+from tidings.store.transactions.transaction import Job, Planned, Query, Read, Script, Snapshot, Transaction, json_text
 
 MUTES = 1000  # that one person may have
 
@@ -81,7 +81,7 @@ def _change_mutes(user: User, change: Callable[[set[str]], set[str]]) -> Job[Mut
             transaction.append(own_topic(user), PREFERENCES, _encode({"mutes": shown, "counters": counters}))
         return MutesAt(mutes=shown, cursor=transaction.cursor(transaction.head))
 
-    return script
+    return Planned(script, user=user)
 
 
 def register_users(users: Sequence[User]) -> Job[list[Feed | None]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from tidings.domain.errors import KeyReused
-from tidings.store.transactions.transaction import Job, Query, Script, Transaction, one
+from tidings.store.transactions.transaction import Ask, Job, Script, Transaction, like, one
 
 KEEP = 24 * 3600 * 1000  # milliseconds
 
@@ -19,6 +19,14 @@ class StoredAnswer(NamedTuple):
     status: int
     body: bytes
     replayed: bool = False
+
+
+class KeptAnswer(NamedTuple):
+    """A row of the look-up `keys`."""
+
+    fingerprint: str
+    status: int
+    body: str
 
 
 class IdempotencyKey(NamedTuple):
@@ -37,17 +45,25 @@ def idempotent(
     Raises `KeyReused` if the key came with another request before.
     """
 
-    def script(transaction: Transaction) -> Script[StoredAnswer]:
-        if key is not None:
-            row = one((yield Query("key", {"scope": key.scope, "key": key.key, "from": transaction.now - KEEP})))
-            if row is not None:
-                if row.fingerprint != key.fingerprint:
-                    raise KeyReused("this Idempotency-Key was used with another request")
-                return StoredAnswer(row.status, row.body.encode(), replayed=True)
+    if key is None:
+
+        def answered(transaction: Transaction) -> Script[StoredAnswer]:
+            return StoredAnswer(status, render((yield from job(transaction))))
+
+        return like(job, answered)
+
+    lookup = Ask("keys", ((key.scope, key.key, KEEP),))
+
+    def once(transaction: Transaction) -> Script[StoredAnswer]:
+        row = one((yield from transaction.look_up(lookup)))
+        if row is not None:
+            if row.fingerprint != key.fingerprint:
+                raise KeyReused("this Idempotency-Key was used with another request")
+            return StoredAnswer(row.status, row.body.encode(), replayed=True)
         answer = StoredAnswer(status, render((yield from job(transaction))))
-        if key is not None:
-            kept = {"status": status, "body": answer.body.decode(), "time": transaction.now}
-            transaction.write("keep_keys", **key._asdict(), **kept)
+        kept = KeptAnswer(key.fingerprint, status, answer.body.decode())
+        transaction.write("keep_keys", **key._asdict(), status=status, body=kept.body, time=transaction.now)
+        transaction.learn(lookup, [kept])
         return answer
 
-    return script
+    return like(job, once, lookup)

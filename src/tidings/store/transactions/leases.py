@@ -31,6 +31,16 @@ def take_lease(lease: Lease, *, duration: int) -> Job[bool]:
     return script
 
 
+def leased(job: Job[T], lease: Lease, *, duration: int) -> Job[T | None]:
+    """Take or renew a lease and do a job, in one transaction; None if another process has the lease."""
+
+    def script(transaction: Transaction) -> Script[T | None]:
+        taken = yield from take_lease(lease, duration=duration)(transaction)
+        return (yield from job(transaction)) if taken else None
+
+    return script
+
+
 def give_up_lease(lease: Lease) -> Job[None]:
     """Let another process have it at once."""
 

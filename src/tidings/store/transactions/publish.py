@@ -3,7 +3,7 @@
 from __future__ import annotations  # else those of the scripts are made anew with each job
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -25,7 +25,9 @@ from tidings.domain.results import Published
 from tidings.domain.topics import Topic, owner
 from tidings.store.transactions.reading import ItemAt, item_states
 from tidings.store.transactions.transaction import (
+    Ask,
     Job,
+    Planned,
     Query,
     Rows,
     Script,
@@ -61,14 +63,19 @@ def publish(drafts: Sequence[Draft], *, group_window: int, limit: int = EVENT_MA
         for draft in drafts:
             created, id = 0, ""
             for topic in draft.topics:
-                if draft.group_key is not None:
-                    merged = yield from _merge(transaction, draft, topic, window=group_window, limit=limit)
-                    if merged is not None:
-                        id = id or merged
+                lookup = _open_group(draft, topic, window=group_window)
+                if lookup is not None:
+                    group = one((yield from transaction.look_up(lookup)))
+                    if group is not None and group.unread:
+                        merged = _merge(transaction, draft, topic, group, limit=limit)
+                        transaction.learn(lookup, [merged])
+                        id = id or merged.item.id
                         continue
                 # Never the id of an older item: some of its recipients may have that one, too.
                 created = created or transaction.head + 1
-                _create(transaction, draft, topic, first=created, now=now, limit=limit)
+                new = _create(transaction, draft, topic, first=created, now=now, limit=limit)
+                if lookup is not None:
+                    transaction.learn(lookup, [new])
             published.append(
                 Published(
                     id=notification_id(transaction.lineage.epoch, created) if created else id,
@@ -78,10 +85,29 @@ def publish(drafts: Sequence[Draft], *, group_window: int, limit: int = EVENT_MA
             )
         return published
 
-    return script
+    grouped = [(draft, topic) for draft in drafts if draft.group_key is not None for topic in draft.topics]
+    lookups = [_open_group(draft, topic, window=group_window) for draft, topic in grouped]
+    return Planned(script, lookups=tuple(lookup for lookup in lookups if lookup is not None))
 
 
-def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int, now: str, limit: int) -> None:
+def _open_group(draft: Draft, topic: Topic, *, window: int) -> Ask | None:
+    """The look-up of the item that this notification merges into; None if it belongs to no group."""
+    if draft.group_key is None or window <= 0:
+        return None
+    return Ask("open_groups", ((topic, draft.group_key, window, owner(topic)),))
+
+
+class OpenGroup(NamedTuple):
+    """A row of the look-up `open_groups`, brought up to date."""
+
+    item_id: int
+    last_rang_at: int
+    item: Notification
+    contributors: Sequence[Contributor]
+    unread: bool = True
+
+
+def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int, now: str, limit: int) -> OpenGroup:
     """Append the notification to one topic. `first`: the item whose id all of its topics share."""
     item_id = transaction.head + 1
     content = draft.content
@@ -108,24 +134,20 @@ def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int,
         entity=item.entity,
         group_key=draft.group_key,
         expire_at=draft.expire_at,
-        contributors=json_text(contributors),
+        contributors=json_text(contributors) if contributors else "[]",
     )
+    return OpenGroup(item_id, transaction.now, item, contributors)
 
 
-def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int, limit: int) -> Script[str | None]:
-    """Merge into the open item of this group, if there is one; its public id."""
-    since = {"from": transaction.now - window, "now": transaction.now}
-    row = one((yield Query("open_group", {"topic": topic, "key": draft.group_key, **since})))
-    if row is None:
-        return None
-    old = _decode(row.content)
-    user = owner(topic)
-    if user is not None:
-        states = yield from item_states(user, [ItemAt(row.item_id, topic, _sort_seq(old))])
-        if states[row.item_id].status != "UNREAD":
-            return None  # once read, a group starts anew
+def _merge(transaction: Transaction, draft: Draft, topic: Topic, row: Any, *, limit: int) -> OpenGroup:
+    """Merge into the open item of this group, which moves to the top; the item as it is then."""
+    old, known = (
+        (row.item, row.contributors)
+        if isinstance(row, OpenGroup)
+        else (_decode(row.content), _contributors(row.contributors))
+    )
     assert old.group is not None  # its key led here
-    group, contributors = merged_group(old.group, draft.content.get("actor"), _contributors(row.contributors))
+    group, contributors = merged_group(old.group, draft.content.get("actor"), known)
     sort_seq = transaction.head + 1
     item = replace(
         old,
@@ -143,12 +165,13 @@ def _merge(transaction: Transaction, draft: Draft, topic: Topic, *, window: int,
     marked = _tags(item)
     data = _fitting(item, limit=limit)
     transaction.append(topic, UPDATED, data, marked, was=_tags(old))
-    transaction.write(
-        "move_items", item_id=row.item_id, sort_seq=sort_seq, type=item.type, entity=item.entity,
-        expire_at=draft.expire_at, tags=" ".join(marked), content=data.decode(),
-        last_rang_at=transaction.now if item.ring else row.last_rang_at, contributors=json_text(contributors),
+    last_rang_at = transaction.now if item.ring else row.last_rang_at
+    transaction.write_last(
+        "move_items", row.item_id, item_id=row.item_id, sort_seq=sort_seq, type=item.type, entity=item.entity,
+        expire_at=draft.expire_at, tags=" ".join(marked), content=data.decode(), last_rang_at=last_rang_at,
+        contributors=json_text(contributors),
     )  # fmt: skip
-    return old.id
+    return OpenGroup(row.item_id, last_rang_at, item, contributors)
 
 
 def update(

@@ -17,7 +17,18 @@ from tidings.domain.model import Counters
 from tidings.domain.notification import parse_notification_id, rfc3339
 from tidings.domain.results import CountersAt, Marked
 from tidings.domain.topics import ALL, Topic, User, own_topic
-from tidings.store.transactions.transaction import Job, Query, Read, Script, Snapshot, Transaction, json_text, one
+from tidings.store.transactions.transaction import (
+    Ask,
+    Job,
+    Planned,
+    Query,
+    Read,
+    Script,
+    Snapshot,
+    Transaction,
+    json_text,
+    one,
+)
 
 STEPS = 16  # of each watermark are kept with their times; older readings share the oldest one's time
 
@@ -30,16 +41,17 @@ _steps = msgspec.json.Decoder(list[tuple[int, int]]).decode
 
 
 class UserState(NamedTuple):
-    """A user's row."""
+    """A row of the look-up `user_rows`."""
 
     first_seen_seq: int  # head when they first came: earlier announcements are not unread to them
     read_seq: int
     seen_seq: int
     read_steps: list[tuple[int, int]]  # (watermark, milliseconds), oldest first
     seen_steps: list[tuple[int, int]]
+    has_overrides: bool  # that a watermark could make void
 
 
-UNKNOWN_USER = UserState(1 << 62, 0, 0, [], [])  # has yet to come: no announcement of so far will be new to them
+UNKNOWN_USER = UserState(1 << 62, 0, 0, [], [], False)  # has yet to come: no announcement of so far will be new to them
 
 
 class ItemState(NamedTuple):
@@ -71,10 +83,26 @@ class Counted(NamedTuple):
 
 def user_state(user: User) -> Script[UserState | None]:
     """The row of a user who came before."""
-    row = one((yield Query("user_row", {"user_id": user})))
+    row = one((yield Ask("user_rows", ((user,),))))
     if row is None:
         return None
-    return UserState(row.first_seen_seq, row.read_seq, row.seen_seq, _steps(row.read_steps), _steps(row.seen_steps))
+    return UserState(
+        row.first_seen_seq,
+        row.read_seq,
+        row.seen_seq,
+        _steps(row.read_steps),
+        _steps(row.seen_steps),
+        bool(row.has_overrides),
+    )
+
+
+def known_user(transaction: Transaction, user: User) -> Script[UserState]:
+    """The row of a user, which is created if there is none."""
+    found = yield from user_state(user)
+    if found is not None:
+        return found
+    ensure_users(transaction, user)
+    return UserState(transaction.head, 0, 0, [], [], False)
 
 
 def ensure_users(transaction: Transaction, *users: User) -> None:
@@ -93,8 +121,10 @@ def if_user_exists(user: User, read: Read[T]) -> Read[T | None]:
 
 
 def item_states(user: User, items: Sequence[ItemAt]) -> Script[dict[int, ItemState]]:
-    """The state of these items for a person, by `item_id`. Any row with the columns of `ItemAt` will do."""
+    """The state of these items for a user, by `item_id`. Any row with the columns of `ItemAt` will do."""
     me = (yield from user_state(user)) or UNKNOWN_USER
+    if not items:
+        return {}
     item_ids = json_text([item.item_id for item in items])
     overrides = {row.item_id: row for row in (yield Query("overrides_of", {"user_id": user, "item_ids": item_ids}))}
     found = {}
@@ -102,14 +132,17 @@ def item_states(user: User, items: Sequence[ItemAt]) -> Script[dict[int, ItemSta
         override = overrides.get(item.item_id)
         if override is None or override.sort_seq != item.sort_seq:
             override = _NO_OVERRIDE
-        first_seen_seq = me.first_seen_seq if item.topic == ALL else 0
-        read_at = _when(override.read_at, item.sort_seq, max(me.read_seq, first_seen_seq), me.read_steps)
-        seen_at = _when(override.seen_at, item.sort_seq, max(me.seen_seq, first_seen_seq), me.seen_steps)
-        status = "ARCHIVED" if override.archived_at else "UNREAD" if read_at is None else "READ"
-        found[item.item_id] = ItemState(
-            status, read_at is not None, seen_at is not None, _time(read_at), _time(seen_at)
-        )
+        found[item.item_id] = item_state(me, item, override)
     return found
+
+
+def item_state(me: UserState, item: ItemAt, override: Any) -> ItemState:
+    """An item for a user, whose override of it (if there is one where it stands) has `read_at` ... or None."""
+    first_seen_seq = me.first_seen_seq if item.topic == ALL else 0
+    read_at = _when(override.read_at, item.sort_seq, max(me.read_seq, first_seen_seq), me.read_steps)
+    seen_at = _when(override.seen_at, item.sort_seq, max(me.seen_seq, first_seen_seq), me.seen_steps)
+    status = "ARCHIVED" if override.archived_at else "UNREAD" if read_at is None else "READ"
+    return ItemState(status, read_at is not None, seen_at is not None, _time(read_at), _time(seen_at))
 
 
 class _Override(NamedTuple):
@@ -134,9 +167,10 @@ def _time(at: int | None) -> str | None:
     return rfc3339(at) if at else None
 
 
-def count(user: User, *, cap: int) -> Script[Counters]:
-    """The counters of one person."""
-    me = (yield from user_state(user)) or UNKNOWN_USER
+def count(user: User, *, cap: int, me: UserState | None = None) -> Script[Counters]:
+    """The counters of one user, whose row (as it is now) may be known."""
+    if me is None:
+        me = (yield from user_state(user)) or UNKNOWN_USER
     counted = yield from count_all([Counted(user, me.first_seen_seq, me.read_seq, me.seen_seq)], cap=cap)
     return counted[user]
 
@@ -172,7 +206,7 @@ def _counts(users: Sequence[Counted], *, what: int, cap: int) -> Script[dict[Use
         after = {_UNREAD: read_seq, _UNSEEN: seen_seq}.get(what, min(read_seq, seen_seq))
         asked.append((user, own_topic(user), first_seen_seq, read_seq, seen_seq, after, what))
     found = {}
-    for row in (yield Query("counts", {"asked": json_text(asked), "limit": cap + 1})):
+    for row in (yield Ask("counts", tuple(asked))):
         types = _types(row.by_type)
         found[row.user_id] = _Count(
             unread={type: unread for type, (unread, _, _) in types.items() if unread},
@@ -189,9 +223,7 @@ def read_up_to(user: User, cursor: Cursor, *, verb: str) -> Job[Marked]:
         seq = transaction.lineage.position(cursor)
         if seq is None or seq > transaction.head:
             raise InvalidCursor(f"{cursor} is not a cursor of this log")
-        ensure_users(transaction, user)
-        me = yield from user_state(user)
-        assert me is not None
+        me = yield from known_user(transaction, user)
         moved = seq > (me.read_seq if verb == "read" else me.seen_seq)
         if moved:
             read_seq, read_steps = me.read_seq, me.read_steps
@@ -200,20 +232,21 @@ def read_up_to(user: User, cursor: Cursor, *, verb: str) -> Job[Marked]:
             seen_seq, seen_steps = me.seen_seq, me.seen_steps
             if seq > seen_seq:
                 seen_seq, seen_steps = seq, _step(me.seen_steps, seq, transaction.now)
+            me = me._replace(read_seq=read_seq, seen_seq=seen_seq)
             transaction.write(
                 "move_watermarks", user_id=user, read_seq=read_seq, seen_seq=seen_seq,
                 read_steps=json_text(read_steps), seen_steps=json_text(seen_steps),
             )  # fmt: skip
-            if verb == "read":
+            if me.has_overrides and verb == "read":
                 transaction.write("drop_read_overrides", user_id=user, seq=seq)
                 transaction.write("void_read_overrides", user_id=user, seq=seq)
-            else:
+            elif me.has_overrides:
                 transaction.write("drop_seen_overrides", user_id=user, seq=seq)
                 transaction.write("void_seen_overrides", user_id=user, seq=seq)
         told = {"up_to": transaction.cursor(seq)}
-        return (yield from append_inbox_event(transaction, user, f"inbox.{verb}", told, changed=moved))
+        return (yield from append_inbox_event(transaction, user, me, f"inbox.{verb}", told, changed=moved))
 
-    return script
+    return Planned(script, user=user)
 
 
 def _step(steps: Sequence[tuple[int, int]], seq: int, now: int) -> list[tuple[int, int]]:
@@ -236,12 +269,11 @@ def mark_ids(user: User, ids: Sequence[str], *, verb: str) -> Job[Marked]:
     """Mark items of the user's feed one by one; ids that are not in it are passed over. Raises `InvalidRequest`."""
 
     def script(transaction: Transaction) -> Script[Marked]:
-        item_ids = [transaction.lineage.item_id(*parse_notification_id(id)) for id in ids]
-        ensure_users(transaction, user)
-        asked = {"item_ids": json_text(item_ids), "public_ids": json_text(ids)}
-        rows = yield Query("feed_items", {"user_id": user, "own": own_topic(user), **asked})
+        item_ids = tuple(transaction.lineage.item_id(*parse_notification_id(id)) for id in ids)
+        me = yield from known_user(transaction, user)
+        rows = yield Ask("feed_items", ((user, own_topic(user), item_ids, tuple(ids)),))
         sets = {column: transaction.now if how == "now" else 0 for column, how in _SETS[verb].items()}
-        before = yield from item_states(user, rows)
+        before = {row.item_id: item_state(me, row, row) for row in rows}
         changed = [row for row in rows if _differs(before[row.item_id], verb)]
         for row in changed:
             values = {"read_at": None, "seen_at": None, "archived_at": None, **sets}
@@ -250,9 +282,9 @@ def mark_ids(user: User, ids: Sequence[str], *, verb: str) -> Job[Marked]:
             transaction.write("set_overrides", user_id=user, item_id=row.item_id, sort_seq=row.sort_seq, **values)
         marked = [row.public_id or transaction.lineage.public_id(row.item_id) for row in changed]
         event = _EVENTS.get(verb, f"inbox.{verb}")
-        return (yield from append_inbox_event(transaction, user, event, {"ids": marked}, changed=bool(changed)))
+        return (yield from append_inbox_event(transaction, user, me, event, {"ids": marked}, changed=bool(changed)))
 
-    return script
+    return Planned(script, user=user)
 
 
 def _differs(item: ItemState, verb: str) -> bool:
@@ -268,10 +300,10 @@ def _differs(item: ItemState, verb: str) -> bool:
 
 
 def append_inbox_event(
-    transaction: Transaction, user: User, event: str, what: dict[str, Any], *, changed: bool
+    transaction: Transaction, user: User, me: UserState, event: str, what: dict[str, Any], *, changed: bool
 ) -> Script[Marked]:
     """Append the event to the user's own topic, with fresh counters; nothing is appended where nothing changed."""
-    counters = yield from count(user, cap=transaction.cap)
+    counters = yield from count(user, cap=transaction.cap, me=me)
     ids = what.get("ids", ())
     # Several events where one would be larger than some clients read in one piece.
     parts = [{"ids": ids[start : start + IDS_PER_EVENT]} for start in range(0, len(ids), IDS_PER_EVENT)] or [what]

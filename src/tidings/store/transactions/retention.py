@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tidings.store.transactions.idempotency import KEEP
 from tidings.store.transactions.publish import remove
-from tidings.store.transactions.transaction import Job, Query, Script, Transaction
+from tidings.store.transactions.transaction import Job, Query, Read, Script, Snapshot, Transaction
 
 
 class Retention(NamedTuple):
@@ -17,23 +17,42 @@ class Retention(NamedTuple):
     inbox_age: int  # milliseconds; notifications
 
 
+def prunable(retention: Retention, *, step: int) -> Read[bool]:
+    """Whether anything is past retention: asked in a snapshot, so that the writer is not asked for nothing."""
+
+    def script(snapshot: Snapshot) -> Script[bool]:
+        if (yield from _events_to(snapshot, retention, step=step)) > snapshot.floor:
+            return True
+        if (yield Query("aged_items", {"before": snapshot.now - retention.inbox_age, "limit": 1})):
+            return True
+        return bool((yield Query("aged_keys", {"before": snapshot.now - KEEP})))
+
+    return script
+
+
 def prune(retention: Retention, *, step: int) -> Job[bool]:
-    """Remove at most `step` events and `step` notifications that are past retention. True: there may be more."""
+    """Remove at most `step` events, notifications and keys each that are past retention. True: there may be more."""
 
     def script(transaction: Transaction) -> Script[bool]:
         floor = transaction.floor
-        before = transaction.now - retention.log_age
-        [aged] = yield Query("aged_events", {"floor": floor, "upto": floor + step, "before": before})
-        wanted = max(aged.seq or floor, transaction.head - retention.log_rows)
-        upto = min(wanted, floor + step, transaction.head)
+        upto = yield from _events_to(transaction, retention, step=step)
+        aged_items = yield Query("aged_items", {"before": transaction.now - retention.inbox_age, "limit": step})
         if upto > floor:
             transaction.write("drop_events", upto=upto)
             transaction.write("move_floor", floor=upto)
             transaction.floor = upto
-        aged_items = yield Query("aged_items", {"before": transaction.now - retention.inbox_age, "limit": step})
-        dropped = remove(transaction, aged_items, reason="expired")
         transaction.write("drop_expired_leases", now=transaction.now)
-        transaction.write("drop_keys", before=transaction.now - KEEP)
-        return upto == floor + step or dropped == step
+        transaction.write("drop_keys", before=transaction.now - KEEP, limit=step)
+        removed = remove(transaction, aged_items, reason="expired")
+        return upto - floor == step or removed == step
 
     return script
+
+
+def _events_to(snapshot: Snapshot, retention: Retention, *, step: int) -> Script[int]:
+    """The last event that one step removes; the floor if there is none."""
+    floor = snapshot.floor
+    asked = {"floor": floor, "upto": floor + step, "before": snapshot.now - retention.log_age}
+    [aged] = yield Query("aged_events", asked)
+    wanted = max(aged.seq or floor, snapshot.head - retention.log_rows)
+    return max(floor, min(wanted, floor + step, snapshot.head))

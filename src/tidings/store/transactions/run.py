@@ -1,11 +1,27 @@
-"""How a transaction runs its jobs: in order, each all or nothing, each reading what the ones before it wrote."""
+"""How scripts are run: each all or nothing, reading what was written before, in few statements together."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from tidings.domain.errors import TidingsError
 from tidings.domain.model import Event
-from tidings.store.transactions.transaction import Job, Script, Transaction, Write
+from tidings.domain.topics import User
+from tidings.store.transactions.transaction import (
+    Ask,
+    Job,
+    Planned,
+    Query,
+    Read,
+    Rows,
+    Script,
+    Snapshot,
+    Transaction,
+    Write,
+    asking,
+)
+
+T = TypeVar("T")
+Run = Generator[Query, Rows, T]  # a script as an adapter runs it: nothing but queries
 
 
 class Transacted(NamedTuple):
@@ -24,37 +40,122 @@ class WroteThenRaised(Exception):
         self.error = error
 
 
+def run_read(snapshot: Snapshot, read: Read[T]) -> Run[T]:
+    """What a script that only reads returns."""
+    return (yield from _run(snapshot, read(snapshot)))
+
+
 def run_jobs(
     transaction: Transaction, jobs: Sequence[Job[Any]], *, refused: Mapping[int, TidingsError]
-) -> Script[list[Any]]:
+) -> Run[list[Any]]:
     """What each job returned, or the `TidingsError` it raised; those in `refused` (by index) are not run.
 
-    Raises `WroteThenRaised`.
+    Nobody has waited for one of these jobs before they sent another, so their order is free: first those that are not
+    planned (who follows now gets what is published beside it), then the planned ones, which look up together, and of
+    these those of single users last. Raises `WroteThenRaised`.
     """
-    results: list[Any] = []
-    for index, job in enumerate(jobs):
-        if index in refused:
-            results.append(refused[index])
-            continue
-        mark = transaction.mark()
-        try:
-            results.append((yield from _run_job(transaction, job(transaction))))
-        except TidingsError as error:
-            if not transaction.undo(mark):
-                raise WroteThenRaised(index, error) from error
-            results.append(error)
+    results: dict[int, Any] = dict(refused)
+    planned = {index: job for index, job in enumerate(jobs) if isinstance(job, Planned) and index not in refused}
+    for index, other in enumerate(jobs):
+        if index not in planned and index not in refused:
+            results[index] = yield from _attempt(transaction, index, other)
+    yield from _look_up(transaction, [ask for job in planned.values() for ask in job.lookups])
+    for index, job in planned.items():
+        if job.user is None:
+            results[index] = yield from _attempt(transaction, index, job)
+    for together in _rounds(planned):
+        yield from _run_together(transaction, together, results)
     yield from transaction.flush()
-    return results
+    return [results[index] for index in range(len(jobs))]
 
 
-def _run_job(transaction: Transaction, script: Script[Any]) -> Script[Any]:
+def _look_up(transaction: Transaction, lookups: Sequence[Ask]) -> Run[None]:
+    if lookups:
+        yield from transaction.flush()
+    for ask, rows in (yield from _answers(transaction, list(dict.fromkeys(lookups)))).items():
+        transaction.learn(ask, rows)
+
+
+def _answers(snapshot: Snapshot, asks: Sequence[Ask]) -> Run[dict[Ask, Rows]]:
+    """The rows of each look-up, in one statement a name."""
+    answers: dict[Ask, Rows] = {ask: [] for ask in asks}
+    for name in dict.fromkeys(ask.name for ask in asks):
+        named = [ask for ask in asks if ask.name == name]
+        owners = [answers[ask] for ask in named for _ in ask.elements]
+        for row in (yield asking(snapshot, named)):
+            owners[row.n].append(row)
+    return answers
+
+
+def _attempt(transaction: Transaction, index: int, job: Job[Any]) -> Run[Any]:
+    """What a job returned, or the error that it raised. Raises `WroteThenRaised`."""
+    mark = transaction.mark()
+    try:
+        return (yield from _run(transaction, job(transaction)))
+    except TidingsError as error:
+        if not transaction.undo(mark):
+            raise WroteThenRaised(index, error) from error
+        return error
+
+
+def _run(snapshot: Snapshot, script: Script[T]) -> Run[T]:
     """What a script returns. Before it reads, all that was collected is written."""
     try:
         query = next(script)
         while True:
-            yield from transaction.flush()
-            if isinstance(query, Write):
-                transaction.answered_writes += 1
-            query = script.send((yield query))
+            if isinstance(snapshot, Transaction):
+                yield from snapshot.flush()
+                snapshot.answered_writes += isinstance(query, Write)
+            query = script.send((yield asking(snapshot, [query]) if isinstance(query, Ask) else query))
     except StopIteration as end:
-        return end.value
+        result: T = end.value
+        return result
+
+
+def _rounds(planned: Mapping[int, Planned[Any]]) -> Iterator[Mapping[int, Planned[Any]]]:
+    """The jobs that may run together: of each user one, in their order."""
+    left = {index: job for index, job in planned.items() if job.user is not None}
+    while left:
+        users: set[User | None] = set()
+        together = {}
+        for index, job in left.items():
+            if job.user not in users:
+                users.add(job.user)
+                together[index] = job
+        left = {index: job for index, job in left.items() if index not in together}
+        yield together
+
+
+def _run_together(transaction: Transaction, jobs: Mapping[int, Job[Any]], results: dict[int, Any]) -> Run[None]:
+    """Run jobs a step of each at a time. What they ask in a step is one statement a name. Raises `WroteThenRaised`."""
+    steps: dict[int, tuple[Script[Any], Rows | None]] = {index: (job(transaction), None) for index, job in jobs.items()}
+    wrote: set[int] = set()
+    while steps:
+        asked: dict[int, tuple[Script[Any], Query | Ask]] = {}
+        for index, (script, rows) in steps.items():
+            mark = transaction.mark()
+            try:
+                query = next(script) if rows is None else script.send(rows)
+            except StopIteration as end:
+                results[index] = end.value
+                continue
+            except TidingsError as error:
+                if index in wrote or not transaction.undo(mark):
+                    raise WroteThenRaised(index, error) from error
+                results[index] = error
+                continue
+            if transaction.mark() != mark:
+                wrote.add(index)
+            asked[index] = script, query
+        if asked:
+            yield from transaction.flush()
+        answers = yield from _answers(transaction, [query for _, query in asked.values() if isinstance(query, Ask)])
+        steps = {}
+        for index, (script, query) in asked.items():
+            if isinstance(query, Ask):
+                steps[index] = script, answers[query]
+            else:
+                if isinstance(query, Write):
+                    transaction.answered_writes += 1
+                    wrote.add(index)
+                steps[index] = script, (yield query)

@@ -1,13 +1,13 @@
 """One transaction: it gives out seqs, collects what is written, and writes it in a few statements."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from tidings.domain.lineage import Lineage
 from tidings.domain.model import NO_TAGS, Event
-from tidings.domain.topics import Topic
+from tidings.domain.topics import Topic, User
 
 Rows = list[Any]  # named tuples, with the columns that the query declares
 
@@ -32,10 +32,39 @@ class Mark(NamedTuple):
     answered_writes: int
 
 
+class Ask(NamedTuple):
+    """A query over a list, `:asked`, with `:now` and `:cap`: what several scripts ask is asked in one statement.
+
+    Each element becomes a row of `:asked`, behind its number, and the rows of the answer say as `n` whose they are.
+    """
+
+    name: str
+    elements: tuple[tuple[Any, ...], ...]
+
+
 T = TypeVar("T")
-Script = Generator[Query, Rows, T]
+Script = Generator[Query | Ask, Rows, T]
 Job = Callable[["Transaction"], Script[T]]
 Read = Callable[["Snapshot"], Script[T]]
+
+
+class Planned(Generic[T]):
+    """A job that says in advance what it looks up, or whom it is about.
+
+    Of all planned jobs of a transaction, what is in `lookups` is looked up once, before they run. Those with a `user`
+    change what is this user's alone: of different users, they run together, a step of each at a time.
+    """
+
+    __slots__ = ("_script", "lookups", "user")
+
+    def __init__(self, script: Job[T], *, lookups: tuple[Ask, ...] = (), user: User | None = None) -> None:
+        self._script = script
+        self.lookups = lookups
+        self.user = user
+
+    def __call__(self, transaction: "Transaction") -> Script[T]:
+        return self._script(transaction)
+
 
 _encode = msgspec.json.Encoder().encode
 
@@ -65,6 +94,23 @@ class Snapshot:
         return str(self.lineage.cursor(seq))
 
 
+def like(job: Job[Any], script: Job[T], *lookups: Ask) -> Job[T]:
+    """A script around a job, planned as the job is, with look-ups of its own."""
+    if isinstance(job, Planned):
+        return Planned(script, lookups=(*lookups, *job.lookups), user=job.user)
+    return script
+
+
+def asking(snapshot: Snapshot, asks: Iterable[Ask]) -> Query:
+    """The query for look-ups of one name."""
+    name, elements = "", list[tuple[Any, ...]]()
+    for ask in asks:
+        name = ask.name
+        elements += ask.elements
+    asked = json_text([(number, *element) for number, element in enumerate(elements)])
+    return Query(name, {"asked": asked, "now": snapshot.now, "cap": snapshot.cap})
+
+
 class Transaction(Snapshot):
     """The open transaction, as the scripts see it.
 
@@ -77,7 +123,8 @@ class Transaction(Snapshot):
         self.events: list[Event] = []
         self.answered_writes = 0  # `Write`s that were run
         self._items: list[tuple[Any, ...]] = []
-        self._rows: list[tuple[str, Mapping[str, Any]]] = []
+        self._rows: list[tuple[str, Any, Mapping[str, Any]]] = []
+        self._known: dict[Ask, Rows] = {}
         self._flushed = (0, 0, 0)  # how many of events, items and rows are in the database
 
     def append(
@@ -111,7 +158,20 @@ class Transaction(Snapshot):
 
     def write(self, name: str, /, **row: Any) -> None:
         """Write one row by a query, which gets all that are collected for it in one call, as `:rows`."""
-        self._rows.append((name, row))
+        self._rows.append((name, len(self._rows), row))
+
+    def write_last(self, name: str, key: int, /, **row: Any) -> None:
+        """The same, where of several rows with one key only the last counts."""
+        self._rows.append((name, ("key", key), row))
+
+    def look_up(self, ask: Ask) -> Script[Rows]:
+        """The rows of a look-up, from those that are known or else from the database."""
+        known = self._known.get(ask)
+        return (yield ask) if known is None else known
+
+    def learn(self, ask: Ask, rows: Rows) -> None:
+        """The rows that this look-up would find from now on."""
+        self._known[ask] = rows
 
     def mark(self) -> Mark:
         """The point that `undo` may return to."""
@@ -126,9 +186,10 @@ class Transaction(Snapshot):
         del self.events[mark.events :]
         del self._items[mark.items :]
         del self._rows[mark.rows :]
+        self._known.clear()  # it may be of what was undone
         return True
 
-    def flush(self) -> Script[None]:
+    def flush(self) -> Generator[Query, Rows, None]:
         """Write what was collected."""
         events, items, rows = self._flushed
         self._flushed = (len(self.events), len(self._items), len(self._rows))
@@ -143,11 +204,11 @@ class Transaction(Snapshot):
             yield Query("add_events", {"rows": json_text(heads), "said": said, "now": self.now})
         if added := self._items[items:]:
             yield Query("add_items", {"rows": json_text(added), "now": self.now})
-        collected: dict[str, list[Mapping[str, Any]]] = {}
-        for name, row in self._rows[rows:]:
-            collected.setdefault(name, []).append(row)
+        collected: dict[str, dict[Any, Mapping[str, Any]]] = {}
+        for name, key, row in self._rows[rows:]:
+            collected.setdefault(name, {})[key] = row
         for name, named in collected.items():
-            yield Query(name, {"rows": json_text(named)})
+            yield Query(name, {"rows": json_text([*named.values()])})
 
 
 def join_tags(event: Event) -> str:

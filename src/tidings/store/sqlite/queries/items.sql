@@ -12,10 +12,26 @@ SELECT
     value ->> 6
 FROM jsonb_each(:rows) CROSS JOIN events e WHERE e.seq = value ->> 0;
 
--- open_group -> item_id, public_id, last_rang_at, contributors, content
-SELECT item_id, public_id, last_rang_at, contributors, content FROM items
-WHERE topic = +:topic AND group_key = +:key AND created_at > :from AND (expire_at IS NULL OR expire_at > :now)
-ORDER BY sort_seq DESC LIMIT 1;
+-- open_groups -> n, item_id, last_rang_at, contributors, content, unread
+-- The newest item of each group that may still grow. unread: by the owner of the topic, if it has one.
+WITH asked AS MATERIALIZED (
+    SELECT value ->> 0 AS n, value ->> 1 AS topic, value ->> 2 AS group_key, :now - (value ->> 3) AS since,
+        value ->> 4 AS owner
+    FROM json_each(:asked)
+)
+SELECT a.n, i.item_id, i.last_rang_at, i.contributors, i.content,
+    a.owner IS NULL OR (
+        coalesce(o.archived_at, 0) = 0 AND coalesce(o.read_at = 0, i.sort_seq > coalesce(u.read_seq, 0))
+    ) AS unread
+FROM asked a CROSS JOIN items i
+LEFT JOIN users u ON u.user_id = a.owner
+LEFT JOIN overrides o ON o.user_id = a.owner AND o.item_id = i.item_id AND o.sort_seq = i.sort_seq
+WHERE i.item_id = (
+    SELECT g.item_id FROM items g
+    WHERE g.topic = a.topic AND g.group_key = a.group_key AND g.created_at > a.since
+    AND (g.expire_at IS NULL OR g.expire_at > :now)
+    ORDER BY g.sort_seq DESC LIMIT 1
+);
 
 -- move_items
 UPDATE items SET

@@ -65,8 +65,10 @@ SELECT max(seq) AS seq FROM events WHERE seq > :floor AND seq <= :upto AND time 
 -- drop_events
 DELETE FROM events WHERE seq <= (SELECT max(value ->> 'upto') FROM jsonb_each(:rows));
 
--- key -> fingerprint, status, body
-SELECT fingerprint, status, body FROM idempotency_keys WHERE scope = :scope AND key = :key AND time >= :from;
+-- keys -> n, fingerprint, status, body
+SELECT value ->> 0 AS n, k.fingerprint, k.status, k.body
+FROM json_each(:asked) CROSS JOIN idempotency_keys k
+WHERE k.scope = value ->> 1 AND k.key = value ->> 2 AND k.time >= :now - (value ->> 3);
 
 -- keep_keys
 INSERT OR REPLACE INTO idempotency_keys (scope, key, fingerprint, status, body, time)
@@ -74,5 +76,12 @@ SELECT value ->> 'scope', value ->> 'key', value ->> 'fingerprint', value ->> 's
     value ->> 'time'
 FROM jsonb_each(:rows);
 
+-- aged_keys -> time
+SELECT time FROM idempotency_keys WHERE time < :before ORDER BY time LIMIT 1;
+
 -- drop_keys
-DELETE FROM idempotency_keys WHERE time < (SELECT max(value ->> 'before') FROM jsonb_each(:rows));
+DELETE FROM idempotency_keys WHERE (scope, key) IN (
+    SELECT scope, key FROM idempotency_keys
+    WHERE time < (SELECT max(value ->> 'before') FROM jsonb_each(:rows))
+    ORDER BY time LIMIT (SELECT coalesce(max(value ->> 'limit'), 0) FROM jsonb_each(:rows))
+);

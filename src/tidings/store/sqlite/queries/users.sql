@@ -1,8 +1,13 @@
 -- LIMIT :limit + 0, = +:topic: where a bare parameter is a limit, or stands in a query with an ORDER BY, SQLite
 -- compiles the query again each time that it is bound (0.3 ms for `counts`). A test finds those.
 
--- user_row -> first_seen_seq, read_seq, seen_seq, read_steps, seen_steps
-SELECT first_seen_seq, read_seq, seen_seq, read_steps, seen_steps FROM users WHERE user_id = :user_id;
+-- user_rows -> n, first_seen_seq, read_seq, seen_seq, read_steps, seen_steps, has_overrides
+SELECT value ->> 0 AS n, u.first_seen_seq, u.read_seq, u.seen_seq, u.read_steps, u.seen_steps,
+    EXISTS (
+        SELECT 1 FROM overrides o
+        WHERE o.user_id = u.user_id AND (o.read_at IS NOT NULL OR o.seen_at IS NOT NULL)
+    ) AS has_overrides
+FROM json_each(:asked) CROSS JOIN users u WHERE u.user_id = value ->> 1;
 
 -- add_users
 INSERT OR IGNORE INTO users (user_id, first_seen_seq, read_seq, seen_seq, read_steps, seen_steps)
@@ -58,30 +63,41 @@ ON CONFLICT (user_id, item_id) DO UPDATE SET
     archived_at = coalesce(excluded.archived_at, iif(sort_seq = excluded.sort_seq, archived_at, NULL)),
     sort_seq = excluded.sort_seq;
 
--- feed_items -> item_id, public_id, topic, sort_seq
-SELECT n.item_id, n.public_id, n.topic, n.sort_seq FROM items n
-WHERE n.item_id IN (
-    SELECT i.item_id FROM json_each(:item_ids) CROSS JOIN items i WHERE i.item_id = value AND i.public_id IS NULL
+-- feed_items -> n, item_id, public_id, topic, sort_seq, read_at, seen_at, archived_at
+-- Of each user the items with these ids that are in their feed, with what overrides their state.
+WITH asked AS MATERIALIZED (
+    SELECT value ->> 0 AS n, value ->> 1 AS user_id, value ->> 2 AS own, value -> 3 AS item_ids, value -> 4 AS public_ids
+    FROM json_each(:asked)
+),
+found AS (
+    SELECT a.n, a.user_id, a.own, i.item_id
+    FROM asked a CROSS JOIN json_each(a.item_ids) e CROSS JOIN items i
+    WHERE i.item_id = e.value AND i.public_id IS NULL
     UNION
-    SELECT i.item_id FROM json_each(:public_ids) CROSS JOIN items i WHERE i.public_id = value
+    SELECT a.n, a.user_id, a.own, i.item_id
+    FROM asked a CROSS JOIN json_each(a.public_ids) e CROSS JOIN items i
+    WHERE i.public_id = e.value
 )
-AND (
-    n.topic = :own OR n.topic = 'all'
-    OR EXISTS (SELECT 1 FROM follows f WHERE f.user_id = :user_id AND f.topic = n.topic AND f.since < n.sort_seq)
+SELECT d.n, i.item_id, i.public_id, i.topic, i.sort_seq, o.read_at, o.seen_at, o.archived_at
+FROM found d CROSS JOIN items i
+LEFT JOIN overrides o ON o.user_id = d.user_id AND o.item_id = i.item_id AND o.sort_seq = i.sort_seq
+WHERE i.item_id = d.item_id AND (
+    i.topic = d.own OR i.topic = 'all'
+    OR EXISTS (SELECT 1 FROM follows f WHERE f.user_id = d.user_id AND f.topic = i.topic AND f.since < i.sort_seq)
 )
-ORDER BY n.item_id;
+ORDER BY d.n, i.item_id;
 
--- counts -> user_id, by_type
+-- counts -> n, user_id, by_type
 -- For each of :asked, what is unread (what: 1), unseen (2) or both (3), as {type: [unread, unseen, number]}. Looks at
--- no more than :limit of those: what stands after the lower watermark in each topic, and, at or before that, the
+-- no more than :cap + 1 of those: what stands after the lower watermark in each topic, and, at or before that, the
 -- overrides that say "not". Without overrides or mutes of theirs there is nothing to look up at each row.
-WITH asked (user_id, own, first_seen_seq, read_seq, seen_seq, after, what, overriding, muting) AS MATERIALIZED (
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-        iif(EXISTS (SELECT 1 FROM overrides WHERE user_id = value ->> 0), value ->> 0, NULL),
-        EXISTS (SELECT 1 FROM mutes WHERE user_id = value ->> 0)
+WITH asked (n, user_id, own, first_seen_seq, read_seq, seen_seq, after, what, overriding, muting) AS MATERIALIZED (
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+        iif(EXISTS (SELECT 1 FROM overrides WHERE user_id = value ->> 1), value ->> 1, NULL),
+        EXISTS (SELECT 1 FROM mutes WHERE user_id = value ->> 1)
     FROM json_each(:asked)
 )
-SELECT asked.user_id, (
+SELECT asked.n, asked.user_id, (
     SELECT json_group_object(type, json_array(unread, unseen, number)) FROM (
         SELECT type, sum(unread) AS unread, sum(unseen) AS unseen, count(*) AS number FROM (
             SELECT type, unread, unseen FROM (
@@ -122,7 +138,7 @@ SELECT asked.user_id, (
                     WHERE u.user_id = asked.user_id AND instr(' ' || n.tags || ' ', ' ' || u.tag || ' ')
                 ))
             )
-            WHERE unread OR unseen LIMIT :limit + 0
+            WHERE unread OR unseen LIMIT :cap + 1
         )
         GROUP BY type
     )
