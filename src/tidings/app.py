@@ -256,7 +256,7 @@ async def open_services(
         )
 
         maintenance = Maintenance(
-            settings, write=gateway.write, query=gateway.query, sweep=exports.sweep, process=process
+            settings, write=gateway.write, query=gateway.query, sweep=exports.sweep, rest=store.rest, process=process
         )
         workers = [
             relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(),

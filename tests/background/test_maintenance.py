@@ -49,11 +49,16 @@ class Writes:
 
     @contextlib.asynccontextmanager
     async def maintained(self, process: str = "one", **settings: Any) -> AsyncIterator[None]:
-        async def sweep() -> None:
+        async def nothing() -> None:
             pass
 
         worker = Maintenance(
-            Settings(mode="dev", **settings), write=self.write, query=self.store.query, sweep=sweep, process=process
+            Settings(mode="dev", **settings),
+            write=self.write,
+            query=self.store.query,
+            sweep=nothing,
+            rest=nothing,
+            process=process,
         )
         task = asyncio.create_task(worker.run())
         try:

@@ -38,7 +38,7 @@ class FullDisk:
             raise StoreUnavailable("database or disk is full")
         return 0
 
-    async def sweep(self) -> None:
+    async def nothing(self) -> None:
         pass
 
 
@@ -46,7 +46,13 @@ async def test_failing_store_is_logged_when_it_begins_and_when_it_ends(caplog: p
     """A full disk with something to expire was five lines a second for ever."""
     disk = FullDisk(failing=50, rounds=60)
     maintenance = Maintenance(
-        Settings(mode="dev"), process="a", write=disk.write, query=disk.query, sweep=disk.sweep, sleep=disk.sleep
+        Settings(mode="dev"),
+        process="a",
+        write=disk.write,
+        query=disk.query,
+        sweep=disk.nothing,
+        rest=disk.nothing,
+        sleep=disk.sleep,
     )
     with pytest.raises(Stopped):
         await maintenance.run()

@@ -51,6 +51,11 @@ class FakeStore:
     async def transact(self, jobs: Sequence[Any]) -> Outcome:
         raise NotImplementedError
 
+    wal_bytes = 0
+
+    async def rest(self) -> None:
+        raise NotImplementedError
+
     async def query(self, script: Callable[[Any], Any]) -> Any:
         raise NotImplementedError
 

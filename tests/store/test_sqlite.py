@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -20,7 +20,9 @@ from tidings.domain.model import Event
 from tidings.domain.notification import rfc3339
 from tidings.domain.topics import Topic
 from tidings.store.dialect import migrations
-from tidings.store.sqlite.adapter import CHECKPOINT, SqliteStore
+from tidings.store.sqlite import checkpoint
+from tidings.store.sqlite.adapter import SqliteStore
+from tidings.store.sqlite.checkpoint import LONG
 from tidings.store.sqlite.connection import commit
 from tidings.store.transactions.follows import follow, unfollow
 
@@ -67,16 +69,74 @@ async def test_every_commit_is_synced_and_the_journal_is_a_wal(path: Path) -> No
     await store.close()
 
 
+LARGE = note(body="x" * 8000)  # about five pages of the log
+
+
 async def test_the_write_ahead_log_does_not_grow_for_ever(path: Path) -> None:
     store = await SqliteStore.open(path)
-    drafts = posting()
     sizes = []
     for _ in range(8):
-        for _ in range(CHECKPOINT // 4):
-            await do(store, drafts)
-        sizes.append(len(content(Path(f"{path}-wal"))))
+        for _ in range(LONG // 20):
+            await do(store, posting(LARGE, LARGE))
+        sizes.append(store.wal_bytes)
     await store.close()
-    assert max(sizes) < 4096 * CHECKPOINT * 4
+    assert max(sizes) < 4096 * LONG * 4
+
+
+async def test_a_read_that_is_left_open_stops_no_writer(path: Path) -> None:
+    """The log cannot be begun anew; the writer is never made to wait for that."""
+    store = await SqliteStore.open(path)
+    await do(store, posting())
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN; SELECT * FROM head")
+    slowest = 0.0
+    for _ in range(LONG // 4):
+        start = time.monotonic()
+        await do(store, posting(LARGE, LARGE))
+        slowest = max(slowest, time.monotonic() - start)
+    grown = store.wal_bytes
+    assert grown > 4096 * LONG
+    assert slowest < 5
+    other.execute("COMMIT")
+    for _ in range(LONG // 4):
+        await do(store, posting(LARGE))
+    await settled(lambda: store.wal_bytes < grown / 2)
+    await store.close()
+
+
+async def test_the_log_of_a_quiet_store_is_empty_and_its_file_alone_is_a_whole_copy(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "IDLE", 0)
+    store = await SqliteStore.open(path)
+    await do(store, posting())
+    assert store.wal_bytes > 0
+    await store.rest()
+    await settled(lambda: store.wal_bytes == 0)
+    shutil.copy(path, copy := path.with_name("copy.db"))
+    found = await SqliteStore.open(copy)
+    assert len(await log(found)) == 1
+    await found.close()
+    await store.close()
+
+
+async def test_a_large_log_is_told_of_with_what_to_do(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(checkpoint, "WARN_BYTES", 100_000)
+    monkeypatch.setattr(checkpoint, "PAGES", 10)
+    store = await SqliteStore.open(path)
+    for _ in range(30):
+        await do(store, posting(LARGE, LARGE))
+    await store.close()
+    told = [record for record in caplog.records if record.message == "wal_large"]
+    assert len(told) == 1
+
+
+async def settled(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110 - the checkpointer does not say when it is done
+            await asyncio.sleep(0.01)
 
 
 async def test_what_may_have_been_committed_is_not_done_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,11 @@ class ServerCollector(Collector):
         yield CounterMetricFamily(
             "tidings_store_read_failures", "Background reads that the store did not answer.", value=now.store_failures
         )
+        yield GaugeMetricFamily(
+            "tidings_wal_bytes",
+            "Size of the database's write-ahead log; it grows while a read is left open.",
+            value=now.wal_bytes,
+        )
         yield GaugeMetricFamily("tidings_bus_down", "1 while this node does not hear itself.", value=now.bus_down)
         dropped = CounterMetricFamily("tidings_bus_frames_dropped", "Frames that were not for us.", labels=["reason"])
         for reason in REASONS:

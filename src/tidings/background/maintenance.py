@@ -38,15 +38,17 @@ class Maintenance:
         write: Callable[[Any], Awaitable[Any]],
         query: Callable[[Any], Awaitable[Any]],
         sweep: Callable[[], Awaitable[None]],
+        rest: Callable[[], Awaitable[None]],
         process: str,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`write` and `query` run a job or a script that reads in the store; `sweep` removes old workbooks from the
-        disk; `process` is a name that no other process has."""
+        disk; `rest` lets the store do what it does in quiet moments; `process` is a name that no other process has."""
         self._write = write
         self._query = query
         self._sweep = sweep
         self._sleep = sleep
+        self._rest = rest
         self._lease = Lease("maintenance", process)
         self._retention = Retention(
             log_age=int(settings.retention_age * 1000),
@@ -63,6 +65,7 @@ class Maintenance:
                 await self._expire()
                 if turn % PRUNE_EVERY == 0:
                     await self._prune()
+                    await self._rest()
                 if turn % SWEEP_EVERY == 0:
                     await self._sweep()
             except TidingsError as error:

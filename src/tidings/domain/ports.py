@@ -78,6 +78,13 @@ class Store(Protocol):
         has done it, every job's result is a `CommitUnknown`, and nothing is tried again.
         """
 
+    @property
+    def wal_bytes(self) -> int:
+        """What the database has yet to fold into its main file; 0 for one that needs no watching."""
+
+    async def rest(self) -> None:
+        """Do what is better done while nothing is written, if nothing is."""
+
     async def query(self, script: Callable[[Any], Any]) -> Any:
         """Run a script that only reads, in one snapshot, of which it is told the facts."""
 

@@ -29,6 +29,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int
     store_away: bool  # it does not answer, and readers wait
     store_failures: int  # background reads that it did not answer
+    wal_bytes: int  # of the store's write-ahead log
     bus_down: bool  # this node does not hear itself
     bus_frames_dropped: Mapping[str, int]  # per reason
     limited: Mapping[str, int]  # requests refused by the limit of one caller, per limit
@@ -64,6 +65,7 @@ class StatusService:
             delivered=hub.delivered,
             store_away=relay.store_away,
             store_failures=relay.store_failures,
+            wal_bytes=self._gateway.store.wal_bytes,
             bus_down=link.down,
             bus_frames_dropped=link.dropped,
             limited=self._limited(),

@@ -17,6 +17,7 @@ from tidings.domain.errors import CommitUnknown, StoreUnavailable, TidingsError
 from tidings.domain.lineage import Lineage
 from tidings.store.dialect import queries
 from tidings.store.reads import MOST_CHANGES, Reads
+from tidings.store.sqlite.checkpoint import Checkpointer
 from tidings.store.sqlite.connection import commit, connect, roll_back
 from tidings.store.sqlite.schema import make_private, migrate, refuse_foreign_file
 from tidings.store.transactions.epochs import lineage
@@ -24,8 +25,6 @@ from tidings.store.transactions.run import Run, Transacted, WroteThenRaised, run
 from tidings.store.transactions.transaction import Job, Query, Read, Rows, Snapshot, Transaction
 
 READERS = 3  # threads, each with a connection
-CHECKPOINT = 1000  # WAL pages (4 KB) after which the checkpointer copies them to the database, beside the writer
-RESTART = 32_000  # WAL pages after which it makes the writer wait, so that the file cannot grow for ever
 
 T = TypeVar("T")
 
@@ -42,18 +41,16 @@ class SqliteStore(Reads):
         self._clock = clock
         self._queries = queries("sqlite")
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="tidings-writer")
-        self._tidying = ThreadPoolExecutor(1, thread_name_prefix="tidings-checkpoint")
         self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="tidings-reader")
         self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
-        self._checkpointing = False
         try:
             make_private(path)
             refuse_foreign_file(path)
             self._writer = connect(path)
             migrate(self._writer)
             self.lineage = self._read_lineage(self._writer)
-            self._writer.set_wal_hook(self._committed)
-            self._checkpointer = connect(path)
+            self._checkpointer = Checkpointer(path)
+            self._writer.set_wal_hook(self._checkpointer.committed)
             for _ in range(READERS):
                 self._idle.put(connect(path))
         except apsw.Error as error:
@@ -79,12 +76,21 @@ class SqliteStore(Reads):
         """The epoch that is written to."""
         return self.lineage.epoch
 
+    @property
+    def wal_bytes(self) -> int:
+        """The size of the write-ahead log."""
+        return self._checkpointer.wal_bytes
+
+    async def rest(self) -> None:
+        """Empty the write-ahead log if nothing was committed for a while."""
+        self._checkpointer.rest()
+
     async def close(self) -> None:
         """Finish what was begun and fold the WAL into the database."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        for pool in (self._writing, self._tidying, self._reading):
+        for pool in (self._writing, self._reading):
             pool.shutdown()
         while not self._idle.empty():
             self._idle.get().close()
@@ -173,23 +179,6 @@ class SqliteStore(Reads):
             raise _translate(error) from error
         finally:
             self._idle.put(connection)
-
-    # Checkpoints stall commits when they run on the writer's path, so they have a thread of their own.
-
-    def _committed(self, _: apsw.Connection, __: str, pages: int) -> int:
-        if pages >= CHECKPOINT and not self._checkpointing:
-            self._checkpointing = True
-            self._tidying.submit(self._checkpoint, pages)
-        return apsw.SQLITE_OK
-
-    def _checkpoint(self, pages: int) -> None:
-        mode = apsw.SQLITE_CHECKPOINT_RESTART if pages >= RESTART else apsw.SQLITE_CHECKPOINT_PASSIVE
-        try:
-            self._checkpointer.wal_checkpoint(mode=mode)
-        except apsw.BusyError:
-            pass  # a reader or the writer is in the way: the next commit asks again
-        finally:
-            self._checkpointing = False
 
 
 def _translate(error: Exception) -> Exception:
