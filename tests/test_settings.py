@@ -1,6 +1,7 @@
 """Settings: what makes no sense is said when the server starts, not when it is too late."""
 
 import time
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -51,7 +52,7 @@ def test_log_level_is_read_in_any_case_and_no_other_word() -> None:
 
 
 def test_masked_settings_name_every_setting_and_no_secret() -> None:
-    settings = load({"secret": "0123456789" * 4, "db": "postgres://u:pass@host/db"}, {})
+    settings = Settings(secret="0123456789" * 4, db=Path("postgres://u:pass@host/db"))
     masked = settings.masked()
     assert set(masked) == set(Settings.__struct_fields__)
     assert masked["secret"] == "***" and "pass" not in masked["db"]
@@ -66,3 +67,27 @@ def test_a_server_lives_with_the_greatest_of_everything(start_server: StartServe
     time.sleep(0.5)  # beyond its first round of everything
     assert server.request("GET", "/v1/inbox?user=alice").json["data"][0]["body"] == "x"
     assert "maintenance_failed" not in server.log_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("tidings.db", "tidings.db"),
+        ("/var/lib/tidings.db", "/var/lib/tidings.db"),
+        ("C:\\tidings.db", "C:\\tidings.db"),
+        ("sqlite:///tidings.db", "tidings.db"),
+        ("sqlite:////var/lib/tidings.db", "/var/lib/tidings.db"),
+    ],
+)
+def test_a_database_is_a_path_or_a_url_with_one(text: str, path: str) -> None:
+    assert load({"mode": "dev", "db": text}, {}).db == Path(path)
+    assert load({"mode": "dev"}, {"TIDINGS_DB": text}).db == Path(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["postgresql://u:secret@host/db", "mysql://x", "sqlite://tidings.db", "sqlite:tidings.db", "sqlite:///", ""]
+)
+def test_a_database_that_has_no_adapter_is_refused_in_one_clear_line(text: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"^db is a file, .* \(from TIDINGS_DB\)$") as refusal:
+        load({"mode": "dev"}, {"TIDINGS_DB": text})
+    assert "secret" not in str(refusal.value)

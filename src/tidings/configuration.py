@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tidings.domain.errors import InvalidSettings
-from tidings.settings import BOUNDS, Settings, bounds_of, value_of
+from tidings.settings import BOUNDS, Settings, bounds_of, database_file, value_of
 
 PREFIX = "TIDINGS_"
 # Variables of the commands that are no settings of the server.
@@ -51,6 +51,11 @@ def configure(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ
     _merge(found, sources, options, "command line")
     if found.get("mode") == "dev":
         found = {**_DEVELOPERS, **found}
+    try:
+        if "db" in found:
+            found["db"] = database_file(str(found["db"]))
+    except ValueError as error:
+        raise InvalidSettings(f"{error} (from {sources['db']})") from error
     try:
         settings = msgspec.convert(found, Settings, strict=False, dec_hook=lambda type, value: type(value))
     except msgspec.ValidationError as error:

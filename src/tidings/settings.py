@@ -13,13 +13,31 @@ Mode = Literal["dev", "serve"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
+def database_file(text: str) -> Path:
+    """The file of a database URL: `sqlite:///relative`, `sqlite:////absolute`, or a bare path.
+
+    As SQLAlchemy has it, what follows the third slash is the path. Raises `ValueError`.
+    """
+    scheme, colon, rest = text.partition("://")
+    if not colon and not text.startswith("sqlite:"):
+        path = text
+    elif scheme == "sqlite" and rest.startswith("/"):
+        path = rest[1:]
+    else:
+        name = scheme.partition(":")[0]
+        raise ValueError(f"db is a file, as a path or sqlite:///path; {name}: databases are not supported")
+    if not path:
+        raise ValueError("db is a file, as a path or sqlite:///path; that has no path")
+    return Path(path)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting is also an environment variable: `TIDINGS_` and the name in capitals."""
 
     mode: Mode = "serve"
     host: str = "127.0.0.1"
     port: int = 8000
-    db: Path = Path("tidings.db")
+    db: Path = Path("tidings.db")  # given as a path or as sqlite:///path (`database_file`)
     secret: str = ""  # checks tokens (HS256); several, one a line: the first signs, too. At least 32 characters each
     token_keys: str = ""  # public keys in PEM that check tokens: RSA (RS256), P-256 (ES256), Ed25519 (EdDSA)
     jwks_url: str = ""  # a key set (RFC 7517) that checks tokens

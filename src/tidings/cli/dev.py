@@ -2,7 +2,6 @@
 
 import ipaddress
 import os
-from pathlib import Path
 
 import click
 
@@ -14,10 +13,10 @@ from tidings.demo.pages import pages
 @click.command(cls=OneLineCommand)
 @click.option("--host", help="Must be a loopback address.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="0 picks a free one.  [default: 8000]")
-@click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="Database file.  [default: tidings.db]")
+@click.option("--db", help="Database file, or sqlite:///file.  [default: tidings.db]")
 @click.option("--heartbeat", type=float, help="Seconds between signs of life.  [default: 20]")
 @log_level_option
-def dev(host: str | None, port: int | None, db: Path | None, heartbeat: float | None, log_level: str | None) -> None:
+def dev(host: str | None, port: int | None, db: str | None, heartbeat: float | None, log_level: str | None) -> None:
     """Run a server for development: it believes the user parameter (?user=alice).
 
     Every setting but the mode and the seed is also an environment variable, TIDINGS_ and its name: TIDINGS_PORT=9000

@@ -26,6 +26,10 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "key": CommandEntry("Make, list and revoke API keys.", "app"),
     "revoke": CommandEntry("Refuse a user's credentials, or one token.", "app"),
     "config": CommandEntry("Print the settings in force.", "app"),
+    "backup": CommandEntry("Copy the database while the server runs.", "app"),
+    "restore": CommandEntry("Put a backup in the place of the database.", "app"),
+    "check": CommandEntry("Look for damage in the database.", "app"),
+    "compact": CommandEntry("Give the pages that are free back to the file system.", "app"),
     "token": CommandEntry("Make a token.", "app"),
 }
 

@@ -1,7 +1,5 @@
 """`tidings serve`: a server for an application and its users."""
 
-from pathlib import Path
-
 import click
 
 from tidings.auth.keys import pem_keys
@@ -15,12 +13,12 @@ from tidings.domain.errors import InvalidSettings
 @click.option("--check", is_flag=True, help="Say whether the settings make sense, and do not serve.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: 8000]")
-@click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="Database file.  [default: tidings.db]")
+@click.option("--db", help="Database file, or sqlite:///file.  [default: tidings.db]")
 @click.option("--heartbeat", type=float, help="Seconds between signs of life.  [default: 20]")
 @log_level_option
 @click.option("--seed/--no-seed", default=None, help="Mount /notification/socket-connection and /export-excel.")
 def serve(
-    config: str | None, check: bool, host: str | None, port: int | None, db: Path | None, heartbeat: float | None,
+    config: str | None, check: bool, host: str | None, port: int | None, db: str | None, heartbeat: float | None,
     log_level: str | None, seed: bool | None,
 ) -> None:  # fmt: skip
     """Run a server that authenticates its callers by tokens (TIDINGS_SECRET; see tidings token).
