@@ -290,8 +290,10 @@ def test_methods_have_true_signatures_and_documentation(kind: type[Any]) -> None
     methods = {name: value for name, value in public.items() if not isinstance(value, property)}
     assert {"publish", "publish_batch", "update", "retract", "inbox", "mute", "mark_read", "stream"} <= methods.keys()
     for name, method in methods.items():
-        assert inspect.isfunction(method), name
         assert (method.__doc__ or "").strip(), name
+        if isinstance(method, property):
+            continue
+        assert inspect.isfunction(method), name
         assert "self" in inspect.signature(method).parameters, name
     publish = inspect.signature(kind.publish)
     assert list(publish.parameters) == ["self", "to", "idempotency_key", "content"]
