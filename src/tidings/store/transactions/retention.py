@@ -54,5 +54,9 @@ def _events_to(snapshot: Snapshot, retention: Retention, *, step: int) -> Script
     floor = snapshot.floor
     asked = {"floor": floor, "upto": floor + step, "before": snapshot.now - retention.log_age}
     [aged] = yield Query("aged_events", asked)
-    wanted = max(aged.seq or floor, snapshot.head - retention.log_rows)
+    [slowest] = yield Query("slowest_log_reader")
+    too_many = snapshot.head - retention.log_rows
+    if slowest.seq is not None:
+        too_many = min(too_many, slowest.seq)  # but what is too old goes, whoever has yet to read it
+    wanted = max(aged.seq or floor, too_many)
     return max(floor, min(wanted, floor + step, snapshot.head))

@@ -142,3 +142,9 @@ CREATE TABLE api_keys (
     grants TEXT NOT NULL, -- topics, exact or with a trailing /*, JSON
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Workers that read the whole log, each event at least once: everything up to `seq` is done.
+CREATE TABLE log_readers (
+    name TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

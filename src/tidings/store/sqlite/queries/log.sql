@@ -85,3 +85,18 @@ DELETE FROM idempotency_keys WHERE (scope, key) IN (
     WHERE time < (SELECT max(value ->> 'before') FROM jsonb_each(:rows))
     ORDER BY time LIMIT (SELECT coalesce(max(value ->> 'limit'), 0) FROM jsonb_each(:rows))
 );
+
+-- log_reader -> seq
+SELECT seq FROM log_readers WHERE name = :name;
+
+-- add_log_readers
+INSERT OR IGNORE INTO log_readers (name, seq) SELECT value ->> 'name', value ->> 'seq' FROM jsonb_each(:rows);
+
+-- move_log_readers
+UPDATE log_readers SET seq = max(seq, value ->> 'seq') FROM jsonb_each(:rows) WHERE name = value ->> 'name';
+
+-- drop_log_readers
+DELETE FROM log_readers WHERE name IN (SELECT value ->> 'name' FROM jsonb_each(:rows));
+
+-- slowest_log_reader -> seq
+SELECT min(seq) AS seq FROM log_readers;
