@@ -15,7 +15,6 @@ GLANCE = 50  # milliseconds between looks while another process makes the databa
 def connect(path: Path) -> apsw.Connection:
     """A connection for one thread at a time. Raises `apsw.Error`."""
     connection = apsw.Connection(str(path))
-    connection.pragma("auto_vacuum", 2)  # of a new file: pages that are freed can be given back in steps
     _use_wal(connection)
     connection.set_busy_timeout(BUSY)
     connection.pragma("synchronous", "full")
@@ -47,6 +46,7 @@ def _use_wal(connection: apsw.Connection) -> None:
     connection.set_busy_timeout(GLANCE)
     for _ in range(BUSY // GLANCE):
         with suppress(apsw.BusyError):
+            connection.pragma("auto_vacuum", 2)  # of a new file: pages that are freed can be given back in steps
             connection.pragma("journal_mode", "wal")
             return
     raise apsw.BusyError("it is locked by another process")
