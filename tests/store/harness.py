@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests.model import inbox as model
 from tests.model.client import Client, Json, place
@@ -20,11 +21,12 @@ from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader, State
 from tidings.hub.ring import Ring
 from tidings.services.store_gateway import NEWEST
+from tidings.store.transactions import reading
 from tidings.store.transactions.epochs import fork
 from tidings.store.transactions.follows import follow, muted, register_users, set_mutes, unfollow
 from tidings.store.transactions.inbox import Filter, page
 from tidings.store.transactions.publish import expire, publish, retract, retract_entity, update
-from tidings.store.transactions.reading import mark_ids, read_up_to
+from tidings.store.transactions.reading import count, mark_ids, read_up_to
 from tidings.store.transactions.transaction import Job, Read, Script, Snapshot
 
 WINDOW = 10_000  # milliseconds; short, so that groups end
@@ -223,11 +225,21 @@ class StoreHarness:
             }  # fmt: skip
             assert sum(counters["by_type"].values()) == counters["unread"]
             self._known(user)
+            self._counted(user)
             coming, reader = self._coming[user]
             for one in (client, *([coming] if reader is not None else [])):
                 if one.stale is not None:
                     self._load(user, one)
                 self._agrees(one, items, counters)
+
+    def _counted(self, user: User) -> None:
+        """Counting in the topics that the log names since gives what counting in all topics gives."""
+        found = []
+        for events in (-1, 3, 1000):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(reading, "COUNT_FROM_LOG", events)
+                found.append(self._ask(lambda snapshot: count(user, cap=snapshot.cap)))
+        assert found == [found[0]] * len(found)
 
     def _known(self, user: User) -> None:
         """What the hub knows of a feed is what the store would say."""

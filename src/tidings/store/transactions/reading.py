@@ -31,6 +31,7 @@ from tidings.store.transactions.transaction import (
 )
 
 STEPS = 16  # of each watermark are kept with their times; older readings share the oldest one's time
+COUNT_FROM_LOG = 200  # events after a watermark: up to so many, only the topics they name are counted in
 
 T = TypeVar("T")
 IDS_PER_EVENT = 500  # notifications marked: about 15 KB
@@ -204,7 +205,7 @@ def _counts(users: Sequence[Counted], *, what: int, cap: int) -> Script[dict[Use
     asked = []
     for user, first_seen_seq, read_seq, seen_seq in users:
         after = {_UNREAD: read_seq, _UNSEEN: seen_seq}.get(what, min(read_seq, seen_seq))
-        asked.append((user, own_topic(user), first_seen_seq, read_seq, seen_seq, after, what))
+        asked.append((user, own_topic(user), first_seen_seq, read_seq, seen_seq, after, what, COUNT_FROM_LOG))
     found = {}
     for row in (yield Ask("counts", tuple(asked))):
         types = _types(row.by_type)

@@ -90,12 +90,16 @@ ORDER BY d.n, i.item_id;
 -- counts -> n, user_id, by_type
 -- For each of :asked, what is unread (what: 1), unseen (2) or both (3), as {type: [unread, unseen, number]}. Looks at
 -- no more than :cap + 1 of those: what stands after the lower watermark in each topic, and, at or before that, the
--- overrides that say "not". Without overrides or mutes of theirs there is nothing to look up at each row.
-WITH asked (n, user_id, own, first_seen_seq, read_seq, seen_seq, after, what, overriding, muting) AS MATERIALIZED (
+-- overrides that say "not". Without overrides or mutes of theirs there is nothing to look up at each row. Of a user
+-- whose watermark is near the head, the followed topics are those that the log names since, else all of them (far).
+WITH asked (n, user_id, own, first_seen_seq, read_seq, seen_seq, after, what, overriding, muting, near, far)
+AS MATERIALIZED (
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
         iif(EXISTS (SELECT 1 FROM overrides WHERE user_id = value ->> 1), value ->> 1, NULL),
-        EXISTS (SELECT 1 FROM mutes WHERE user_id = value ->> 1)
-    FROM json_each(:asked)
+        EXISTS (SELECT 1 FROM mutes WHERE user_id = value ->> 1),
+        iif(value ->> 6 >= max(head.floor, head.seq - value ->> 8), value ->> 1, NULL),
+        iif(value ->> 6 >= max(head.floor, head.seq - value ->> 8), NULL, value ->> 1)
+    FROM json_each(:asked) CROSS JOIN head
 )
 SELECT asked.n, asked.user_id, (
     SELECT json_group_object(type, json_array(unread, unseen, number)) FROM (
@@ -107,7 +111,11 @@ SELECT asked.n, asked.user_id, (
                 FROM (
                     SELECT asked.own AS topic, asked.after AS after
                     UNION ALL SELECT 'all', max(asked.after, asked.first_seen_seq)
-                    UNION ALL SELECT f.topic, max(f.since, asked.after) FROM follows f WHERE f.user_id = asked.user_id
+                    UNION ALL SELECT f.topic, max(f.since, asked.after) FROM follows f WHERE f.user_id = asked.far
+                    UNION ALL SELECT f.topic, max(f.since, asked.after) FROM (
+                        SELECT DISTINCT e.topic FROM events e NOT INDEXED -- by seq, not through all topics
+                        WHERE asked.near IS NOT NULL AND e.seq > asked.after
+                    ) moved CROSS JOIN follows f WHERE f.user_id = asked.near AND f.topic = moved.topic
                 ) feed
                 CROSS JOIN items n
                 LEFT JOIN overrides o
