@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -109,6 +110,18 @@ def test_open_streams_end_on_every_process(servers: list[Server]) -> None:
         revoke(servers[0], {"user": "alice"})
         for stream in (here, there):
             assert [event.type for event in stream.rest()][-1] == "goaway"
+        assert time.monotonic() - began < 2
+
+
+def test_waiting_polls_are_answered_at_once_on_every_process(servers: list[Server]) -> None:
+    with ThreadPoolExecutor(len(servers)) as threads:
+        polls = [
+            threads.submit(server.request, "GET", "/v1/poll?wait=30", headers=bearer("alice")) for server in servers
+        ]
+        eventually("both wait", lambda: [server.connections() for server in servers] == [1, 1])
+        began = time.monotonic()
+        revoke(servers[0], {"user": "alice"})
+        assert [poll.result().json["events"] for poll in polls] == [[], []]
         assert time.monotonic() - began < 2
 
 
