@@ -31,7 +31,7 @@ def test_a_module_is_kept_for_ever_under_the_path_of_its_version(any_server: Ser
 
 
 @pytest.mark.parametrize("name", ["stream.js", "inbox.js", "element.js", "define.js", "worker.js"])
-def test_what_a_module_asks_for_lies_beside_it(server: Server, name: str) -> None:
+def test_imports_of_a_module_lie_beside_it(server: Server, name: str) -> None:
     asked, done = {there(server, name)}, set[str]()
     while asked:
         path = asked.pop()
@@ -43,7 +43,7 @@ def test_what_a_module_asks_for_lies_beside_it(server: Server, name: str) -> Non
     assert len(done) > 1
 
 
-def test_who_takes_gzip_gets_it_and_each_form_has_a_tag_of_its_own(server: Server) -> None:
+def test_gzip_is_sent_where_accepted_and_each_form_has_its_own_etag(server: Server) -> None:
     path = there(server)
     plain = server.request("GET", path)
     packed = server.request("GET", path, headers={"Accept-Encoding": "br, gzip;q=0.8"})
@@ -54,7 +54,7 @@ def test_who_takes_gzip_gets_it_and_each_form_has_a_tag_of_its_own(server: Serve
 
 
 @pytest.mark.parametrize("wrap", ["{}", "W/{}", '"other", {}'])
-def test_who_has_it_is_told_so(server: Server, wrap: str) -> None:
+def test_asset_with_a_matching_etag_is_a_304(server: Server, wrap: str) -> None:
     path = there(server)
     tag = server.request("GET", path).headers["etag"]
     again = server.request("GET", path, headers={"If-None-Match": wrap.format(tag)})
@@ -70,7 +70,7 @@ def test_a_page_of_any_origin_may_load_it(server: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "nothing.js", "0.0.0-000000000000/stream.js", "../pyproject.toml", "inbox"])
-def test_what_is_not_there_is_not_found(server: Server, path: str) -> None:
+def test_missing_asset_is_not_found(server: Server, path: str) -> None:
     answer = server.request("GET", f"/js/{path}")
     assert (answer.status, answer.json["code"]) == (404, "not_found")
 

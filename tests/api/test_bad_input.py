@@ -158,7 +158,7 @@ def test_text_that_is_no_text_becomes_the_replacement_character(server: Server, 
         "space",
     ],
 )
-def test_what_is_just_within_the_limits_is_taken(server: Server, listen: Listen, name: Name, body: bytes) -> None:
+def test_body_just_within_the_limits_is_taken(server: Server, listen: Listen, name: Name, body: bytes) -> None:
     stream = listen(server, name("a-witness"))
     if b'"all"' not in body:
         stream = listen(server, name("a-witness"), topics=("x" * 255,))
@@ -169,7 +169,7 @@ def test_what_is_just_within_the_limits_is_taken(server: Server, listen: Listen,
     assert server.request("GET", f"/v1/inbox?user={name('a-witness')}").status == 200
 
 
-def test_what_was_taken_can_be_read_however_deep_it_is(server: Server, name: Name) -> None:
+def test_accepted_notification_can_be_read_however_deep_it_is(server: Server, name: Name) -> None:
     """What one stack decodes, every other must too: one deep notification to all must not break their inboxes."""
     depths = [1, 63, 64, 65, *range(900, 1010)]
     answers = {depth: server.request("POST", "/v1/notifications", body=nested(depth)) for depth in depths}
@@ -330,7 +330,7 @@ def test_a_problem_with_the_caller_says_how_to_identify(server: Server) -> None:
     [b"\x00\x01\x02\r\n\r\n", b"GET\r\n\r\n", b"GET /v1/stream?user=a HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00" * 20],
     ids=["bytes", "half a line", "HTTP/9.9", "TLS"],
 )
-def test_what_is_not_http_is_refused_and_the_server_lives(server: Server, garbage: bytes) -> None:
+def test_request_that_is_not_http_is_refused_and_the_server_lives(server: Server, garbage: bytes) -> None:
     with socket.create_connection((server.host, server.port), timeout=10) as raw:
         raw.sendall(garbage)
         answer = raw.recv(4096)

@@ -72,7 +72,7 @@ def test_a_stream_can_be_read_from_another_origin(server: Server, name: Name) ->
     stream.close()
 
 
-def test_what_a_page_needs_of_an_answer_is_exposed(server: Server, name: Name) -> None:
+def test_cors_exposes_the_headers_that_a_page_needs(server: Server, name: Name) -> None:
     answer = server.request("GET", f"/v1/inbox?user={name('alice')}", headers={"Origin": PAGE})
     assert words(answer, "access-control-expose-headers") >= {
         "etag",
@@ -150,7 +150,7 @@ def test_origins_are_taken_as_a_browser_writes_them(text: str, origins: tuple[st
         "https://u@a.example", "https://ü.example", "https://a.example https://b.example", "https://a.example:x", "**",
     ],
 )  # fmt: skip
-def test_what_no_page_can_be_from_is_refused_before_it_is_served(text: str) -> None:
+def test_text_that_is_no_origin_is_refused_before_it_is_served(text: str) -> None:
     with pytest.raises(InvalidSettings, match=r"cors_origins takes \* or scheme://host\[:port\]"):
         load({"mode": "dev"}, {"TIDINGS_CORS_ORIGINS": f"https://good.example,{text}"})
 

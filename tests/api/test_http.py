@@ -60,7 +60,7 @@ def test_a_list_of_tags_is_read_as_one_and_compared_weakly(values: list[str], kn
 
 @pytest.mark.parametrize("path", ["/v1/poll", "/v1/inbox", "/v1/inbox/counters"])
 @pytest.mark.parametrize("wrap", ["{}", "W/{}", '"x", {}', 'W/"x,y",W/{}', "*"])
-def test_who_has_it_gets_304(server: Server, name: Name, path: str, wrap: str) -> None:
+def test_matching_etag_is_a_304(server: Server, name: Name, path: str, wrap: str) -> None:
     target = f"{path}?{urlencode({'user': name('alice')})}"
     if path == "/v1/poll":
         target += f"&cursor={server.request('GET', target).json['cursor']}"

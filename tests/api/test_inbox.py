@@ -76,9 +76,7 @@ def test_a_page_is_filtered_by_status_type_and_topic(server: Server, name: Name)
 
 
 @pytest.mark.parametrize("path", ["/v1/inbox", "/v1/inbox/counters"])
-def test_what_did_not_change_is_not_sent_again_whatever_happens_to_others(
-    server: Server, name: Name, path: str
-) -> None:
+def test_unchanged_inbox_is_not_sent_again_when_others_change(server: Server, name: Name, path: str) -> None:
     alice = name("alice")
     send(server, alice, "one")
     first = ask(server, alice, path)
@@ -130,7 +128,7 @@ def test_reading_up_to_a_place_leaves_what_came_after(server: Server, name: Name
 # Follows and preferences
 
 
-def test_what_is_followed_is_listed_and_ends(server: Server, listen: Listen, name: Name) -> None:
+def test_followed_topic_is_listed_and_can_be_unfollowed(server: Server, listen: Listen, name: Name) -> None:
     alice, topic = name("alice"), name("author/42")
     stream = listen(server, alice)
     for _ in range(2):
@@ -158,7 +156,7 @@ def test_a_page_says_what_is_muted_in_it(server: Server, listen: Listen, name: N
     assert f"user/{alice}" not in [item["topic"] for item in ask(server, alice).json["data"]]
 
 
-def test_mutes_are_added_and_removed_one_by_one_whoever_else_does_so(server: Server, name: Name) -> None:
+def test_mutes_are_added_and_removed_one_by_one_by_concurrent_callers(server: Server, name: Name) -> None:
     alice = name("alice")
     tags = [f"type:{kind}" for kind in ("like", "comment")] + [f"topic:a/{n}" for n in range(8)]
 

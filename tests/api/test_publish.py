@@ -305,7 +305,7 @@ def test_a_patch_changes_what_it_names_and_nothing_else(server: Server, name: Na
     assert (item["id"], item["cursor"], item["revision"]) == (sent["id"], sent["cursor"], 2)
 
 
-def test_what_went_to_several_people_is_changed_and_withdrawn_for_all(
+def test_notification_to_several_users_is_changed_and_retracted_for_all(
     server: Server, listen: Listen, name: Name
 ) -> None:
     users = [name("alice"), name("bob")]
@@ -357,7 +357,7 @@ def test_size_that_counts_is_that_of_the_event_and_not_of_the_request(server: Se
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_what_is_not_there_cannot_be_changed(server: Server, name: Name, method: str) -> None:
+def test_missing_notification_cannot_be_changed(server: Server, name: Name, method: str) -> None:
     sent = server.publish({"user": name("alice")}, body="x")
     assert server.request("DELETE", f"/v1/notifications/{sent['id']}").status == 204
     _, epoch, _ = sent["id"].split("-")
@@ -393,7 +393,7 @@ def soon(seconds: float) -> str:
     return datetime.fromtimestamp(time.time() + seconds, UTC).isoformat()
 
 
-def test_what_is_over_already_is_refused(server: Server, listen: Listen, name: Name) -> None:
+def test_expired_notification_is_refused(server: Server, listen: Listen, name: Name) -> None:
     """It would ring, and be gone when somebody looks."""
     stream = listen(server, name("alice"))
     over = {"to": {"user": name("alice")}, "expire_time": soon(-1), "body": "x"}
@@ -409,7 +409,7 @@ def test_what_is_over_already_is_refused(server: Server, listen: Listen, name: N
     assert stream.next().json["body"] == "first"
 
 
-def test_what_was_stored_in_time_gets_the_first_answer_again_after_its_time(server: Server, name: Name) -> None:
+def test_repeated_publish_after_the_expiry_gets_the_first_answer(server: Server, name: Name) -> None:
     content = {"to": {"user": name("alice")}, "expire_time": soon(0.5), "body": "x"}
     first = post(server, name("key"), content)
     assert first.status == 201
@@ -449,12 +449,12 @@ def test_a_follow_that_is_there_already_changes_nothing(server: Server, listen: 
 
 
 @pytest.mark.parametrize("topic", ["all", "user/bob"])
-def test_what_reaches_people_by_itself_is_not_followed(server: Server, topic: str) -> None:
+def test_topic_that_reaches_users_by_itself_cannot_be_followed(server: Server, topic: str) -> None:
     answer = server.request("PUT", f"/v1/topics/{topic}/followers/alice")
     assert (answer.status, answer.json["code"]) == (400, "invalid_topic")
 
 
-def test_presence_tells_who_is_here(server: Server, listen: Listen, name: Name) -> None:
+def test_presence_lists_the_connected_users(server: Server, listen: Listen, name: Name) -> None:
     path = f"/v1/users/{name('alice')}/presence"
     assert server.request("GET", path).json == {"user": name("alice"), "online": False, "connections": 0}
     streams = [listen(server, name("alice")) for _ in range(2)]
@@ -498,7 +498,7 @@ def test_contribution_to_a_group_is_taken_back(server: Server, listen: Listen, n
 
 
 @pytest.mark.parametrize("query", ["", "group_key=k", "actor=a", "entity=e&group_key=k&actor=a", "entity="])
-def test_what_is_retracted_is_said(server: Server, query: str) -> None:
+def test_retraction_without_one_target_is_refused(server: Server, query: str) -> None:
     answer = server.request("DELETE", f"/v1/notifications?{query}")
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
 
