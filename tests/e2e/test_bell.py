@@ -42,7 +42,7 @@ def furnish(server: Server) -> Callable[[str], None]:
 # What arrives
 
 
-def test_what_is_sent_is_counted_shown_and_told(server: Server, opened: Open, user: str) -> None:
+def test_notification_is_counted_shown_and_announced(server: Server, opened: Open, user: str) -> None:
     server.publish({"user": user}, type="system", title="Before")
     bell = opened(user)
     bell.unread(1)
@@ -230,7 +230,7 @@ def test_read_here_is_gone_there_within_a_second(server: Server, opened: Open, e
     other.unread(3)
 
 
-def test_what_arrives_between_looking_and_clicking_stays_unread(server: Server, opened: Open, user: str) -> None:
+def test_item_that_arrives_between_looking_and_clicking_stays_unread(server: Server, opened: Open, user: str) -> None:
     server.publish({"user": user}, type="system", title="Shown")
     bell = opened(user)
     bell.show()
@@ -281,7 +281,7 @@ def test_the_page_may_take_over(server: Server, opened: Open, user: str) -> None
     assert "/bell-page" in bell.page.url
 
 
-def test_what_the_server_refuses_is_taken_back_and_said(server: Server, opened: Open, user: str) -> None:
+def test_refused_change_is_rolled_back_and_reported(server: Server, opened: Open, user: str) -> None:
     server.publish({"user": user}, type="system", title="Stays")
     bell = opened(user)
     bell.show()
@@ -361,7 +361,7 @@ def test_marking_all_as_read_keeps_the_focus(server: Server, opened: Open, user:
     bell.has_focus("Notifications")
 
 
-def test_whoever_dismisses_toasts_by_keyboard_is_led_on_and_back(server: Server, opened: Open, user: str) -> None:
+def test_keyboard_dismissal_of_toasts_moves_the_focus_on_and_back(server: Server, opened: Open, user: str) -> None:
     bell = opened(user)
     for title in ("One", "Two"):
         server.publish({"user": user}, type="system", title=title, priority="critical")
@@ -397,7 +397,7 @@ def test_an_open_bell_that_is_moved_is_closed_and_forgets_nothing_behind(
     assert bell.page.evaluate("listening") == 0, "as many as before: those of the one list that is open"
 
 
-def test_whoever_reads_keeps_the_place_when_something_arrives(server: Server, opened: Open, user: str) -> None:
+def test_reading_position_is_kept_when_an_item_arrives(server: Server, opened: Open, user: str) -> None:
     server.publish({"user": user}, type="like", title="Ada liked it", group_key="g")
     server.publish({"user": user}, type="system", title="Other")
     bell = opened(user)
@@ -409,7 +409,7 @@ def test_whoever_reads_keeps_the_place_when_something_arrives(server: Server, op
     bell.has_focus(re.compile("^Unread: Bob liked it"))
 
 
-def test_what_only_decorates_is_not_read_out(server: Server, opened: Open, user: str) -> None:
+def test_decoration_is_not_read_out(server: Server, opened: Open, user: str) -> None:
     server.publish({"user": user}, type="comment", title="Bob Tanaka commented", body="Lovely.", actor=BOB)
     bell = opened(user)
     bell.unread(1)
@@ -508,7 +508,7 @@ def test_toasts_go_by_themselves_but_not_under_the_pointer(server: Server, opene
     bell.unread(2)
 
 
-def test_what_is_read_elsewhere_needs_no_toast(server: Server, opened: Open, user: str) -> None:
+def test_item_that_was_read_elsewhere_needs_no_toast(server: Server, opened: Open, user: str) -> None:
     bell = opened(user)
     sent = server.publish({"user": user}, type="system", title="Read on the phone")
     expect(bell.toasts).to_have_count(1)
@@ -689,9 +689,7 @@ def test_right_to_left_it_is_its_own_mirror(
     assert here["x"] > width / 2 > there["x"] + there["width"]
 
 
-def test_what_is_written_the_other_way_round_begins_where_it_is_read_from(
-    server: Server, opened: Open, user: str
-) -> None:
+def test_text_of_either_direction_begins_at_the_side_of_the_page(server: Server, opened: Open, user: str) -> None:
     long = "A body that is far longer than two lines of the list are, and so is cut at its end. " * 3
     server.publish({"user": user}, type="system", title="Left to right", body=long)
     server.publish({"user": user}, type="system", title="من اليمين", body="نص طويل جدا يقطع في نهايته. " * 9)
@@ -704,7 +702,7 @@ def test_what_is_written_the_other_way_round_begins_where_it_is_read_from(
         assert style == [direction, "right"]
 
 
-def test_what_stands_below_is_parted_by_a_dot(server: Server, opened: Open, user: str) -> None:
+def test_details_below_an_item_are_separated_by_a_dot(server: Server, opened: Open, user: str) -> None:
     for _ in range(2):
         server.publish({"user": user}, type="export", title="Exporting", progress=0.5, group_key="exports")
     bell = opened(user).show()

@@ -350,7 +350,7 @@ def test_toasts_wait_while_a_modal_dialog_is_open(server: Server, opened: Open, 
     expect(bell.toasts).to_have_count(0)
 
 
-def test_what_came_in_a_hidden_tab_is_shown_on_return_critical_first(server: Server, opened: Open, user: str) -> None:
+def test_items_of_a_hidden_tab_are_shown_on_return_critical_first(server: Server, opened: Open, user: str) -> None:
     bell = opened(user)
     bell.page.evaluate(
         "Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
