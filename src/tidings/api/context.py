@@ -1,4 +1,4 @@
-"""What every handler has at hand: the verbs, the transports, and who is calling."""
+"""The context of every handler: the verbs, the transports and the caller's grant."""
 
 import hashlib
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiContext:
-    """Between HTTP and the verbs."""
+    """The verbs, the transports and the settings, as handlers use them; identifies callers."""
 
     services: Services
     identity: Identity
@@ -46,7 +46,7 @@ class ApiContext:
 
     @property
     def dev_mode(self) -> bool:
-        """Is everyone who they say they are (`tidings dev`)?"""
+        """True in `tidings dev`, where callers name themselves without a credential."""
         return self.settings.mode == "dev"
 
     async def grant(self, request: Connection, *, purpose: Purpose = Purpose.CALL) -> Grant:

@@ -86,7 +86,7 @@ _NO_QUERY = QueryParams("")
 
 
 class Connection(requests.HTTPConnection):
-    """Starlette's, with the query as `Query`."""
+    """Starlette's connection, with its query as `QueryParams`."""
 
     @cached_property
     def query_params(self) -> QueryParams:  # type: ignore[override]
@@ -95,7 +95,7 @@ class Connection(requests.HTTPConnection):
 
 
 class Request(Connection, requests.Request):
-    """The same, with a body."""
+    """A connection with a body."""
 
 
 class Endpoint:

@@ -43,7 +43,7 @@ class Budgets:
         self._buckets.move_to_end(caller)
 
     def _forget(self, now: float) -> None:
-        """Make room: whoever is full again, else the one that was here least recently."""
+        """Evict buckets that are full again; if there are none, the least recently used one."""
         for caller in list(self._buckets)[:100]:
             if self._buckets[caller].full_at(rate=self._rate, burst=self._burst) <= now:
                 del self._buckets[caller]

@@ -2,7 +2,7 @@
 
 
 class TokenBucket:
-    """Fills at a rate, up to a burst. Whoever finds it above zero may go ahead, and take more than is in it."""
+    """Fills at a rate, up to a burst. A caller may go ahead while it is above zero, and take more than is in it."""
 
     __slots__ = ("_at", "_level")
 

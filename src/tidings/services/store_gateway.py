@@ -28,7 +28,7 @@ NEWEST = 1 << 62  # a place after every other
 
 
 class StoreGateway:
-    """The verbs."""
+    """Batches the writes and look-ups of the services, and waits for the hub where a result must not be ahead of it."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class StoreGateway:
         return self.store.lineage.cursor(seq)
 
     async def feed(self, user: User) -> Feed:
-        """What this user receives, no newer than the hub. Someone who never came before is remembered from now."""
+        """The feed of a user, no newer than the hub. Creates the user's row on first use."""
         while True:
             feed: Feed = await self._feeds(user) or await self._arrivals(user)
             await self.relay.reached(feed.head)
@@ -75,14 +75,14 @@ class StoreGateway:
                 return feed
 
     def known_feed(self, user: User) -> Feed | None:
-        """What this user receives, if the hub knows it and has everything that was committed here.
+        """The feed of a user, if the hub knows it and has everything that was committed here.
 
         It serves a start that the ring covers: its floor is that of the ring.
         """
         return self.hub.memberships.feed(user) if self.hub.head >= self._committed else None
 
     async def settled(self) -> None:
-        """Until the hub has what was committed here: who has published finds it when they read."""
+        """Wait until the hub has what was committed here, so that a publisher reads its own writes."""
         if self.hub.head < self._committed:
             await self.relay.reached(self._committed)
 
@@ -99,13 +99,13 @@ class StoreGateway:
         return await self._of(user, script)
 
     async def _of(self, user: User, script: Read[T]) -> T:
-        """What a script finds. Someone who never came before is remembered from now."""
+        """The result of a script about a user. Creates the user's row on first use."""
         while (found := await self.query(if_user_exists(user, script))) is None:
             await self._arrivals(user)
         return found
 
     async def idle(self) -> None:
-        """Until everything that was accepted is committed."""
+        """Wait until everything that was accepted is committed."""
         await self._writer.idle()
 
     async def _transact(self, jobs: Sequence[Job[Any]]) -> Sequence[Any]:

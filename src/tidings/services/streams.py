@@ -1,4 +1,4 @@
-"""The verb of streams: where one starts, and what it is told first."""
+"""The verb of streams: the position where one starts, and its first frames."""
 
 import itertools
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ class StreamService:
         return self._gateway.cursor(seq)
 
     def admit(self, user: User) -> None:
-        """Refuse what finds no room. Raises `ShuttingDown`, `TooManyConnections`, `TooManyStreams`."""
+        """Refuse a stream beyond the limits. Raises `ShuttingDown`, `TooManyConnections`, `TooManyStreams`."""
         gateway = self._gateway
         if gateway.draining:
             raise ShuttingDown("this server is stopping; connect again")
@@ -107,7 +107,7 @@ class StreamService:
         encoding: Encoding,
         heartbeat: float | None = None,
     ) -> Opening:
-        """The start of a caller's stream. Its room is kept until the next await.
+        """The start of a caller's stream, admitted until the next await.
 
         `heartbeat`: seconds between two, if the caller wants them more often than the server sends them.
 
@@ -147,7 +147,7 @@ class StreamService:
         return position is not None and self._gateway.hub.ring.covers(position)
 
     def _preface(self, feed: Feed, start: StartPosition, encoding: Encoding, *, heartbeat: float) -> bytes:
-        """What comes before the log: `hello`, and `reset` where the log cannot serve the cursor."""
+        """The frames before the log: `hello`, and `reset` where the log cannot serve the cursor."""
         gateway = self._gateway
         cursor = str(gateway.cursor(start.position))
         hello = {
