@@ -167,6 +167,22 @@ def _fan_out_first(transact: Any) -> Any:
     return without
 
 
+# 10. One caller cannot stop the others
+
+
+def _one_budget_for_all(wait: Any) -> Any:
+    """A caller that has spent its budget makes every other wait."""
+    return lambda self, caller: max((wait(self, other) for other in list(self._buckets)), default=0.0)
+
+
+def _no_budget(wait: Any) -> Any:
+    return lambda self, caller: 0.0
+
+
+def _table_that_grows(forget: Any) -> Any:
+    return lambda self, now: None
+
+
 # 11. Cost follows my events, not everybody's
 
 
@@ -178,6 +194,7 @@ def _look_at_all(of_topics: Any) -> Any:
     return without
 
 
+BUDGETS = "tests/limits/test_budgets.py::test_one_caller_that_spends_all_leaves_the_others_theirs"
 HUB = "tests/hub/test_hub.py::"
 RELAY = "tests/background/test_relay.py::"
 HISTORIES = "tests/hub/test_properties.py::test_random_histories[0]"
@@ -264,6 +281,18 @@ SABOTAGES = {
             "tests/api/test_answer_order.py::"
             "test_publishers_are_answered_before_the_first_of_five_thousand_readers_is_written_to"
         ],
+    ),
+    "one budget for all callers": Sabotage(
+        law=10, target="tidings.limits.budgets:Budgets.wait", replacement=_one_budget_for_all, tests=[BUDGETS]
+    ),
+    "no budget": Sabotage(
+        law=10, target="tidings.limits.budgets:Budgets.wait", replacement=_no_budget, tests=[BUDGETS]
+    ),
+    "a table of callers that grows": Sabotage(
+        law=10,
+        target="tidings.limits.budgets:Budgets._forget",
+        replacement=_table_that_grows,
+        tests=["tests/limits/test_budgets.py::test_table_does_not_grow_and_forgets_those_that_owe_nothing_first"],
     ),
     "catching up looks at everybody's events": Sabotage(
         law=11,
