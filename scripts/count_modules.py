@@ -95,7 +95,7 @@ async def main() -> None:
                     if b"%b" in body:
                         answer = await ask(app, trace, *REQUESTS[0])
                         cursor = answer.split(b'"cursor":"')[1].split(b'"')[0]
-                        await asyncio.sleep(0.1)  # the relay hands it on
+                    await asyncio.sleep(0.1)  # the relay hands on the events of the request before, uncounted
                     trace.entered.clear()
                     trace.running = measured
                     await ask(app, trace, method, path, query, body % cursor if b"%b" in body else body)
