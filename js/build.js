@@ -14,14 +14,10 @@ import { fileURLToPath } from "node:url";
 
 import { build, transform } from "esbuild";
 
+import { INTERNAL_PROPERTIES } from "./internal-properties.js";
+
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const DIST = join(HERE, "dist");
-// Properties that no page, no server and no other version of a tab sees; their names are shortened.
-const INTERNAL = new RegExp(
-  "^(activity|cursorMoved|expectActivity|lastActivity|scheduleProbe|probeAt|droppedToken|dropToken|identify|restore|" +
-    "emit|pause|wake|receive|welcome|preferred|retryAfter|onPageChange|onEvent|onClosed|updateTimes|avatars|setItems|" +
-    "exact|watermarks|edges|floor|toggleRead|isCritical|distance|remaining)$",
-);
 const ENTRIES = ["stream", "inbox", "element", "define", "worker"];
 
 /** Style sheets are texts in modules; they are minified as what they are. @type {import("esbuild").Plugin} */
@@ -46,7 +42,7 @@ async function made() {
     bundle: true,
     splitting: true,
     minify: true,
-    mangleProps: INTERNAL,
+    mangleProps: new RegExp(`^(${INTERNAL_PROPERTIES.join("|")})$`),
     format: "esm",
     target: "es2022",
     charset: "utf8",

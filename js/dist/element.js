@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-YAAVTE5T.js";import"./chunk-LTBU6SYD.js";import"./chunk-H5NGJU3H.js";export{a as TidingsBell};
+import{g as a}from"./chunk-DMSYOYWL.js";import"./chunk-K6QWUUTJ.js";import"./chunk-KENFMGUL.js";export{a as TidingsBell};

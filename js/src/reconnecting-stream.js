@@ -217,7 +217,7 @@ export class ReconnectingStream {
       get cursor() {
         return stream.cursor;
       },
-      pause(/** @type {number} */ milliseconds) {
+      pauseFor(/** @type {number} */ milliseconds) {
         signal.throwIfAborted();
         return stream.#wait(milliseconds, 0);
       },
@@ -310,7 +310,7 @@ export class ReconnectingStream {
   }
 
   #restorePreferred() {
-    this.#fallback.restore();
+    this.#fallback.returnToPreferred();
     this.#end("preferred");
   }
 

@@ -65,7 +65,7 @@ export class TransportFallback {
   }
 
   /** Return to the preferred transport. */
-  restore() {
+  returnToPreferred() {
     this.#index = 0;
     this.probeAt = Infinity;
   }

@@ -81,16 +81,16 @@ test("a merge into an item that is unread already does not count twice", () => {
 test("a moved item that is not held: counted if all unread ones are held, else the counters are not exact", () => {
   const moved = logEvent(9, "notification.updated", { ...item(1), cursor: cursorAt(9) });
   const all = after(fromPage(page([item(5)])), moved);
-  assert.deepEqual([all.counters.unread, all.exact], [2, true]);
+  assert.deepEqual([all.counters.unread, all.isExact], [2, true]);
   const some = fromPage(page([item(5)], { next: "n", unread: 7 }));
   assert.equal(allHeld(some), false);
-  assert.equal(after(some, moved).exact, false);
+  assert.equal(after(some, moved).isExact, false);
 });
 
 test("a change of content of an item that is not held is ignored, and the counters stay exact", () => {
   const before = fromPage(page([item(5)], { next: "n", unread: 7 }));
   const state = after(before, logEvent(9, "notification.updated", item(1)));
-  assert.deepEqual([ids(state), state.exact, state.counters.unread], [["n5"], true, 7]);
+  assert.deepEqual([ids(state), state.isExact, state.counters.unread], [["n5"], true, 7]);
 });
 
 test("a retracted notification is removed and no longer counted", () => {
@@ -119,8 +119,8 @@ test("the counters of a hello apply where the stream starts at them, else the st
   const hello = (/** @type {number} */ from) => ({ id: cursorAt(from), type: "hello", data: { cursor: cursorAt(from), counters } });
   assert.equal(after(state, hello(8)).counters, counters);
   assert.equal(after(state, hello(5)), state);
-  const inexact = { ...state, exact: false };
-  assert.deepEqual([after(inexact, hello(5)).counters, after(inexact, hello(5)).exact], [counters, true]);
+  const inexact = { ...state, isExact: false };
+  assert.deepEqual([after(inexact, hello(5)).counters, after(inexact, hello(5)).isExact], [counters, true]);
 });
 
 test("inbox.read up to a watermark marks items at or before it, and only moves forward", () => {
@@ -145,8 +145,8 @@ test("a watermark below which nothing is held still gives the exact count", () =
 
 test("a capped count that goes down by an unknown amount is not exact", () => {
   const before = fromPage(page([item(9)], { next: "more", unread: 1000, capped: true }));
-  assert.equal(after(before, logEvent(10, "notification.created", item(10))).exact, true);
-  assert.equal(after(before, logEvent(10, "notification.deleted", { id: "n9" })).exact, false);
+  assert.equal(after(before, logEvent(10, "notification.created", item(10))).isExact, true);
+  assert.equal(after(before, logEvent(10, "notification.deleted", { id: "n9" })).isExact, false);
 });
 
 for (const [verb, undo, seen] of [
@@ -188,7 +188,7 @@ test("marking an item published before the user followed changes nothing", () =>
 test("items that come back but are not held must be loaded", () => {
   const before = fromPage(page([item(9)], { next: "more", unread: 3 }));
   assert.equal(after(before, logEvent(10, "inbox.unarchived", { ids: ["n4"] })).reload, "unarchived");
-  const paged = { ...before, edges: { ...before.edges, unread: { next: null, floor: -1 } } };
+  const paged = { ...before, edges: { ...before.edges, unread: { next: null, lowestHeld: -1 } } };
   assert.equal(after(paged, logEvent(10, "inbox.unread", { ids: ["n4"] })).edges.unread.next, undefined);
 });
 
@@ -238,16 +238,16 @@ test("a field that a change in place has no more is gone, and the personal field
 
 test("an item that a change makes muted is removed and no longer counted", () => {
   const state = after(muting(["type:like"]), changed(10, item(8, { type: "like" })));
-  assert.deepEqual([ids(state), state.counters.unread, state.exact, state.reload], [["n9"], 1, true, null]);
+  assert.deepEqual([ids(state), state.counters.unread, state.isExact, state.reload], [["n9"], 1, true, null]);
 });
 
 test("a muted change of an item that is not held is ignored; it may have been counted", () => {
   const merge = logEvent(10, "notification.updated", { ...item(1), cursor: cursorAt(10) });
   for (const event of [changed(10, item(1)), merge]) {
     const whole = after(muting(["type:like"]), event);
-    assert.deepEqual([ids(whole), whole.counters.unread, whole.exact, whole.reload], [["n9", "n8"], 2, true, null]);
+    assert.deepEqual([ids(whole), whole.counters.unread, whole.isExact, whole.reload], [["n9", "n8"], 2, true, null]);
     const part = after(muting(["type:like"], { next: "p8", unread: 7 }), event);
-    assert.deepEqual([ids(part), part.exact, part.reload], [["n9", "n8"], false, null]);
+    assert.deepEqual([ids(part), part.isExact, part.reload], [["n9", "n8"], false, null]);
   }
 });
 
@@ -255,14 +255,14 @@ test("a change in place of an item that is not held may have unmuted it", () => 
   const here = after(muting(["type:like"]), changed(10, item(5, { type: "note" })));
   assert.equal(here.reload, "changed", "the list reaches so far down: it has to be loaded");
   const below = after(muting(["type:like"], { next: "p8", unread: 7 }), changed(10, item(5, { type: "note" })));
-  assert.deepEqual([below.reload, below.exact], [null, false], "the list does not; it may be counted now");
+  assert.deepEqual([below.reload, below.isExact], [null, false], "the list does not; it may be counted now");
 });
 
 test("a change in place of an item that is not held changes nothing where no mute can have hidden it", () => {
   const event = changed(10, item(5, { type: "note" }));
   for (const mutes of [[], null]) {
     const state = after({ ...muting([]), mutes }, event);
-    assert.deepEqual([ids(state), state.exact, state.reload], [["n9", "n8"], true, null]);
+    assert.deepEqual([ids(state), state.isExact, state.reload], [["n9", "n8"], true, null]);
   }
   const archived = logEvent(10, "notification.updated", item(5, { type: "note", status: "ARCHIVED" }));
   assert.equal(after(muting(["type:like"]), archived).reload, null, "what is archived is not on show anyway");
@@ -287,7 +287,7 @@ test("an expired item is subtracted once, also if the server counts it meanwhile
   state = expire(after(state, logEvent(3, "inbox.seen", { up_to: cursorAt(2), counters })), soon);
   assert.deepEqual([state.counters.unread, ids(state), allHeld(state)], [2, ["n1"], true]);
   state = after(state, logEvent(4, "notification.deleted", { id: "n2", reason: "expired" }));
-  assert.deepEqual([state.counters.unread, ids(state), state.exact], [1, ["n1"], true]);
+  assert.deepEqual([state.counters.unread, ids(state), state.isExact], [1, ["n1"], true]);
 });
 
 test("an expired item is removed before the server deletes it, and not subtracted twice", () => {
@@ -296,7 +296,7 @@ test("an expired item is removed before the server deletes it, and not subtracte
   const over = expire(before, "2026-01-01T00:00:10Z");
   assert.deepEqual([ids(over), over.counters.unread], [["n1"], 1]);
   const gone = after(over, logEvent(3, "notification.deleted", { id: "n2", reason: "expired" }));
-  assert.deepEqual([gone.counters.unread, gone.exact], [1, true]);
+  assert.deepEqual([gone.counters.unread, gone.isExact], [1, true]);
 });
 
 test("an expiry that is postponed lists the item again", () => {

@@ -63,15 +63,15 @@ test("the preferred transport is probed after a minute, then two, up to an hour;
     delays.push(fallback.probeAt);
   }
   assert.deepEqual(delays.map((delay) => delay / MINUTE), [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-  fallback.restore();
+  fallback.returnToPreferred();
   assert.deepEqual([fallback.transport, fallback.probeAt], ["sse", Infinity]);
   fallback.ended("blocked", UNOPENED, 0);
   assert.equal(fallback.probeAt, 60 * MINUTE, "the return was useless");
-  fallback.restore();
+  fallback.returnToPreferred();
   fallback.ended("preferred", STABLE, 0); // the outcome of the polls until then
   fallback.ended("blocked", UNOPENED, 0);
   assert.equal(fallback.probeAt, 60 * MINUTE, "returning proves nothing");
-  fallback.restore();
+  fallback.returnToPreferred();
   fallback.ended("ended", STABLE, 0);
   fallback.ended("blocked", UNOPENED, 0);
   assert.equal(fallback.probeAt, MINUTE);

@@ -33,7 +33,7 @@ export function count(items) {
 export function allHeld(state) {
   const held = count(state.items);
   const { counters } = state;
-  return state.exact && !counters.more && held.unread === counters.unread && held.unseen === counters.unseen;
+  return state.isExact && !counters.more && held.unread === counters.unread && held.unseen === counters.unseen;
 }
 
 /**
@@ -42,13 +42,13 @@ export function allHeld(state) {
  * @param {Counters} counters
  * @param {readonly Item[]} before
  * @param {readonly Item[]} after
- * @returns {{counters: Counters, exact: boolean}} not exact when a capped count went down: by how much is unknown
+ * @returns {{counters: Counters, isExact: boolean}} not exact when a capped count went down: by how much is unknown
  */
 export function adjustCounters(counters, before, after) {
-  if (before === after) return { counters, exact: true };
+  if (before === after) return { counters, isExact: true };
   const countBefore = count(before);
   const countAfter = count(after);
-  if (counters.more) return { counters, exact: countAfter.unread >= countBefore.unread && countAfter.unseen >= countBefore.unseen };
+  if (counters.more) return { counters, isExact: countAfter.unread >= countBefore.unread && countAfter.unseen >= countBefore.unseen };
   // A type may be named like a property that every object has: "constructor".
   const own = (/** @type {Readonly<Record<string, number>>} */ counts, /** @type {string} */ type) =>
     Object.hasOwn(counts, type) ? (counts[type] ?? 0) : 0;
@@ -60,7 +60,7 @@ export function adjustCounters(counters, before, after) {
     }),
   );
   const sum = (/** @type {"unread" | "unseen"} */ field) => Math.max(0, counters[field] + countAfter[field] - countBefore[field]);
-  return { counters: { ...counters, unread: sum("unread"), unseen: sum("unseen"), by_type }, exact: true };
+  return { counters: { ...counters, unread: sum("unread"), unseen: sum("unseen"), by_type }, isExact: true };
 }
 
 /**
@@ -74,5 +74,5 @@ export function replaceCounters(state, counters) {
   if (seqOf(counters.cursor) < seqOf(state.counters.cursor)) return state;
   // The server counts expired items until their `notification.deleted`: only then they are subtracted.
   const items = state.items.map((item) => (item.expired ? { ...item, expired: /** @type {const} */ ("counted") } : item));
-  return { ...state, items, counters, exact: true };
+  return { ...state, items, counters, isExact: true };
 }

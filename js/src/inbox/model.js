@@ -53,9 +53,9 @@
  */
 
 /**
- * How far down one list is loaded: every item with a seq of `floor` or more is held.
+ * How far down one list is loaded: every item with a seq of `lowestHeld` or more is held.
  *
- * @typedef {{next: string | null | undefined, floor: number}} Edge
+ * @typedef {{next: string | null | undefined, lowestHeld: number}} Edge
  */
 
 /**
@@ -63,13 +63,13 @@
  *
  * @type {Edge}
  */
-export const UNLOADED = { next: undefined, floor: Infinity };
+export const UNLOADED = { next: undefined, lowestHeld: Infinity };
 
 /**
  * @typedef {object} State
  * @property {readonly Item[]} items all that are held, newest first; archived and expired ones too
  * @property {Counters} counters
- * @property {boolean} exact false: an item that is not held changed; the counters must be fetched
+ * @property {boolean} isExact false: an item that is not held changed; the counters must be fetched
  * @property {string} cursor every event up to here is applied
  * @property {Readonly<Record<string, number>>} watermarks the highest `up_to` (seq) received, by event type
  * @property {readonly string[] | null} mutes null while unknown

@@ -21,7 +21,7 @@ import { insertItem, applyToItems } from "./reduce.js";
  * @returns {Edge}
  */
 function edgeAfter({ next, data, cursor }, previousFloor = Infinity) {
-  return { next, floor: next ? Math.min(previousFloor, seqOf(data.at(-1)?.cursor ?? cursor)) : -1 };
+  return { next, lowestHeld: next ? Math.min(previousFloor, seqOf(data.at(-1)?.cursor ?? cursor)) : -1 };
 }
 
 /**
@@ -34,7 +34,7 @@ export function fromPage(page) {
   return {
     items: page.data,
     counters: page.counters,
-    exact: true,
+    isExact: true,
     cursor: page.cursor,
     watermarks: {},
     // A page without mutes (an older server) leaves them unknown: they may have changed just below its cursor.
@@ -63,7 +63,7 @@ export function extend(state, page, list, received, now) {
     if (event.id && seqOf(event.id) > seqOf(page.cursor)) added = applyToItems({ ...state, items: added }, event, now);
   }
   const items = added.filter((item) => !held.has(item.id)).reduce(insertItem, state.items);
-  return { ...state, items, edges: { ...state.edges, [list]: edgeAfter(page, state.edges[list].floor) } };
+  return { ...state, items, edges: { ...state.edges, [list]: edgeAfter(page, state.edges[list].lowestHeld) } };
 }
 
 /**
@@ -74,7 +74,7 @@ export function extend(state, page, list, received, now) {
  */
 export function listed({ items, edges }, list) {
   const unread = list === "unread";
-  const floor = unread ? Math.min(edges.all.floor, edges.unread.floor) : edges.all.floor;
+  const floor = unread ? Math.min(edges.all.lowestHeld, edges.unread.lowestHeld) : edges.all.lowestHeld;
   return items.filter(
     (item) => isListed(item) && seqOf(item.cursor) >= floor && (!unread || item.status === "UNREAD"),
   );

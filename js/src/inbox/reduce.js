@@ -3,7 +3,7 @@
  *
  * Rule 1. Pure: the same state, event and time give the same state, on every device.
  * Rule 2. An event that was applied already changes nothing.
- * Rule 3. Nothing is guessed: `exact` and `reload` say when the stream alone is not enough.
+ * Rule 3. Nothing is guessed: `isExact` and `reload` say when the stream alone is not enough.
  */
 
 import { seqOf } from "../cursor.js";
@@ -166,21 +166,21 @@ function anyUnheld(state, ids) {
 export function apply(state, event, now) {
   const { id, type, data } = event;
   const items = applyToItems(state, event, now);
-  let { counters, exact, watermarks, mutes, edges, reload } = state;
+  let { counters, isExact, watermarks, mutes, edges, reload } = state;
   if (!id || seqOf(id) > seqOf(counters.cursor)) {
     const adjusted = adjustCounters(counters, state.items, items);
-    exact = exact && adjusted.exact && !affectsUnheldCounts(state, event);
+    isExact = isExact && adjusted.isExact && !affectsUnheldCounts(state, event);
     counters = id ? { ...adjusted.counters, cursor: id } : adjusted.counters;
   }
   if (maybeUnmuted(state, event)) {
-    if (seqOf(data.cursor) < Math.min(edges.all.floor, edges.unread.floor)) exact = false;
+    if (seqOf(data.cursor) < Math.min(edges.all.lowestHeld, edges.unread.lowestHeld)) isExact = false;
     else reload = "changed";
   }
   if (Object.hasOwn(MARKS, type) && data.up_to !== undefined) {
     const upTo = seqOf(data.up_to);
     watermarks = { ...watermarks, [type]: Math.max(upTo, watermarks[type] ?? -1) };
     // Everything above the floor is held: items older than the watermark no longer count.
-    if (upTo >= edges.all.floor) {
+    if (upTo >= edges.all.lowestHeld) {
       const remaining = count(items.filter((item) => seqOf(item.cursor) > upTo));
       counters = { ...counters, unseen: remaining.unseen };
       if (type === "inbox.read") counters = { ...counters, ...remaining, more: false };
@@ -195,7 +195,7 @@ export function apply(state, event, now) {
     if (!mutes || mutes.some((mute) => !data.mutes.includes(mute))) reload = "unmuted";
     mutes = data.mutes;
   }
-  const next = { ...state, items, counters, exact, watermarks, mutes, edges, reload };
+  const next = { ...state, items, counters, isExact, watermarks, mutes, edges, reload };
   return data.counters ? replaceCounters(next, data.counters) : next;
 }
 
@@ -213,7 +213,7 @@ export function reduce(state, event, now) {
     // The counters are exact at `counters.cursor`. Where the stream starts before it, events that they include are
     // still to come: then the state keeps its own counters.
     const resumesBefore = seqOf(data.cursor) < seqOf(data.counters.cursor);
-    return resumesBefore && state.exact ? state : replaceCounters(state, data.counters);
+    return resumesBefore && state.isExact ? state : replaceCounters(state, data.counters);
   }
   if (type === "reset") return { ...state, cursor: data.cursor, reload: data.reason };
   if (!id || !(seqOf(id) > seqOf(state.cursor))) return state;
@@ -233,6 +233,6 @@ export function expire(state, now) {
   const wrong = (/** @type {Item} */ item) => due(item) !== !!item.expired;
   if (!state.items.some(wrong)) return state;
   const items = state.items.map((item) => (wrong(item) ? { ...item, expired: due(item) } : item));
-  const { counters, exact } = adjustCounters(state.counters, state.items, items);
-  return { ...state, items, counters, exact: state.exact && exact };
+  const { counters, isExact } = adjustCounters(state.counters, state.items, items);
+  return { ...state, items, counters, isExact: state.isExact && isExact };
 }

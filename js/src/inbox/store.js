@@ -158,7 +158,7 @@ export function openStore(options) {
   function publish() {
     if (closed) return;
     snapshot = null;
-    if (state?.exact === false && !timers["counters"]) schedule("counters", MAX_SPREAD * env.random(), fetchCounters);
+    if (state?.isExact === false && !timers["counters"]) schedule("counters", MAX_SPREAD * env.random(), fetchCounters);
     for (const subscriber of [...subscribers]) subscriber();
   }
 

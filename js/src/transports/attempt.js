@@ -21,7 +21,7 @@
  * @property {() => void} activity the server gave a sign of life
  * @property {(milliseconds: number) => void} expectActivity a sign of life is due within this time
  * @property {(milliseconds: number) => void} retry the server's `retry:`
- * @property {(milliseconds: number) => Promise<void>} pause
+ * @property {(milliseconds: number) => Promise<void>} pauseFor
  */
 
 /** Heartbeat interval in seconds where the server sends none. */

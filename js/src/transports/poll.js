@@ -53,7 +53,7 @@ async function poll(attempt, wait) {
     const held = wait && !(empty && env.now() - sentAt < TOO_SOON);
     if (more || held) continue;
     attempt.expectActivity(interval * 2 + RESPONSE_TIMEOUT);
-    await attempt.pause(interval * (0.75 + env.random() / 2));
+    await attempt.pauseFor(interval * (0.75 + env.random() / 2));
   }
 }
 

@@ -1,0 +1,37 @@
+/**
+ * Properties that no page, no server and no other version of a tab sees: the build shortens their names, wherever they
+ * are read. None may be the name of a member of the language or of the browser, whose own would be shortened with it.
+ */
+export const INTERNAL_PROPERTIES = [
+  "activity",
+  "cursorMoved",
+  "expectActivity",
+  "lastActivity",
+  "scheduleProbe",
+  "probeAt",
+  "droppedToken",
+  "dropToken",
+  "identify",
+  "returnToPreferred",
+  "emit",
+  "pauseFor",
+  "wake",
+  "receive",
+  "welcome",
+  "preferred",
+  "retryAfter",
+  "onPageChange",
+  "onEvent",
+  "onClosed",
+  "updateTimes",
+  "avatars",
+  "setItems",
+  "isExact",
+  "watermarks",
+  "edges",
+  "lowestHeld",
+  "toggleRead",
+  "isCritical",
+  "distance",
+  "remaining",
+];
