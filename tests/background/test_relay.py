@@ -17,6 +17,7 @@ from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
+from tidings.server.started_coroutine import run_eagerly
 
 TOPIC = Topic("post/7")
 
@@ -167,6 +168,20 @@ async def test_store_that_is_away_for_a_while_ends_nothing() -> None:
         assert hub.heard == []
         store.away = False
         await asyncio.wait_for(relay.reached(1), timeout=5)
+    assert hub.heard == [1]
+
+
+async def test_request_whose_first_step_has_no_task_waits_for_the_hub() -> None:
+    log, hub = Log(), Heard()
+    relay = Relay(FakeStore(log), hub, retry=retrying(), hole_wait=0)
+    log.append(TOPIC)
+    async with running(relay):
+        loop = asyncio.get_running_loop()
+        handle = asyncio.Future[asyncio.Task[None] | None]()
+        loop.call_soon(lambda: handle.set_result(run_eagerly(relay.reached(1), loop)))
+        request = await handle
+        assert request is not None
+        await asyncio.wait_for(request, timeout=5)
     assert hub.heard == [1]
 
 

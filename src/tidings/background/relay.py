@@ -82,13 +82,18 @@ class Relay:
         if self._hub.head >= seq:
             return
         self.hint(seq)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + REACH_WITHIN
+        # Not `asyncio.timeout`: the first step of a request may run without a task (`server.started_coroutine`).
+        alarm = loop.call_at(deadline, self._moved.set)
         try:
-            async with asyncio.timeout(REACH_WITHIN):
-                while self._hub.head < seq:
-                    self._moved.clear()
-                    await self._moved.wait()
-        except TimeoutError as error:
-            raise StoreUnavailable("the log cannot be read now") from error
+            while self._hub.head < seq:
+                if loop.time() >= deadline:
+                    raise StoreUnavailable("the log cannot be read now")
+                self._moved.clear()
+                await self._moved.wait()
+        finally:
+            alarm.cancel()
 
     async def warm(self, head: int) -> None:
         """Fill the hub up to the store's head, before the relay runs. Raises `LogBroken`, `StoreUnavailable`."""
