@@ -338,7 +338,7 @@ def token_checker(settings: Settings, remote: RemoteKeys | None) -> TokenChecker
 
 
 def origin_policy(settings: Settings) -> OriginPolicy:
-    """Which pages may call."""
+    """The rule for pages that may call, from the settings."""
     return OriginPolicy(settings.cors_origins, credentials=settings.cors_credentials, loopback=settings.mode == "dev")
 
 

@@ -6,7 +6,7 @@
 
 Such a server waits for open streams when it stops, and says `goaway` to none: the time-outs end that.
 It keeps its sockets, so streams are sent in the ordinary ASGI way: equally correct, and slower than
-under `tidings serve`. TIDINGS_MODE=dev believes whoever says who they are: let that server listen on this
+under `tidings serve`. TIDINGS_MODE=dev takes the user's id without proof: let that server listen on this
 machine only.
 """
 

@@ -1,4 +1,4 @@
-"""Where settings come from: the command line, else the environment, else one TOML file, else the defaults."""
+"""Sources of the settings: the command line, else the environment, else one TOML file, else the defaults."""
 
 import difflib
 import os

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-# What is imported, and the extra that installs it. What a bare installation has is not here.
+# Modules that are imported, each with the extra that installs it, beyond those of a bare installation.
 EXTRA_OF: Mapping[str, str] = {
     "starlette": "app",
     "apsw": "app",

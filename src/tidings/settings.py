@@ -1,4 +1,4 @@
-"""What an operator may choose: one frozen value, read once (`configuration` says from where)."""
+"""The settings of an operator: one frozen value, read once (`configuration` says from where)."""
 
 import re
 from collections.abc import Mapping
@@ -121,7 +121,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip
 
-# What a browser calls an origin (WHATWG HTML, "serialization of an origin"): no path, no default port.
+# An origin as a browser writes it (WHATWG HTML, "serialization of an origin"): no path, no default port.
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.1
@@ -144,7 +144,7 @@ def _check_secret(secret: str) -> None:
 
 
 def bounds_of(name: str) -> str:
-    """What a number must be."""
+    """The bounds of a numeric setting, in words."""
     least, most = BOUNDS[name]
     whole = "a whole number " if Settings.__annotations__[name] is int else ""
     return f"{name} must be {whole}between {least} and {most}"
@@ -159,7 +159,7 @@ def _origin(text: str) -> str:
 
 
 def value_of(name: str, said: Any) -> Any:
-    """A setting from its text: lists have commas between. What is no text stays as it is."""
+    """A setting from its text: lists have commas between. Other types stay as they are."""
     if name not in LISTS:
         return said.lower() if name == "log_level" and isinstance(said, str) else said
     clean = _origin if name == "cors_origins" else str.strip

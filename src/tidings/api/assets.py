@@ -36,7 +36,7 @@ _NO = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*")  # RFC 9110, section 12.4.2: a weigh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """One file, and the same file packed once, as small as gzip can, and not for each who asks."""
+    """One file, and the same file compressed once, at gzip's best level, instead of for each request."""
 
     media_type: str
     body: bytes
@@ -54,7 +54,7 @@ class Asset:
         )
 
     def answer(self, request: Request, *, cache: str, headers: Mapping[str, str] | None = None) -> Response:
-        """This file, packed for those who take it so; 304 for those who have it."""
+        """This file, compressed if the client accepts gzip; 304 if the client has it."""
         packed = takes_gzip(request.headers.get("accept-encoding", ""))
         tag = f'"{self.tag}-gzip"' if packed else f'"{self.tag}"'
         said = {"cache-control": cache, "etag": tag, "vary": "Accept-Encoding", **(headers or {})}
@@ -70,7 +70,7 @@ class Client:
     """The browser's client, bundled and minified, and the version of its paths."""
 
     def __init__(self, modules: Mapping[str, bytes], *, version: str) -> None:
-        """`modules` by path, `version` of the package. What differs in one byte gets another path."""
+        """`modules` by path, `version` of the package. A difference of one byte gives another path."""
         content = hashlib.blake2b(digest_size=6)
         for name in sorted(modules):
             content.update(b"%d %b %d " % (len(name.encode()), name.encode(), len(modules[name])) + modules[name])
@@ -84,7 +84,7 @@ class Client:
 
     @property
     def path(self) -> str:
-        """Where this version is."""
+        """The path of this version's modules."""
         return f"/js/{self.version}"
 
     def routes(self) -> list[Route]:

@@ -1,4 +1,4 @@
-"""Which hosts are answered and which pages may call (WHATWG Fetch, "HTTP CORS protocol")."""
+"""The hosts that are answered and the pages that may call (WHATWG Fetch, "HTTP CORS protocol")."""
 
 import logging
 from typing import Any
@@ -17,7 +17,7 @@ from tidings.settings import Settings
 TARGET_MAX = 8 * 1024  # bytes of a path with its query; other servers than ours take more
 MAX_AGE = 7200  # seconds that a browser remembers a preflight
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-# What our clients send, and what EventSource libraries and frameworks add by themselves.
+# The fields that our clients send, and those that EventSource libraries and frameworks add by themselves.
 REQUEST_HEADERS = (
     "Accept", "Accept-Language", "Authorization", "Cache-Control", "Content-Language", "Content-Type",
     "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Pragma", "Tidings-User", "X-Requested-With",
@@ -41,9 +41,9 @@ Fields = list[tuple[bytes, bytes]]
 
 
 class Cors:
-    """Answers listed hosts alone, and lets pages of listed origins read. Credentials are for those that are named.
+    """Answers listed hosts alone, and lets pages of listed origins read. Credentials are for named origins.
 
-    What an answer to an origin carries is made once for each. The only layer around the router: every layer wraps
+    The header fields for an origin are made once. The only layer around the router: every layer wraps
     every `send`.
     """
 
@@ -119,7 +119,7 @@ class Cors:
             raise Misdirected("this server answers to other names; TIDINGS_HOSTS lists them")
 
     def _check_local(self, scope: Any, origin: bytes | None, host: bytes | None) -> None:
-        """Where everyone is who they say, the Origin is all that tells a developer's page from any other.
+        """Check the Origin in `tidings dev`: without credentials, nothing else tells a developer's page from any other.
 
         Raises `OriginForbidden`.
         """
@@ -135,7 +135,7 @@ class Cors:
         return self._origins.allows(text) or self._origins.is_own(text, (host or b"").decode("latin-1"))
 
     def _fields_for(self, origin: bytes, host: bytes | None) -> Fields:
-        """What lets a page of this origin read the answer; nothing if it may not, which is told once in the log."""
+        """Header fields that let a page of this origin read the answer; none if it may not, and one line in the log."""
         known = self._fields.get(origin)
         if known is not None:
             return known

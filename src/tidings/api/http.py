@@ -192,7 +192,7 @@ async def body_of(request: Request, *, limit: int) -> bytes:
 
 
 async def in_thread_if_large(body: bytes, work: Callable[[], T]) -> T:
-    """What the work on a body returns; on a thread of its own if the body is large."""
+    """Run the work on a body, on a thread of its own if the body is large, and return its result."""
     return work() if len(body) <= LARGE_BODY else await asyncio.to_thread(work)
 
 

@@ -50,7 +50,7 @@ async def page(request: Request, api: ApiContext) -> Response:
         after=None if after is None else Cursor.parse(after),
         limit=LIMIT.of(request),
     )
-    # The head moves with everything that happens to anybody: what it was is no part of what is asked about.
+    # The head moves with every event of any user, so it is no part of the entity.
     return etag_response(request, found, of=(found.data, found.next, found.mutes, *_numbers(found.counters)))
 
 

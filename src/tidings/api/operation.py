@@ -18,7 +18,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """What an operation takes: `type` is the value that the schema is made of."""
+    """The request body of an operation; its schema is made from `type`."""
 
     type: Any
     example: Any
@@ -54,7 +54,7 @@ class Operation:
     body: Body | None = None
     answers: Mapping[int, Answer]
     idempotent: bool = False  # takes an Idempotency-Key
-    public: bool = False  # asks nobody for a credential
+    public: bool = False  # needs no credential
 
     @property
     def summary(self) -> str:
@@ -63,7 +63,7 @@ class Operation:
 
     @property
     def description(self) -> str:
-        """What follows it."""
+        """The rest of the handler's docstring, on one line."""
         return " ".join(inspect.cleandoc(self.handler.__doc__ or "").partition("\n")[2].split())
 
     def route(self, api: ApiContext) -> Route:

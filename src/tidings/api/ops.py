@@ -29,7 +29,7 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerCollector(Collector):
-    """Reads the numbers when somebody asks for them."""
+    """Reads the numbers when they are scraped."""
 
     def __init__(self, status: StatusService) -> None:
         self._status = status
@@ -40,8 +40,8 @@ class ServerCollector(Collector):
         for transport in TRANSPORTS:
             open_now.add_metric([transport], now.connections.get(transport, 0))
         yield open_now
-        yield GaugeMetricFamily("tidings_topics", "Topics that somebody here listens to.", value=now.topics)
-        yield GaugeMetricFamily("tidings_users", "Users who have a stream here.", value=now.users)
+        yield GaugeMetricFamily("tidings_topics", "Topics with a reader in this process.", value=now.topics)
+        yield GaugeMetricFamily("tidings_users", "Users with a reader in this process.", value=now.users)
         yield GaugeMetricFamily("tidings_catching_up", "Readers waiting for a worker.", value=now.catching_up)
         yield GaugeMetricFamily(
             "tidings_store_unavailable", "1 while the store does not answer and readers wait.", value=now.store_away

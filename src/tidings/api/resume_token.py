@@ -18,7 +18,7 @@ _FOREIGN = frozenset(
 
 
 def start_of(request: Connection) -> StartAfter:
-    """Where a stream or poll starts. Raises `InvalidCursor`, and `InvalidRequest` for another system's token."""
+    """The start of a stream or poll. Raises `InvalidCursor`, and `InvalidRequest` for another system's token."""
     query = request.query_params
     for name in query:
         if name not in QUERY and name.replace("_", "").replace("-", "").lower() in _FOREIGN:

@@ -233,7 +233,7 @@ def parse_users(body: bytes) -> list[User]:
 
 
 def parse_preferences(body: bytes) -> list[str]:
-    """What is muted. Raises `InvalidRequest`."""
+    """The mutes in a request's body. Raises `InvalidRequest`."""
     return [parse_mute(mute) for mute in parse(_preferences, body).mutes]
 
 

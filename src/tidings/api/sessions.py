@@ -22,7 +22,7 @@ COOKIE_MAX = 3800  # bytes of a token: browsers keep 4096 of a cookie with its n
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whose credentials are revoked, or which token."""
+    """A user whose credentials are to be revoked, or the id of one token."""
 
     user: schemas.UserText | None = None
     jti: Annotated[str, Meta(min_length=1)] | None = None
@@ -53,7 +53,7 @@ async def log_in(request: Request, api: ApiContext) -> Response:
 
 @operation("DELETE", "/v1/session", id="logOut", tag=TAG, answers=NO_CONTENT, public=True)
 async def log_out(request: Request, api: ApiContext) -> Response:
-    """Take the cookie away. The token stays good for whoever has it: revoke it to end it everywhere."""
+    """Take the cookie away. The token itself stays valid: revoke it to end it everywhere."""
     if request.headers.get("cookie") is not None:
         api.origins.check_ambient(request.headers)
     return _with_cookie(request, api, "", age=0)

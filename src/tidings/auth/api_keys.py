@@ -24,7 +24,7 @@ class ApiKey(NamedTuple):
 
 
 def digest_of(secret: str) -> str:
-    """What is kept of a key. Its 256 random bits need no slow hash."""
+    """The digest that is stored in place of a key. Its 256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -58,7 +58,7 @@ class ApiKeys:
         self._keys = {key.digest: key for key in keys}
 
     def check(self, secret: str) -> Grant:
-        """What a key grants. Raises `InvalidToken`."""
+        """The grant of a key. Raises `InvalidToken`."""
         digest = digest_of(secret)
         key = self._keys.get(digest)
         # The look-up compares digests, which an attacker cannot choose; equal ones are compared in constant time.

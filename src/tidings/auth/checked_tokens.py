@@ -12,7 +12,7 @@ LONGEST = 2048  # bytes; a longer one may grant so much that keeping it costs mo
 
 
 class CheckedTokens:
-    """A bounded table of valid tokens, least recently used first. What may end meanwhile is compared each time."""
+    """A bounded table of valid tokens, least recently used first. Expiry and revocation are checked each time."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class CheckedTokens:
         self._known: dict[bytes, Grant] = {}
 
     async def __call__(self, token: str) -> Grant:
-        """What a token grants. Raises `InvalidToken`."""
+        """The grant of a token. Raises `InvalidToken`."""
         # By digest: what a client holds is not kept in memory, and the table's size does not depend on it.
         digest = hashlib.blake2b(token.encode(), digest_size=16).digest()
         grant = self._known.pop(digest, None)
@@ -47,5 +47,5 @@ class CheckedTokens:
         return grant
 
     def grants(self) -> Iterable[Grant]:
-        """What the tokens grant that are remembered."""
+        """The grants of the tokens in the table."""
         return self._known.values()

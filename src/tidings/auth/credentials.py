@@ -17,7 +17,7 @@ _TICKET = b"ticket"
 
 
 class Kind(Enum):
-    """How a caller says who it is."""
+    """The kinds of credentials."""
 
     TICKET = "ticket"
     BEARER = "bearer"

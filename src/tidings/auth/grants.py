@@ -1,4 +1,4 @@
-"""What a caller may do."""
+"""The permissions of a caller."""
 
 from collections.abc import Iterable
 
@@ -9,13 +9,13 @@ from tidings.domain.topics import Topic, User, owner
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is calling, and what the token lets them do."""
+    """The caller's identity and permissions."""
 
     user: User | None = None
     publish: bool = False
     publish_to: tuple[str, ...] | None = None  # topics, exact or with a trailing /*; None: every topic
     key: str = ""  # the name of the API key
-    topics: frozenset[Topic] | None = frozenset()  # beside the own feed; None: whatever is nobody's own
+    topics: frozenset[Topic] | None = frozenset()  # beside the own feed; None: all that are not personal
     expires: int = 0  # seconds since 1970, when a stream ends; 0 for never
     issued: int = 0  # seconds since 1970; 0: the token does not say, and counts as old
     token_id: str = ""  # the token's `jti`
@@ -40,7 +40,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
                     raise PublishForbidden(f"this key does not publish to {topic!r}")
 
     def may_publish_everywhere(self) -> None:
-        """What is not about one topic: changing what was sent, revoking. Raises `PublishForbidden`."""
+        """Check the right to act on every topic: to change notifications, to revoke. Raises `PublishForbidden`."""
         self.may_publish()
         if self.publish_to is not None and "*" not in self.publish_to:
             raise PublishForbidden("this key publishes to some topics only; this needs one for every topic")

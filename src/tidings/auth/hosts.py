@@ -1,4 +1,4 @@
-"""Which names this server answers to (RFC 9110, section 7.2): what DNS rebinding cannot forge is the Host."""
+"""The host names that this server answers to (RFC 9110, section 7.2). DNS rebinding cannot forge the Host header."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Who is calling: the `user` parameter in `tidings dev`, a credential in `tidings serve`."""
+"""Identification of callers: by the `user` parameter in `tidings dev`, a credential in `tidings serve`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
@@ -16,7 +16,7 @@ from tidings.domain.topics import parse_user
 
 
 class Purpose(Enum):
-    """What a caller is identified for."""
+    """The purpose for which a caller is identified."""
 
     CALL = "call"  # one request; a ticket does not count
     LISTEN = "listen"  # a stream or a poll
@@ -24,7 +24,7 @@ class Purpose(Enum):
 
 
 class Carrier(Protocol):
-    """What a request carries (Starlette's connection is one)."""
+    """The parts of a request that may hold credentials (Starlette's connection has them)."""
 
     @property
     def scope(self) -> Any: ...
@@ -42,7 +42,7 @@ class Identity(Protocol):
 
 
 class DevIdentity:
-    """Everyone is who they say: for a developer's own machine."""
+    """Takes the `user` parameter without proof: for a developer's own machine."""
 
     def __init__(self, tickets: Tickets, *, origins: OriginPolicy) -> None:
         self._tickets = tickets
@@ -85,7 +85,7 @@ class TokenIdentity:
         elif scope["method"] not in SAFE:
             self._origins.check_ambient(request.headers)
             _check_json(request.headers)
-        # A browser sends the cookie with whatever any page makes it ask: it is enough to read, and to mark one's own.
+        # A browser sends the cookie with any page's requests: it suffices to read, and to mark the user's own items.
         return msgspec.structs.replace(await self._check(credential.value), publish=False)
 
 

@@ -8,7 +8,7 @@ from tidings.auth.keys import VerificationKey, jwks_keys
 from tidings.domain.errors import KeysUnavailable
 
 FRESH = 600.0  # seconds, after which they are fetched again, while the old ones serve
-COOLDOWN = 30.0  # seconds between fetches for names that are not known: anybody can make one up
+COOLDOWN = 30.0  # seconds between fetches for unknown key ids: a client can invent one
 RETRY = 5.0  # seconds after a failure
 
 _log = logging.getLogger("tidings.auth")

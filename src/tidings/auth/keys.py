@@ -72,7 +72,7 @@ def jwks_keys(document: bytes) -> list[VerificationKey]:
 
 
 def _jwk(member: dict[str, Any]) -> VerificationKey | None:
-    """A symmetric key in a document that anybody can fetch is no key, so `oct` is not among these."""
+    """The key of a JWK; None for an unsupported one, `oct` too: a symmetric key in a public document is no secret."""
     kinds: dict[tuple[Any, Any], tuple[str, Any]] = {
         ("RSA", None): ("RS256", RSAAlgorithm),
         ("EC", "P-256"): ("ES256", ECAlgorithm),

@@ -1,4 +1,4 @@
-"""Which pages may call (RFC 6454; WHATWG Fetch, "HTTP CORS protocol"). docs/decisions has why this ends CSRF."""
+"""The origins whose pages may call (RFC 6454; WHATWG Fetch, "HTTP CORS protocol"). See docs/decisions/19-csrf.md."""
 
 from collections.abc import Mapping, Sequence
 

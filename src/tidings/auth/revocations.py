@@ -7,7 +7,7 @@ from tidings.domain.topics import User
 
 
 class Revocations:
-    """What is revoked, as this process knows it: loaded when it starts, and told of by the log."""
+    """The revocations that this process knows: loaded when it starts, then followed in the log."""
 
     def __init__(self) -> None:
         self._before: dict[User, int] = {}

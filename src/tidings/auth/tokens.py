@@ -22,7 +22,7 @@ _LAST = 253_402_300_799  # seconds since 1970: the end of the year 9999, the las
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRules:
-    """What a token must say beside being signed."""
+    """The requirements on a token's claims and header, beside its signature."""
 
     audience: frozenset[str] = frozenset()  # one of them; none: a token that names an audience is for somebody else
     issuer: str = ""  # "": any
@@ -61,7 +61,7 @@ class TokenChecker:
         self._clock = clock
 
     async def __call__(self, token: str) -> Grant:
-        """What a token grants. Raises `InvalidToken`, `KeysUnavailable`."""
+        """The grant of a token. Raises `InvalidToken`, `KeysUnavailable`."""
         header = _header(token)
         keys = matching(self._keys, algorithm=header.get("alg"), kid=header.get("kid"))
         if self._remote is not None and header.get("alg") in {"RS256", "ES256", "EdDSA"}:
@@ -72,7 +72,7 @@ class TokenChecker:
 
 
 def check(token: str, keys: Sequence[VerificationKey], *, rules: TokenRules, now: float) -> Grant:
-    """What a token grants that one of these keys has signed. Raises `InvalidToken`."""
+    """The grant of a token that one of these keys has signed. Raises `InvalidToken`."""
     claims = _verified(token, keys)
     expires = _time(claims, "exp")
     if expires is None:
@@ -107,7 +107,7 @@ def check(token: str, keys: Sequence[VerificationKey], *, rules: TokenRules, now
 
 
 def _header(token: str) -> Mapping[str, Any]:
-    """What the token says of its signature. It chooses among our keys, and names none of its own: `jku`, `x5u`, `jwk`
+    """The unverified header of a token. It chooses among our keys, and names none of its own: `jku`, `x5u`, `jwk`
     and the like are not looked at.
     """
     try:

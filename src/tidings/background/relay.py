@@ -1,4 +1,4 @@
-"""The relay: committed batches, in order, to the hub. What is missing it reads from the store (law 7)."""
+"""The relay: committed batches, in order, to the hub. Missing batches are read from the store (law 7)."""
 
 import asyncio
 from collections.abc import Sequence

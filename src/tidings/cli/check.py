@@ -1,4 +1,4 @@
-"""`tidings check`: is the database whole?"""
+"""`tidings check`: check that the database is whole."""
 
 from pathlib import Path
 

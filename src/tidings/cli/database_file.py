@@ -1,4 +1,4 @@
-"""What the commands on the database file share."""
+"""Shared parts of the commands on the database file."""
 
 import functools
 import sys

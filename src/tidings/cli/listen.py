@@ -1,4 +1,4 @@
-"""`tidings listen`: watch someone's notifications arrive, in the terminal."""
+"""`tidings listen`: print a user's notifications as they arrive."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ WIDTH = 300  # characters of a line that is not JSON
 
 
 @click.command(cls=OneLineCommand)
-@click.option("--user", help="Who to listen as (a server in development mode believes it).")
+@click.option("--user", help="The user to listen as (a server in development mode takes it without proof).")
 @click.option("--cursor", help="Where to start: an event's id, or start for all that is kept.  [default: now]")
 @click.option("--topic", "topics", metavar="TOPIC", multiple=True, help="Read this topic too; repeatable.")
 @click.option("--transport", type=click.Choice(["sse", "poll", "ws"]), help="[default: sse, or poll if it must be]")

@@ -20,7 +20,7 @@ class ReadTimedOut(ConnectionLost):
 
 
 class TransportUnavailable(ConnectionLost):
-    """This transport does not lead to the server: a proxy's own page, an endpoint that is not there."""
+    """The transport does not lead to the server: a proxy's own page, an endpoint that is not there."""
 
     def __init__(self, error: TidingsProblem | NotTidings) -> None:
         super().__init__(str(error))

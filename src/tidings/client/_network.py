@@ -48,7 +48,7 @@ def connection_lost(error: Exception) -> ConnectionLost:
 
 
 def token_unavailable(error: BaseException) -> TokenUnavailable:
-    """The failure of the caller's token function. Whatever it is, the next call of it may go well."""
+    """The failure of the caller's token function. It is worth a retry: the function's next call may go well."""
     words = str(error) if isinstance(error, OSError) and str(error) else repr(error)
     return TokenUnavailable(f"there is no token: {words}")
 

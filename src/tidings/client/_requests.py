@@ -66,11 +66,11 @@ def send(command: Send | Open) -> Program[Response]:
 def make_call(config: ClientConfig, call: ApiCall[T]) -> Program[T]:
     """Make a call.
 
-    A refused token that comes from a function is replaced once. What is safe to repeat is repeated a few times while
-    the server is away or busy, and everything while it limits the rate or while there is no token to send.
+    A refused token that comes from a function is replaced once. Operations that are safe to repeat are repeated a few
+    times while the server is away or busy, and all while it limits the rate or while there is no token to send.
     Raises TidingsProblem, Unreachable, NotTidings.
     """
-    backoff = Backoff(base=0.2, cap=2.0)  # somebody waits for the answer
+    backoff = Backoff(base=0.2, cap=2.0)  # seconds; short, since the caller waits for the answer
     refreshed = False
     stale: str | None = None
     left = config.retries

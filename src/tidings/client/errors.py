@@ -1,11 +1,11 @@
-"""What can go wrong for a client. `ClientError` is the one to catch for all of it."""
+"""The exceptions that a client raises. Catch `ClientError` for all of them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class ClientError(Exception):
-    """Something went wrong between this client and the server."""
+    """An error between this client and the server."""
 
 
 class Unreachable(ClientError):
@@ -17,7 +17,7 @@ class Unreachable(ClientError):
 
 
 class NotTidings(ClientError):
-    """What answered does not speak Tidings: a wrong url, or a proxy's own page."""
+    """The answer does not come from a Tidings server: a wrong url, or a proxy's own page."""
 
 
 class TidingsProblem(ClientError):

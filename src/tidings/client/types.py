@@ -38,7 +38,7 @@ class ToTopic(TypedDict):
 
 
 class ToAll(TypedDict):
-    """Everyone."""
+    """All users, as recipients."""
 
     all: Literal[True]
 

@@ -1,4 +1,4 @@
-"""What can go wrong, and the answer that each error gets (RFC 9457): its `status`, its stable `code`, and as its title
+"""The errors, and the answer that each one gets (RFC 9457): its `status`, its stable `code`, and as its title
 the first line of its docstring. `docs/problems.md` has a section for each code, which the problem's `type` leads to."""
 
 from collections.abc import Iterator

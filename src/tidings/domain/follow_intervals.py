@@ -1,7 +1,7 @@
-"""What was followed when: read back from what is followed now.
+"""Follows at earlier positions: computed back from the follows of now.
 
-To follow a topic and to leave it are events on the person's own topic. What was followed at any place that the log
-still reaches back to is therefore what is followed now with the changes since then undone, and need not be remembered.
+To follow a topic and to leave it are events on the user's own topic. The follows at any seq that the log still holds
+are therefore the follows of now with the later changes undone, and need not be stored.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from tidings.domain.topics import Topic
 
 
 class FollowChange(NamedTuple):
-    """A topic is followed from here on, or is not any more."""
+    """A topic is followed from this event on, or no longer."""
 
     seq: int
     topic: Topic
@@ -19,7 +19,7 @@ class FollowChange(NamedTuple):
 
 
 class FollowInterval(NamedTuple):
-    """The part of a topic that is after one place, up to and including another."""
+    """The events of a topic in (after, upto]."""
 
     topic: Topic
     after: int
@@ -27,7 +27,7 @@ class FollowInterval(NamedTuple):
 
 
 def follows_before(follows: Iterable[Topic], changes: Sequence[FollowChange]) -> set[Topic]:
-    """What was followed before some changes (all that there were, in order), if after them it is `follows`."""
+    """The follows before some changes (all that there were, in order), given the `follows` after them."""
     topics = set(follows)
     for change in reversed(changes):
         if change.followed:
@@ -40,10 +40,10 @@ def follows_before(follows: Iterable[Topic], changes: Sequence[FollowChange]) ->
 def follow_intervals(
     follows: Iterable[Topic], changes: Sequence[FollowChange], *, whole: Iterable[Topic], after: int, upto: int
 ) -> list[FollowInterval]:
-    """What belongs to someone of (after, upto]: no event is in two of these.
+    """The intervals of (after, upto] in which a user follows each topic: no event is in two of these.
 
-    `follows` is what they follow at `upto`, `changes` are those in (after, upto]. Of the topics in `whole`
-    everything is theirs, whatever they follow.
+    `follows` are those at `upto`, `changes` are those in (after, upto]. The topics in `whole` belong to the user
+    all the time, followed or not.
     """
     always = set(whole)
     starts = dict.fromkeys(always | follows_before(follows, changes), after)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 ACTORS = 3  # newest actors that a group shows
 SPARE = 20  # newest contributors whose actor objects are kept, to be shown when a newer one is taken back
-REMEMBERED = 200  # newest contributors that are told apart; who comes again after so many others counts twice
+REMEMBERED = 200  # newest contributors that are told apart; one that returns after so many others counts twice
 ACTOR_BYTES = 1000  # of JSON; of a larger actor a group keeps its id and name
 
 _ACTOR_ID = "^[^\x00\ufffd]*$"  # if it is text

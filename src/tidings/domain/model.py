@@ -28,7 +28,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     was: frozenset[str] | None = None  # the same before it was changed, if it was
 
     def muted(self, mutes: frozenset[str]) -> bool:
-        """The one rule of muting: not pushed to a person who mutes what it is and, if it was changed, what it was."""
+        """True if these mutes keep the event from a user: its tags are muted and, for a change, its old tags too."""
         return not mutes.isdisjoint(self.tags) and (self.was is None or not mutes.isdisjoint(self.was))
 
 
@@ -49,7 +49,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """What the badge shows. Exact up to the store's cap; `more` says that it was reached."""
+    """The numbers of the badge. Exact up to the store's cap; `more` says that it was reached."""
 
     unread: int = 0
     unseen: int = 0
@@ -58,7 +58,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def capped(cls, cap: int, *, by_type: Mapping[str, int], unseen: int) -> Self:
-        """What is counted, or the cap. What is unread beyond it is left out of the types that have most."""
+        """The counted numbers, limited to the cap. Unread items beyond it are left out of the types that have most."""
         unread = sum(by_type.values())
         shown = dict(by_type)
         for _ in range(unread - cap):  # the store looks one beyond the cap
@@ -72,7 +72,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
-    """What one user receives, as the store knew it at `head`."""
+    """The topics that one user receives, as the store knew them at `head`."""
 
     user: User
     head: int  # the newest event when this was read

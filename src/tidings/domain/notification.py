@@ -53,7 +53,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 def tags(topic: Topic, *, type: str, entity: str | None, priority: str) -> frozenset[str]:
-    """What a person may mute this by. A critical notification cannot be muted: it has no tags."""
+    """The tags by which a user may mute this. A critical notification cannot be muted: it has no tags."""
     if priority == "critical":
         return NO_TAGS
     return frozenset({f"type:{type}", f"topic:{topic}", *([f"entity:{entity}"] if entity else [])})

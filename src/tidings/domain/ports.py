@@ -12,7 +12,7 @@ CursorOf = Callable[[int], Cursor]  # the cursor after an event: `Lineage.cursor
 
 
 class Encoding(Protocol):
-    """How one transport writes events. Two readers with the same object share the same bytes (law 6)."""
+    """The encoding of events for one transport. Two readers with the same object share the same bytes (law 6)."""
 
     transport: str  # for counting: "sse", "ws", "poll" ...
     heartbeat: bytes  # b"" if this transport needs none
@@ -33,7 +33,7 @@ class Unacked(NamedTuple):
 
 
 class Sink(Protocol):
-    """Where a reader's bytes go. Never blocks, never raises."""
+    """The destination of a reader's bytes. Never blocks, never raises."""
 
     def write(self, data: bytes) -> None:
         """Queue bytes. When that fills it, the sink calls `Hub.stalled`, at once or later."""
@@ -49,7 +49,7 @@ class Sink(Protocol):
 
 
 class Outcome(Protocol):
-    """What a transaction left behind."""
+    """The outcome of a transaction."""
 
     @property
     def results(self) -> Sequence[Any]:
@@ -57,7 +57,7 @@ class Outcome(Protocol):
 
     @property
     def events(self) -> Sequence[Event]:
-        """What was appended, in order."""
+        """The appended events, in order."""
 
 
 class Store(Protocol):
@@ -80,7 +80,7 @@ class Store(Protocol):
 
     @property
     def wal_bytes(self) -> int:
-        """What the database has yet to fold into its main file; 0 for one that needs no watching."""
+        """Bytes of the write-ahead log that are not yet in the main file; 0 for a database without one."""
 
     async def rest(self) -> None:
         """Do what is better done while nothing is written, if nothing is."""
@@ -89,12 +89,12 @@ class Store(Protocol):
         """Run a script that only reads, in one snapshot, of which it is told the facts."""
 
     async def feeds(self, users: Sequence[User]) -> Sequence[Feed | None]:
-        """Each user's feed, all of one moment; None for a user who never came."""
+        """Each user's feed, all of one moment; None for an unknown user."""
 
     async def read(
         self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
     ) -> Page | None:
-        """What was in a user's feed, and all of the `extra` topics, in (after, upto], in order.
+        """Events of a user's feed and of the `extra` topics in (after, upto], in order.
 
         `follows` is what they follow at `upto`; what they followed and left after `after` is found in the log.
         A page may end before both `limit` and `upto`, but never at `after`. None: retention took some.

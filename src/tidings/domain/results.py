@@ -1,4 +1,4 @@
-"""What the verbs return: the same values from a script of the store up to the JSON of an answer."""
+"""The results of the verbs: the same values from a script of the store up to the JSON of an answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Self
@@ -62,13 +62,13 @@ class PublishedBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deleted(msgspec.Struct, frozen=True, kw_only=True):
-    """How many notifications were retracted."""
+    """The number of notifications that were retracted."""
 
     deleted: int
 
 
 class Marked(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the log stands after a change of reading state, and the counters there."""
+    """The log's position after a change of reading state, and the counters there."""
 
     cursor: str
     counters: CountersAt
@@ -106,19 +106,19 @@ class FollowerListing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of the users did not follow the topic before."""
+    """The number of users that did not follow the topic before."""
 
     added: int
 
 
 class Mutes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person mutes."""
+    """The mutes of a user."""
 
     mutes: Sequence[str]
 
 
 class MutesAt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person mutes after a change, and where the log stands then."""
+    """The mutes of a user after a change, and the log's position then."""
 
     mutes: Sequence[str]
     cursor: str

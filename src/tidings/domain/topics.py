@@ -49,5 +49,5 @@ def own_topic(user: User) -> Topic:
 
 
 def owner(topic: Topic) -> User | None:
-    """Whose own topic this is; None for `all` and for what is followed."""
+    """The user of a personal topic; None for `all` and for topics that are followed."""
     return User(topic[len(_OWN) :]) if topic.startswith(_OWN) else None

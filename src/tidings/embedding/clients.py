@@ -30,7 +30,7 @@ class InProcess(Protocol):
         """Raises RuntimeError while the application is not open."""
 
     def begin(self, request: Request, user: str | None) -> AsgiExchange:
-        """Begin a request of a user, or of nobody; it may publish. On the loop."""
+        """Begin a request of a user, or of none; it may publish. On the loop."""
 
 
 class AsyncInProcessClient(AsyncClient):
@@ -109,7 +109,7 @@ class _AsyncChannel:
         return False
 
     def interrupt(self) -> None:
-        """Nothing: the task that reads is cancelled."""
+        """Do nothing: the task that reads is cancelled."""
 
     async def aclose(self) -> None:
         await _elsewhere(self._app, self._exchange.close())

@@ -58,7 +58,7 @@ class AsgiExchange:
         except Exception as error:
             if not self._head.done():
                 self._head.set_exception(ConnectionLost(f"the application failed: {error!r}"))
-                self._head.exception()  # it may be that nobody waits for it any more
+                self._head.exception()  # its caller may have stopped waiting
                 return
         finally:
             if not self._head.done():

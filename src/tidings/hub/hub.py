@@ -92,11 +92,11 @@ class Hub:
             self._on_connection(reader)
 
     def audience(self, topics: Iterable[Topic]) -> int:
-        """How many readers listen to these topics; a reader of several counts once for each."""
+        """The number of readers of these topics; a reader of several counts once for each."""
         return sum(self._index.count(topic) for topic in topics)
 
     def connections(self, user: User) -> int:
-        """How many readers this user has here."""
+        """The number of readers that this user has here."""
         membership = self.memberships.get(user)
         return len(membership.readers) if membership else 0
 
@@ -111,7 +111,7 @@ class Hub:
 
     @property
     def topics(self) -> int:
-        """How many topics have a reader."""
+        """The number of topics with a reader."""
         return len(self._index)
 
     # The log grows

@@ -51,7 +51,7 @@ class Index:
         return (found,) if isinstance(found, Reader) else tuple(found)
 
     def count(self, topic: Topic) -> int:
-        """How many readers a topic has."""
+        """The number of readers of a topic."""
         found = self._readers.get(topic)
         if found is None:
             return 0

@@ -35,8 +35,7 @@ class EndReason(Enum):
 class Membership:
     """The follows and mutes of one user, as of the hub's head.
 
-    What the user followed at the position of a reader that is behind is derived from the log
-    (`domain.follow_intervals`).
+    The follows at the position of a reader that is behind are derived from the log (`domain.follow_intervals`).
     """
 
     __slots__ = ("counted_at", "counters", "follows", "mutes", "readers", "user")

@@ -22,7 +22,7 @@ class TokenBucket:
         self._level -= cost
 
     def full_at(self, *, rate: float, burst: float) -> float:
-        """When it is full again, if nothing is taken: then it is as if it had never been."""
+        """The time at which the bucket is full again if nothing is taken: from then on it need not be kept."""
         return self._at + (burst - self._level) / rate
 
     def _fill(self, *, rate: float, burst: float, now: float) -> None:

@@ -23,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class SeedEncoding(SseEncoding):
-    """What was created, and nothing else: a client of the seed knows neither changes nor progress.
+    """Events of creation only: a client of the seed knows neither changes nor progress.
 
     Each message names whom it reaches, so what reaches many is encoded for each of them.
     """

@@ -171,7 +171,7 @@ async def _asked(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
 
 
 async def _caller(api: ApiContext, request: Request, purpose: Purpose) -> Grant | None:
-    """The caller, known before a body is read; None where everyone is who they say they are."""
+    """The caller, known before a body is read; None in development mode."""
     return None if api.dev_mode else await api.grant(request, purpose=purpose)
 
 

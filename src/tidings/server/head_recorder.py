@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 async def record_head(
     cycle: RequestResponseCycle, send: Any, *, status: int, headers: Iterable[tuple[bytes, bytes]]
 ) -> bytes:
-    """What `send` would write for a response's start. It says nothing of the body's framing."""
+    """The bytes that `send` would write for a response's start, without the fields of the body's framing."""
     recorder = _HeadRecorder()
     cycle.chunked_encoding = False
     cycle.transport, transport = recorder, cycle.transport  # type: ignore[assignment]

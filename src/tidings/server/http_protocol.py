@@ -24,7 +24,7 @@ MIN_BODY_RATE = 500  # bytes a second, over `CLIENT_TIMEOUT`
 
 
 class Owed(Enum):
-    """What a client has begun to send."""
+    """The request that a client has begun to send."""
 
     NOTHING = "nothing"
     HEAD = "head"
@@ -133,8 +133,8 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received_eagerly(self, data: bytes) -> None:
         """Parse `data` and run the handler up to its first await; create a task only if it suspends.
 
-        Thousands that poll again at once would else all be read before the first is answered. What they hold
-        meanwhile the garbage collector looks through, and it is in no cache of the processor's any more.
+        Thousands of clients that poll again at once would else all be read before the first is answered. The garbage
+        collector walks the objects that they hold meanwhile, and the processor's caches have lost them.
         """
         self._holding = True
         self.data_received(data)

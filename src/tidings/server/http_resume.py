@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Resumer(NamedTuple):
-    """What HTTP on a socket needs of its server (`transports.detachable.HttpResumer`)."""
+    """The parts of the server that HTTP on a socket needs (`transports.detachable.HttpResumer`)."""
 
     config: Config
     server_state: ServerState

@@ -1,4 +1,4 @@
-"""The listening socket. What is set on it, every accepted connection inherits, at no cost each."""
+"""The listening socket. Every accepted connection inherits its options, at no cost each."""
 
 import errno
 import socket

@@ -58,7 +58,7 @@ class Server(uvicorn.Server):
                 raise
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        wanted = self._settings.max_connections if self._settings.mode == "serve" else 0  # nobody needs those to try it
+        wanted = self._settings.max_connections if self._settings.mode == "serve" else 0  # a trial needs none
         self.server_state.max_sockets = raise_limit(wanted=wanted)
         self.lifespan.state["tidings.server"] = self.server_state  # for /metrics
         try:

@@ -1,4 +1,4 @@
-"""What all connections of one server have in common."""
+"""The state that all connections of one server share."""
 
 import logging
 import time

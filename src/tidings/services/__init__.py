@@ -1,4 +1,4 @@
-"""The services: the verbs of the application, used alike by HTTP, WebSocket, the command line and whoever embeds it.
+"""The services: the verbs of the application, used alike by HTTP, WebSocket, the command line and embedding code.
 
 Rule 1. A verb takes typed arguments and returns a typed value. It says first what its caller must be granted.
 Rule 2. A write goes through `commands`: admission, the idempotency key, then the batch that is being gathered. Its

@@ -110,7 +110,7 @@ class ExportService:
         export = Export(id=id, user=user, link=link(id), message=message, type=type, progress=begun.id)
         task = self._running[user, id] = asyncio.create_task(self._run(export))
         task.add_done_callback(lambda _: self._running.pop((user, id), None))
-        await asyncio.sleep(0)  # it has begun: from here on, whatever ends it is told
+        await asyncio.sleep(0)  # the task has begun: from here on every end of it is reported
         return id
 
     async def cancel(self, call: Call, id: str) -> None:

@@ -13,7 +13,7 @@ from tidings.store.transactions.follows import follow, followed, followers, unfo
 
 
 class FollowService:
-    """Who follows what. Each verb raises `InvalidTopic` for a topic that reaches people by itself."""
+    """The verbs on follows. Each raises `InvalidTopic` for a topic that reaches users without a follow."""
 
     def __init__(self, commands: Commands, gateway: StoreGateway, settings: Settings) -> None:
         self._commands = commands

@@ -25,7 +25,7 @@ LATE = 0.02  # seconds that the loop may be late before polls are asked to come 
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What was after a cursor when the hub stood at `head`."""
+    """The events after a cursor when the hub stood at `head`."""
 
     frames: Sequence[bytes] = ()
     epoch: str  # that is written to
@@ -51,7 +51,7 @@ class PollService:
         self._encoding = encoding
 
     async def look(self, grant: Grant, wanted: StartAfter, *, topics: Sequence[Topic] = (), limit: int) -> Found:
-        """What is after a cursor now. Raises `NotIdentified`, `TopicForbidden`, `ShuttingDown` and what the store
+        """The events after a cursor. Raises `NotIdentified`, `TopicForbidden`, `ShuttingDown` and what the store
         raises."""
         user = grant.me()
         extra = allowed_topics(grant, topics) if topics else ()

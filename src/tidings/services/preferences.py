@@ -17,7 +17,7 @@ class PreferenceService:
         self._gateway = gateway
 
     async def get(self, call: Call) -> Mutes:
-        """What the caller mutes."""
+        """The caller's mutes."""
         user = call.grant.me()
         return Mutes(mutes=await self._gateway.query(muted(user)))
 

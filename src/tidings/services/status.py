@@ -53,7 +53,7 @@ class StatusService:
         return Ready(status="ready", epoch=self._gateway.store.epoch, head=head, floor=floor)
 
     def numbers(self) -> Numbers:
-        """What is connected and what was delivered so far."""
+        """Counts of connections and of deliveries so far."""
         hub, relay, link = self._gateway.hub, self._gateway.relay, self._gateway.link
         return Numbers(
             connections=hub.open,

@@ -14,7 +14,7 @@ from tidings.store.transactions.transaction import Job, Script, Transaction
 
 
 class _Content(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store keeps of a ticket."""
+    """The content of a ticket's row in the store."""
 
     grant: Grant
     origin: str

@@ -30,7 +30,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class StartPosition(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a stream starts: after `position`; `reset` says why, if that is not what it asked for."""
+    """The start of a stream: after `position`; `reset` is the reason, if the client asked for another one."""
 
     position: int
     reset: str | None = None

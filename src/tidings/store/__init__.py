@@ -1,7 +1,7 @@
-"""The store: what happened, for ever.
+"""The store: the durable log of events, and the inboxes.
 
 Rule 1. seq is given inside the append transaction, from one counter row: commit order, no holes.
-Rule 2. What a transaction does is written once, in `transactions`, as scripts that yield queries by name. An adapter
+Rule 2. Each transaction is written once, in `transactions`, as scripts that yield queries by name. An adapter
         (`sqlite`) runs them; its SQL is in `<dialect>/queries/*.sql`, the same names and columns in every dialect.
 Rule 3. Reading never waits for writing, and no read is longer than its limit.
 """

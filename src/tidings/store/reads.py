@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Reads:
-    """What an adapter offers beside `query`, by means of it. See `domain.ports.Store`."""
+    """The reads of an adapter that are made of its `query`. See `domain.ports.Store`."""
 
     def __init__(self, *, most_changes: int = MOST_CHANGES) -> None:
         self._most_changes = most_changes

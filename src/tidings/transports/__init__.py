@@ -1,4 +1,4 @@
-"""How frames reach a socket.
+"""Transports: encoded frames to sockets.
 
 Rule 1. Codecs (`sse`, `seed`, `*_frames`, `*_codec`) are functions between values and bytes and import no I/O.
 Rule 2. A stream detaches its socket where the server lets it: no task, no timer, one small protocol (law 8).

@@ -203,7 +203,7 @@ class AsgiPollSink:
             self._content.set_result(self._poll.answer(self._reader, data))
 
     def unacked(self) -> None:
-        """Nothing is written before the answer."""
+        """None: nothing is written before the answer."""
 
     def close(self, *, expired: bool = False) -> None:
         self._closing = True

@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class ClientAction(Enum):
-    """What a client does after the end."""
+    """The client's next step after the end of a connection."""
 
     STOP = "stop"  # trying again would end the same way
     AGAIN = "reconnect"  # later, with its cursor
@@ -27,7 +27,7 @@ class CloseReason:
 
 
 class ProtocolViolation(Exception):
-    """What the client sent cannot be gone on from."""
+    """The client has sent bytes after which the connection cannot continue."""
 
     def __init__(self, close_reason: CloseReason) -> None:
         super().__init__(close_reason.reason)
@@ -54,5 +54,5 @@ _OF_STATUS = {400: NOT_OURS, 401: TOKEN, 403: FORBIDDEN, 503: LATER}
 
 
 def of_status(status: int) -> CloseReason:
-    """How a connection ends that would have been refused with this HTTP status, if there still were a response."""
+    """The close reason that stands for an HTTP status, once the response has begun."""
     return _OF_STATUS.get(status, FAILED if status >= 500 else NOT_OURS)

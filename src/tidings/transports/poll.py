@@ -18,7 +18,7 @@ MAX_PIPELINED = 16 * 1024  # bytes of later requests that are held while one wai
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollContext:
-    """What all waiting polls have in common."""
+    """The context that all waiting polls share."""
 
     hub: Hub
     timer: Timer
@@ -129,7 +129,7 @@ class PollSocket(SocketProtocol):
             self._answer(b"")
 
     def unacked(self) -> None:
-        """Nothing is written before the answer."""
+        """None: nothing is written before the answer."""
 
     def close(self, *, expired: bool = False) -> None:
         self._resumer = None

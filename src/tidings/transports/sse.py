@@ -62,7 +62,7 @@ class SseEncoding:
         data = event.data
         if b"\n" in data or b"\r" in data:
             return frame(data, type=event.type, id=str(self.cursor(event.seq)))
-        # What the store appends is JSON on one line, of a type and with an id that are its own: nothing to look for.
+        # The store appends JSON on one line, and makes the type and the id itself: no line breaks to look for.
         return f"id: {self.cursor(event.seq)}\nevent: {event.type}\ndata: ".encode() + data + b"\n\n"
 
     def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:

@@ -24,14 +24,14 @@ MAX_UNREAD = 16 * 1024  # bytes in one packet from a client that has nothing to 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamContext:
-    """What all streams have in common."""
+    """The context that all streams share."""
 
     hub: Hub
     timer: Timer
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one stream starts, and what it is told first."""
+    """The start of one stream: its feed, position and first bytes."""
 
     feed: Feed
     extra: Sequence[Topic]  # topics beside the feed

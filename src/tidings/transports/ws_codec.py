@@ -1,4 +1,4 @@
-"""What a WebSocket sends us (RFC 6455): bytes to messages, or to the close reason of a client that breaks the rules."""
+"""Decoder of a client's WebSocket (RFC 6455): bytes to messages, or to the close reason of a violation."""
 
 from collections.abc import Generator
 from typing import NamedTuple

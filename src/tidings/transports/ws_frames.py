@@ -1,4 +1,4 @@
-"""What a WebSocket is sent (RFC 6455): text frames, encoded once and shared, and the few that are no events."""
+"""Encoder of the server's WebSocket frames (RFC 6455): events, encoded once and shared, and control frames."""
 
 from websockets.frames import Close, Frame, Opcode
 

@@ -24,7 +24,7 @@ MessageHandler = Callable[[User, str], "bytes | Awaitable[bytes]"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WsContext:
-    """What all WebSockets have in common."""
+    """The context that all WebSockets share."""
 
     hub: Hub
     timer: Timer
@@ -32,7 +32,7 @@ class WsContext:
 
 
 class Phase(Enum):
-    """How far a connection is."""
+    """The phase of a connection."""
 
     OPEN = "open"
     CLOSING = "closing"  # we said goodbye, and wait for the client's
@@ -95,7 +95,7 @@ class WsSocket(SocketSink):
             self._read_on()
 
     def _read_on(self) -> None:
-        """Handle what was received. What is left then stays in the kernel with all that follows, until its turn."""
+        """Handle what was received. The rest stays in the kernel with all that follows, until its turn."""
         if self._task is not None:
             return
         held = False
@@ -171,14 +171,14 @@ class WsSocket(SocketSink):
             self._context.timer.cancel(self._due, self.abort)
 
     def _end_handshake(self, bye: Bye) -> None:
-        """The closing handshake is complete, and it is the server who hangs up (RFC 6455, section 7.1.1)."""
+        """Hang up: the closing handshake is complete, and the server closes first (RFC 6455, section 7.1.1)."""
         if self._phase is Phase.OPEN:
             self.transport.write(ws_frames.echo(bye.payload))
         self._become(Phase.OVER)
         self.transport.close()
 
     def _fail(self, close_reason: CloseReason) -> None:
-        """What comes now cannot be understood, so no goodbye is waited for: only for the client to hang up.
+        """Close after a protocol violation: wait for the client to hang up, not for its close frame.
 
         To hang up on bytes that were not read would be a reset, and could take our word with it.
         """

@@ -69,7 +69,7 @@ class AsyncSseChannel:
         return False
 
     def interrupt(self) -> None:
-        """End a read of somebody else."""
+        """End the read of another thread or task."""
         self._deadline.interrupt()
 
     async def aclose(self) -> None:

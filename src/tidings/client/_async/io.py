@@ -32,7 +32,7 @@ class AsyncHttp:
         return self._client
 
     def lent(self) -> "AsyncHttp":
-        """The same connections, for somebody who does not close them."""
+        """The same connections, for a user that does not close them."""
         return AsyncHttp(self.shared)
 
     def for_stream(self) -> "AsyncHttp":
@@ -46,7 +46,7 @@ class AsyncHttp:
 
 
 class Closable(Protocol):
-    """Something that ends later, in the background."""
+    """An object that is closed later, in the background."""
 
     async def aclose(self) -> None:
         """End."""
@@ -79,7 +79,7 @@ class AsyncOperation:
             self._busy = False
 
     def acquire_to_end(self) -> bool:
-        """True: nothing runs in between, whoever holds it."""
+        """True: no other task runs in between."""
         return True
 
     def release(self) -> None:
@@ -189,7 +189,7 @@ class AsyncReadDeadline:
         return asyncio.timeout(within)
 
     def interrupt(self) -> None:
-        """Nothing: the task that reads is cancelled."""
+        """Do nothing: the task that reads is cancelled."""
 
 
 async def finish_chunks(chunks: AsyncIterator[bytes]) -> None:

@@ -33,7 +33,7 @@ class AsyncWebSocketChannel:
             return True
 
     def interrupt(self) -> None:
-        """Nothing: the task that reads is cancelled."""
+        """Do nothing: the task that reads is cancelled."""
 
     async def aclose(self) -> None:
         """Close the connection with a closing handshake."""

@@ -71,7 +71,7 @@ class SseChannel:
         return False
 
     def interrupt(self) -> None:
-        """End a read of somebody else."""
+        """End the read of another thread or task."""
         self._deadline.interrupt()
 
     def close(self) -> None:

@@ -38,7 +38,7 @@ class Http:
             return self._client
 
     def lent(self) -> "Http":
-        """The same connections, for somebody who does not close them."""
+        """The same connections, for a user that does not close them."""
         return Http(self.shared)
 
     def for_stream(self) -> "Http":
@@ -60,7 +60,7 @@ class Http:
 
 
 class Closable(Protocol):
-    """Something that is ended."""
+    """An object that can be closed."""
 
     def close(self) -> None:
         """End."""
@@ -242,7 +242,7 @@ def shut_down(sock: socket.socket) -> None:
 
 
 def finish_chunks(chunks: Iterator[bytes]) -> None:
-    """Nothing: closing the response ends the iteration over its body."""
+    """Do nothing: closing the response ends the iteration over its body."""
 
 
 class Lock:

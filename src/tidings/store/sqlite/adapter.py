@@ -137,7 +137,7 @@ class SqliteStore(Reads):
             return Transacted(results, transaction.events)
 
     def _facts(self, connection: apsw.Connection) -> dict[str, Any]:
-        """What a transaction knows from its beginning."""
+        """The values that a transaction knows from its beginning."""
         [row] = self._execute(connection, Query("span"))
         if row.epoch != self.lineage.epoch:
             self.lineage = self._read_lineage(connection)

@@ -18,7 +18,7 @@ PAGES = 1000  # of the log (4 KB each) after which what is new in it is copied
 LONG = 4000  # pages after which the log is begun anew, once all of it is copied
 PATIENCE = 50  # milliseconds that the writer may wait for that
 IDLE = 2.0  # seconds without a commit after which the log is emptied: then a copy of the file alone is complete
-WARN_BYTES = 128 * 1024 * 1024  # of the log that somebody should know of
+WARN_BYTES = 128 * 1024 * 1024  # of the log; an operator should know
 WARN_EVERY = 60.0  # seconds
 
 _log = logging.getLogger("tidings.store")

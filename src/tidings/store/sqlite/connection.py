@@ -42,7 +42,7 @@ def roll_back(connection: apsw.Connection) -> None:
 
 
 def _use_wal(connection: apsw.Connection) -> None:
-    """Who waits for the lock while another process makes the same change waits for ever: look again instead."""
+    """Set WAL mode by polling: to wait for the lock while another process makes the same change never ends."""
     connection.set_busy_timeout(GLANCE)
     for _ in range(BUSY // GLANCE):
         with suppress(apsw.BusyError):

@@ -66,7 +66,7 @@ def back_up(source: Path, target: Path, *, progress: Progress = lambda _: None) 
         if checked.problems:
             raise StoreUnavailable(f"the copy of {source} is not whole: {checked.problems[0]}")
         _sync(part)
-        os.link(part, target)  # which fails if somebody has made it meanwhile
+        os.link(part, target)  # fails if the file was made meanwhile
         part.unlink()
         _sync(target.parent)
     return Copied(checked.cursor, target.stat().st_size)
@@ -75,7 +75,7 @@ def back_up(source: Path, target: Path, *, progress: Progress = lambda _: None) 
 def restore(backup: Path, target: Path) -> Copied:
     """Put a backup in the place of the database, under a new epoch that forks at its newest event.
 
-    What came after the backup is lost: readers that had some of it get a `reset` at the fork, and nobody takes an
+    Later events are lost: readers that had some of them get a `reset` at the fork, and no client takes an
     event that comes now for one that was lost. No server may have the database open; the one that was there is kept
     as `<name>.before-<seconds>`. Raises `StoreUnavailable`, `StoreTooNew`.
     """
@@ -99,7 +99,7 @@ def restore(backup: Path, target: Path) -> Copied:
 
 
 def check(path: Path) -> Checked:
-    """What is wrong with a database: its pages, holes in the log, rows that belong to nothing."""
+    """Check a database for broken pages, holes in the log and orphaned rows; return a line per fault."""
     _existing(path)
     flags = apsw.SQLITE_OPEN_READWRITE  # and not CREATE
     with _translated(f"cannot check {path}"), closing(apsw.Connection(str(path), flags)) as reading:
@@ -165,7 +165,7 @@ async def _fork(path: Path) -> Cursor:
 
 
 def _fold(path: Path) -> None:
-    """Fold the write-ahead log into a database that nobody has open. Raises `StoreUnavailable` if somebody has."""
+    """Fold the write-ahead log into the database. Raises `StoreUnavailable` if a process has the database open."""
     with closing(apsw.Connection(str(path))) as connection:
         try:
             connection.pragma("locking_mode", "exclusive")

@@ -1,4 +1,4 @@
-"""What may be written in one transaction, as scripts without I/O.
+"""The transactions of the store, as scripts without I/O.
 
 Rule 1. A script is a generator: it yields `Query` and is sent the rows. It never sees a connection.
 Rule 2. A script raises its errors before its first write; then it changes nothing.

@@ -85,7 +85,7 @@ def _change_mutes(user: User, change: Callable[[set[str]], set[str]]) -> Job[Mut
 
 
 def register_users(users: Sequence[User]) -> Job[list[Feed | None]]:
-    """Remember those of the users who never came before, from now on; what each receives."""
+    """Insert the unknown ones of these users; return the feed of each."""
 
     def script(transaction: Transaction) -> Script[list[Feed | None]]:
         ensure_users(transaction, *users)
@@ -95,7 +95,7 @@ def register_users(users: Sequence[User]) -> Job[list[Feed | None]]:
 
 
 def feeds(users: Sequence[User]) -> Read[list[Feed | None]]:
-    """What each user receives; None for one who never came. As many statements for a hundred users as for one."""
+    """The feed of each user; None for an unknown user. As many statements for a hundred users as for one."""
     return lambda snapshot: _feeds(snapshot, users)
 
 

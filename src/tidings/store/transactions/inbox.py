@@ -18,7 +18,7 @@ decode_item = msgspec.json.Decoder(Notification).decode
 
 
 class Filter(NamedTuple):
-    """Which items of the feed; None: any."""
+    """A filter of feed items; None: any."""
 
     status: str | None = None
     type: str | None = None

@@ -1,6 +1,6 @@
-"""Scripts of leases: what only one process may do at a time.
+"""Scripts of leases, for work that only one process may do at a time.
 
-A process that is paused may outlive its lease without a word. What the lease guards is therefore done by a job that
+A process that is paused may outlive its lease without noticing. The guarded work is therefore done by a job that
 looks at it in its own transaction (`guarded`).
 """
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Lease(NamedTuple):
-    """What is held, and the process that holds it (a name that no other process has)."""
+    """A lease's name, and the process that holds it (a name that no other process has)."""
 
     name: str
     holder: str

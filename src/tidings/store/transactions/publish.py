@@ -211,7 +211,7 @@ def _change(
     limit: int | None = None,
     contributors: Sequence[Contributor] | None = None,
 ) -> Script[None]:
-    """Write an item that changes in place, and tell those who have it; without a `limit` it may only become smaller.
+    """Write an item that changes in place, and notify its users; without a `limit` it may only become smaller.
 
     `row` has its item_id and topic.
     """
@@ -338,7 +338,7 @@ def remove(transaction: Transaction, rows: Rows, *, reason: str) -> int:
 
 
 def _tags(item: Notification) -> frozenset[str]:
-    """What it may be muted by."""
+    """The tags by which the item may be muted."""
     return tags(item.topic, type=item.type, entity=item.entity, priority=item.priority)
 
 

@@ -83,7 +83,7 @@ class Counted(NamedTuple):
 
 
 def user_state(user: User) -> Script[UserState | None]:
-    """The row of a user who came before."""
+    """The row of a known user; None for an unknown one."""
     row = one((yield Ask("user_rows", ((user,),))))
     if row is None:
         return None
@@ -113,7 +113,7 @@ def ensure_users(transaction: Transaction, *users: User) -> None:
 
 
 def if_user_exists(user: User, read: Read[T]) -> Read[T | None]:
-    """What the script returns; None for a user who never came."""
+    """Run `read` for a known user; None for an unknown one."""
 
     def script(snapshot: Snapshot) -> Script[T | None]:
         return None if (yield from user_state(user)) is None else (yield from read(snapshot))
@@ -156,7 +156,7 @@ _NO_OVERRIDE = _Override()
 
 
 def _when(override: int | None, sort_seq: int, watermark: int, steps: Iterable[tuple[int, int]]) -> int | None:
-    """When it was read (or seen): milliseconds, 0 if the time is not known, None if it was not."""
+    """The time of reading (or seeing): milliseconds, 0 if unknown, None if the item is unread."""
     if override is not None:
         return override or None
     if sort_seq > watermark:

@@ -10,7 +10,7 @@ from tidings.store.transactions.transaction import Job, Query, Read, Script, Sna
 
 
 class Retention(NamedTuple):
-    """How long things are kept."""
+    """The limits of retention."""
 
     log_age: int  # milliseconds; events
     log_rows: int
@@ -18,7 +18,7 @@ class Retention(NamedTuple):
 
 
 def prunable(retention: Retention, *, step: int) -> Read[bool]:
-    """Whether anything is past retention: asked in a snapshot, so that the writer is not asked for nothing."""
+    """True if anything is past retention: asked in a snapshot, so that the writer is not asked for nothing."""
 
     def script(snapshot: Snapshot) -> Script[bool]:
         if (yield from _events_to(snapshot, retention, step=step)) > snapshot.floor:
@@ -57,6 +57,6 @@ def _events_to(snapshot: Snapshot, retention: Retention, *, step: int) -> Script
     [slowest] = yield Query("slowest_log_reader")
     too_many = snapshot.head - retention.log_rows
     if slowest.seq is not None:
-        too_many = min(too_many, slowest.seq)  # but what is too old goes, whoever has yet to read it
+        too_many = min(too_many, slowest.seq)  # but events past the age go, read or not
     wanted = max(aged.seq or floor, too_many)
     return max(floor, min(wanted, floor + step, snapshot.head))

@@ -1,7 +1,7 @@
 """Scripts of revocations: credentials that are refused before their time is over, on every process.
 
 Each is kept until the tokens it is about have expired by themselves, and is an event of the topic `REVOKED` as well,
-by which a running process learns of it at once. The topic is no name that anybody can follow or publish to.
+by which a running process learns of it at once. No client can follow the topic or publish to it.
 """
 
 from __future__ import annotations  # else those of the scripts are made anew with each job

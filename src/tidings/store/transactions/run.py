@@ -1,4 +1,4 @@
-"""How scripts are run: each all or nothing, reading what was written before, in few statements together."""
+"""The runner of scripts: each is all or nothing, reads earlier writes, and shares statements with the others."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -25,7 +25,7 @@ Run = Generator[Query, Rows, T]  # a script as an adapter runs it: nothing but q
 
 
 class Transacted(NamedTuple):
-    """What a transaction left: a result or an exception for each job, and the events."""
+    """The outcome of a transaction: a result or an exception for each job, and the events."""
 
     results: Sequence[Any]
     events: Sequence[Event]
@@ -41,18 +41,18 @@ class WroteThenRaised(Exception):
 
 
 def run_read(snapshot: Snapshot, read: Read[T]) -> Run[T]:
-    """What a script that only reads returns."""
+    """Run a script that only reads and return its result."""
     return (yield from _run(snapshot, read(snapshot)))
 
 
 def run_jobs(
     transaction: Transaction, jobs: Sequence[Job[Any]], *, refused: Mapping[int, TidingsError]
 ) -> Run[list[Any]]:
-    """What each job returned, or the `TidingsError` it raised; those in `refused` (by index) are not run.
+    """Run the jobs; return each one's result or the `TidingsError` it raised. Jobs in `refused` (by index) are not run.
 
-    Nobody has waited for one of these jobs before they sent another, so their order is free: first those that are not
-    planned (who follows now gets what is published beside it), then the planned ones, which look up together, and of
-    these those of single users last. Raises `WroteThenRaised`.
+    No caller has waited for one of these jobs before sending another, so their order is free: first the jobs that are
+    not planned (a new follower gets the notifications published beside the follow), then the planned ones, which look
+    up together, those of single users last. Raises `WroteThenRaised`.
     """
     results: dict[int, Any] = dict(refused)
     planned = {index: job for index, job in enumerate(jobs) if isinstance(job, Planned) and index not in refused}
@@ -88,7 +88,7 @@ def _answers(snapshot: Snapshot, asks: Sequence[Ask]) -> Run[dict[Ask, Rows]]:
 
 
 def _attempt(transaction: Transaction, index: int, job: Job[Any]) -> Run[Any]:
-    """What a job returned, or the error that it raised. Raises `WroteThenRaised`."""
+    """Run a job; return its result or the error that it raised. Raises `WroteThenRaised`."""
     mark = transaction.mark()
     try:
         return (yield from _run(transaction, job(transaction)))
@@ -99,7 +99,7 @@ def _attempt(transaction: Transaction, index: int, job: Job[Any]) -> Run[Any]:
 
 
 def _run(snapshot: Snapshot, script: Script[T]) -> Run[T]:
-    """What a script returns. Before it reads, all that was collected is written."""
+    """Run a script and return its result. Before it reads, all collected writes are flushed."""
     try:
         query = next(script)
         while True:
@@ -127,7 +127,7 @@ def _rounds(planned: Mapping[int, Planned[Any]]) -> Iterator[Mapping[int, Planne
 
 
 def _run_together(transaction: Transaction, jobs: Mapping[int, Job[Any]], results: dict[int, Any]) -> Run[None]:
-    """Run jobs a step of each at a time. What they ask in a step is one statement a name. Raises `WroteThenRaised`."""
+    """Run jobs a step of each at a time. Queries of one name in a step are one statement. Raises `WroteThenRaised`."""
     steps: dict[int, tuple[Script[Any], Rows | None]] = {index: (job(transaction), None) for index, job in jobs.items()}
     wrote: set[int] = set()
     while steps:

@@ -24,7 +24,7 @@ class Write(Query):
 
 
 class Mark(NamedTuple):
-    """How much a transaction had collected at a point."""
+    """The lengths of a transaction's collections at a point."""
 
     events: int
     items: int
@@ -114,8 +114,8 @@ def asking(snapshot: Snapshot, asks: Iterable[Ask]) -> Query:
 class Transaction(Snapshot):
     """The open transaction, as the scripts see it.
 
-    Whatever is appended or written is collected, and `flush` writes it in one statement a kind, however much it is:
-    what costs is the number of statements, not of rows. `run_jobs` flushes before a script reads.
+    Appends and writes are collected, and `flush` sends them in one statement a kind, however many they are:
+    the cost is in the number of statements, not of rows. `run_jobs` flushes before a script reads.
     """
 
     def __init__(self, *, lineage: Lineage, floor: int, head: int, now: int, cap: int) -> None:

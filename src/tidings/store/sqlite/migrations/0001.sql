@@ -23,10 +23,10 @@ CREATE TABLE events (
     data TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_by_topic ON events (topic, seq);
--- What was followed when: reading back over it needs the changes of one person, not all that they were sent.
+-- Changes of follows: reading back needs those of one user, not all events that the user was sent.
 CREATE INDEX events_of_follows ON events (topic, seq) WHERE type IN ('follow.created', 'follow.deleted');
 
--- What lives in inboxes: one row a notification and topic, however many follow the topic.
+-- Items of inboxes: one row a notification and topic, however many follow the topic.
 CREATE TABLE items (
     item_id INTEGER PRIMARY KEY, -- seq of the event that created it
     -- The notification id, as text, so that a notification of another log can be kept; NULL for the id that this log
@@ -112,7 +112,7 @@ CREATE TABLE tickets (
 CREATE INDEX tickets_by_user ON tickets (user_id, given_at);
 CREATE INDEX tickets_by_expiry ON tickets (expire_at);
 
--- What only one process may do at a time, which one does it, and until when it may.
+-- Leases on work that only one process may do at a time: the process, and the end of its lease.
 CREATE TABLE leases (
     name TEXT PRIMARY KEY,
     holder TEXT NOT NULL,
@@ -135,7 +135,7 @@ CREATE TABLE secrets (
     secret TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What applications publish with. Of each secret only a digest is kept; a name has two while it is rotated.
+-- The API keys of applications. Of each secret only a digest is kept; a name has two while it is rotated.
 CREATE TABLE api_keys (
     digest TEXT PRIMARY KEY,
     name TEXT NOT NULL,

@@ -27,7 +27,7 @@ UPDATE head SET seq = :seq;
 UPDATE head SET floor = (SELECT max(value ->> 'floor') FROM jsonb_each(:rows));
 
 -- add_events
--- jsonb_each: json_each would parse each row's text again for each column. What the events say is not in the JSON, but
+-- jsonb_each: json_each would parse each row's text again for each column. The events' data is not in the JSON, but
 -- end to end in :said: each row has the offset (from 1) and the size of its own, in bytes.
 INSERT INTO events (seq, topic, type, tags, time, data)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, :now, CAST(substr(:said, value ->> 4, value ->> 5) AS TEXT)

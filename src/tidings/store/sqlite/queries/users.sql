@@ -20,7 +20,7 @@ UPDATE users SET
 FROM jsonb_each(:rows) WHERE user_id = value ->> 'user_id';
 
 -- drop_read_overrides
--- What a watermark passes is no exception any more: an override that says nothing else goes, one of an archived item
+-- An item that a watermark passes is no exception any more: an override that says nothing else goes, one of an archived item
 -- stays.
 DELETE FROM overrides WHERE (user_id, item_id) IN (
     SELECT o.user_id, o.item_id FROM jsonb_each(:rows) CROSS JOIN overrides o
