@@ -239,3 +239,16 @@ def test_connect_is_refused_in_words(server: Server) -> None:
     for body in (b"\r\n", b"Content-Length: 1\r\n\r\nx", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"):
         sent = b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n" + body
         assert STATUS.findall(talk(server, [sent])) == [b"400"]
+
+
+HEAD = b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("after", "statuses"), [(b"", [b"200"]), (b"\0\r\n\r\n", [b"200", b"400"]), (HEAD, [b"200"] * 2)]
+)
+def test_response_without_a_body_is_sent_before_what_ends_its_connection(
+    server: Server, after: bytes, statuses: list[bytes]
+) -> None:
+    """Its head waited for a body until the end of the loop's turn: the refusal or the end overtook it."""
+    assert STATUS.findall(talk(server, [HEAD + after])) == statuses

@@ -27,16 +27,17 @@ class CoalescingWriter:
             self._transport.write(head + data)
         else:
             self._head = data
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._close()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send a head that no body follows."""
         head, self._head = self._head, None
         if head and not self._transport.is_closing():
             self._transport.write(head)

@@ -248,6 +248,8 @@ class HttpProtocol(HttpToolsProtocol):
     # Responses
 
     def on_response_complete(self) -> None:
+        if self._answering is not None:  # a response to HEAD is a head alone; what follows must not go out before it
+            self._answering.transport.flush()  # type: ignore[attr-defined]
         if self._lingering:
             self.server_state.total_requests += 1
             return
