@@ -37,7 +37,7 @@ test: $(VENV)/dev.stamp $(JS) $(if $(ARGS),,test-js)  ## every test: real proces
 	@scripts/system_packages.sh $(FOR_TESTS)
 	$(PY) -m pytest -n $(JOBS) --dist loadfile $(MARKED) $(ARGS)
 
-test-all: MARKED := -m ''
+test-all: MARKED := -m '' --hypothesis-profile=searching
 test-all: test  ## the same, and the wheel on every Python of this machine
 
 test-js: $(VENV)/dev.stamp $(JS)  ## the JavaScript tests

@@ -25,14 +25,16 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 # A shell starts what it puts in the background deaf to Ctrl-C, and so would be every command that is tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How much the property tests try: `pytest --hypothesis-profile=thorough` for a long night.
+# How much the property tests try. A change is judged by the same examples each time; `make test-all` and
+# `pytest --hypothesis-profile=thorough` look for new ones.
 _ANYWHERE = settings(
     deadline=None,  # the machine may be busy: a slow example is not a failure
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-settings.register_profile("quick", _ANYWHERE, max_examples=40)
-settings.register_profile("everyday", _ANYWHERE, max_examples=200)
+settings.register_profile("quick", _ANYWHERE, max_examples=40, derandomize=True)
+settings.register_profile("everyday", _ANYWHERE, max_examples=200, derandomize=True)
+settings.register_profile("searching", _ANYWHERE, max_examples=200)
 settings.register_profile("thorough", _ANYWHERE, max_examples=4000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
 
