@@ -22,7 +22,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help dev unit test test-all test-js check bench pins wheel clean .venv
+.PHONY: help dev unit test test-all test-js check docs bench pins wheel clean .venv
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -53,6 +53,10 @@ check: $(VENV)/dev.stamp $(JS)  ## style, types, layers, docs
 	$(PY) scripts/generate_sync_client.py --check
 	$(if $(JS),cd js && npm run check)
 
+docs: $(VENV)/dev.stamp  ## the documentation as a site, in build/docs
+	$(PY) -m sphinx -q -W --keep-going -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
+
 bench: $(VENV)/dev.stamp  ## what it costs, side by side with others
 	@scripts/system_packages.sh cc
 	$(PY) -m bench $(ARGS)
@@ -61,7 +65,7 @@ wheel: $(VENV)/dev.stamp  ## dist/*.whl
 	$(PY) -m hatchling build -t wheel
 
 clean:  ## forget everything that `make` made
-	rm -rf $(VENV) dist js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist build docs/reference js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Two stamps, so that `make dev` need not wait for browsers' and checkers' packages.
 # Every package is pinned with its hashes, the build backend included.
