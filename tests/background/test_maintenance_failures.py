@@ -59,3 +59,30 @@ async def test_failing_store_is_logged_when_it_begins_and_when_it_ends(caplog: p
     assert [record.message for record in caplog.records] == ["maintenance_failed", "maintenance_recovered"]
     assert disk.slept[1:51] == [RETRY_INTERVAL] * 50
     assert disk.slept[52:] == [EXPIRY_INTERVAL] * len(disk.slept[52:])
+
+
+async def test_what_fails_holds_up_nothing_else_and_is_tried_again_in_the_next_round() -> None:
+    """On a full disk nothing expires; the workbooks that are over must go all the same, and at once when they can."""
+    disk = FullDisk(failing=50, rounds=10)
+    tried = {"sweep": 0, "rest": 0}
+
+    async def sweep() -> None:
+        tried["sweep"] += 1
+        if tried["sweep"] < 3:
+            raise StoreUnavailable("not yet")
+
+    async def rest() -> None:
+        tried["rest"] += 1
+
+    maintenance = Maintenance(
+        Settings(mode="dev"),
+        process="a",
+        write=disk.write,
+        query=disk.query,
+        sweep=sweep,
+        rest=rest,
+        sleep=disk.sleep,
+    )
+    with pytest.raises(Stopped):
+        await maintenance.run()
+    assert tried == {"sweep": 3, "rest": 2}

@@ -13,6 +13,8 @@ from tidings.store.transactions.publish import due, expire
 from tidings.store.transactions.retention import Retention, prunable, prune
 from tidings.store.transactions.transaction import Job
 
+Task = Callable[[], Awaitable[None]]
+
 _log = logging.getLogger("tidings.maintenance")
 
 EXPIRY_INTERVAL = 0.2  # seconds between looks for expired notifications
@@ -46,36 +48,34 @@ class Maintenance:
         disk; `rest` lets the store do what it does in quiet moments; `process` is a name that no other process has."""
         self._write = write
         self._query = query
-        self._sweep = sweep
         self._sleep = sleep
-        self._rest = rest
         self._lease = Lease("maintenance", process)
         self._retention = Retention(
             log_age=int(settings.retention_age * 1000),
             log_rows=settings.retention_rows,
             inbox_age=int(settings.inbox_age * 1000),
         )
+        self._tasks: list[tuple[Task, int]] = [
+            (self._expire, 1),
+            (self._prune, PRUNE_EVERY),
+            (rest, PRUNE_EVERY),
+            (sweep, SWEEP_EVERY),
+        ]
 
     async def run(self) -> None:
-        """Repeat for ever; a round that the store cannot take now is left to the next."""
+        """Repeat for ever. A task that the store cannot take now holds up no other, and is left to the next round."""
         failing = ""  # the code of the last failure; it is logged when it begins and when it ends
+        failed: dict[Task, TidingsError] = {}
         for turn in itertools.count():
             await self._sleep(RETRY_INTERVAL if failing else EXPIRY_INTERVAL)
-            try:
-                await self._expire()
-                if turn % PRUNE_EVERY == 0:
-                    await self._prune()
-                    await self._rest()
-                if turn % SWEEP_EVERY == 0:
-                    await self._sweep()
-            except TidingsError as error:
-                if failing != error.code:
-                    failing = error.code
-                    _log.warning("maintenance_failed", extra={"code": error.code, "reason": str(error)})
-                continue
-            if failing:
-                _log.warning("maintenance_recovered", extra={"code": failing})
-                failing = ""
+            tasks = [task for task, every in self._tasks if turn % every == 0 or task in failed]
+            failed = {}
+            for task in tasks:
+                try:
+                    await task()
+                except TidingsError as error:
+                    failed[task] = error
+            failing = _logged(failing, next(iter(failed.values()), None))
 
     async def _expire(self) -> None:
         while await self._query(due) and await self._step(expire(limit=ROWS_PER_TRANSACTION)):
@@ -91,3 +91,13 @@ class Maintenance:
         done = await self._write(leased(job, self._lease, duration=LEASE_TIME))
         await self._sleep(PAUSE)
         return done is not None
+
+
+def _logged(failing: str, error: TidingsError | None) -> str:
+    """The code of a round's error, "" if it had none; logged if the round before had another."""
+    code = error.code if error else ""
+    if error and code != failing:
+        _log.warning("maintenance_failed", extra={"code": code, "reason": str(error)})
+    elif failing and not error:
+        _log.warning("maintenance_recovered", extra={"code": failing})
+    return code
