@@ -1,4 +1,4 @@
-"""The points of websockets that we use and its documentation does not promise: these fail first when its bound moves."""
+"""The points of websockets that we use and its documentation does not promise. They fail first when its bound moves."""
 
 import tomllib
 from pathlib import Path

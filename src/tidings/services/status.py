@@ -1,6 +1,7 @@
 """The verbs of operators: is it ready, and how is it?"""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -11,7 +12,7 @@ from tidings.services.store_gateway import StoreGateway
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """The log that is served: its epoch, its newest seq and the newest that retention removed."""
 
-    status: str
+    status: Literal["ready", "degraded"]  # degraded: the bus is down, and events of other nodes come later
     epoch: str
     head: int
     floor: int
@@ -50,7 +51,9 @@ class StatusService:
         if self._gateway.relay.store_away:
             raise StoreUnavailable("the store does not answer; readers that are behind wait for it")
         floor, head = await self._gateway.store.span()
-        return Ready(status="ready", epoch=self._gateway.store.epoch, head=head, floor=floor)
+        # Not a refusal: the store is looked at more often meanwhile, so nothing is lost and all can be served (law 7).
+        status: Literal["ready", "degraded"] = "degraded" if self._gateway.link.down else "ready"
+        return Ready(status=status, epoch=self._gateway.store.epoch, head=head, floor=floor)
 
     def numbers(self) -> Numbers:
         """Counts of connections and of deliveries so far."""
