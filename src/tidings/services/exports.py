@@ -5,22 +5,30 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from tidings.domain.errors import NotFound, StoreUnavailable, TidingsError
+from tidings.domain.errors import LeaseLost, NotFound, StoreUnavailable, TidingsError
 from tidings.domain.model import Draft
 from tidings.domain.notification import Notification
 from tidings.domain.topics import User, own_topic
 from tidings.services.call import Call
 from tidings.services.store_gateway import StoreGateway
-from tidings.store.transactions.exports import begin_export, export_lease, exported_ids, exported_items
-from tidings.store.transactions.leases import Lease, give_up_lease, take_lease
-from tidings.store.transactions.publish import publish, retract, update
+from tidings.store.transactions.exports import (
+    begin_export,
+    cancel_export,
+    export_lease,
+    exported_ids,
+    exported_items,
+    finish_export,
+    tell_progress,
+)
+from tidings.store.transactions.leases import Lease, give_up_lease, renew_lease, take_lease
+from tidings.store.transactions.publish import publish, update
 
 AT_ONCE = 2  # books being written; others wait their turn
 PAGE = 500  # notifications read at a time
@@ -31,6 +39,7 @@ LINK = 24 * 3600  # seconds for which a link can be clicked
 NAME = 64  # characters of an export's id, at the most
 STEP = 0.05  # progress is told in steps of this
 FINISHED = "[0-9a-f]" * 32 + "/*.xlsx"  # below the folder: nothing else in it is ours to take away
+CANCELLED = {"title": "Export was cancelled", "progress": None}
 
 _log = logging.getLogger("tidings.export")
 
@@ -114,13 +123,14 @@ class ExportService:
         return id
 
     async def cancel(self, call: Call, id: str) -> None:
-        """Stop one that is being made. Raises `NotIdentified`, `NotFound`."""
+        """Stop one that is being made, here or by another process (soon). Raises `NotIdentified`, `NotFound`."""
         user = call.grant.me()
         task = self._running.get((user, id))
         if task is None:
-            raise NotFound(f"no export {id!r} is being made for {user}")
-        task.cancel()
-        await asyncio.wait([task])
+            await self._gateway.write(cancel_export(user, id))
+        else:
+            task.cancel()
+            await asyncio.wait([task])
 
     def file(self, call: Call, id: str) -> Path:
         """A finished book of the caller. Raises `NotIdentified`, and `NotFound`, also when its time is over."""
@@ -203,15 +213,15 @@ class ExportService:
             async with self._turn:
                 rows = await self._write(export, part)
             os.replace(part, path)
-            await self._gateway.write(update(export.progress, {"progress": 1.0}))
-            await asyncio.gather(  # one transaction: the progress goes as the link comes
-                self._gateway.write(retract(export.progress)),
-                self._gateway.write(publish([_done(export, rows)], group_window=0)),
-                self._gateway.write(give_up_lease(export.lease)),
-            )
+            await self._progress(export, 1.0)
+            done = _done(export, rows)
+            await self._gateway.write(finish_export(export.user, export.id, done, notification=export.progress))
         except asyncio.CancelledError:
-            told = await self._tell(export.progress, {"title": "Export was cancelled", "progress": None})
+            told = await self._tell(export.progress, CANCELLED)
             raise
+        except LeaseLost:  # another process was asked to stop it, or took this one for crashed
+            path.unlink(missing_ok=True)
+            told = await self._tell(export.progress, CANCELLED)
         except Exception:
             _log.exception("export_failed", extra={"export": export.id})
             told = await self._tell(export.progress, {"title": "Export failed", "progress": None})
@@ -227,8 +237,13 @@ class ExportService:
     async def _renew(self, export: Export) -> None:
         while True:
             await asyncio.sleep(RENEW)
-            with contextlib.suppress(TidingsError):
-                await self._gateway.write(take_lease(export.lease, duration=LEASE))
+            try:
+                await self._gateway.write(renew_lease(export.lease, duration=LEASE))
+            except LeaseLost:
+                self._running[export.user, export.id].cancel()
+                return
+            except TidingsError:
+                pass  # the database may be back before the time is over
 
     async def _write(self, export: Export, part: Path) -> int:
         ids = await self._gateway.query(exported_ids(export.user, limit=ROWS))
@@ -240,11 +255,16 @@ class ExportService:
             done = min(1.0, (first + PAGE) / len(ids))
             if told + STEP <= done < 1:
                 told = done
-                await self._gateway.write(update(export.progress, {"progress": round(done, 3)}))
+                await self._progress(export, round(done, 3))
         await asyncio.to_thread(book.close)
         return book.rows
 
-    async def _tell(self, notification: str, changes: dict[str, object]) -> bool:
+    async def _progress(self, export: Export, progress: float) -> None:
+        await self._gateway.write(
+            tell_progress(export.user, export.id, notification=export.progress, progress=progress)
+        )
+
+    async def _tell(self, notification: str, changes: Mapping[str, object]) -> bool:
         """Is it said, or was it withdrawn meanwhile? False if the database takes nothing now."""
         try:
             await self._gateway.write(update(notification, changes))

@@ -4,11 +4,13 @@ from __future__ import annotations  # else those of the scripts are made anew wi
 
 from collections.abc import Sequence
 
-from tidings.domain.errors import ExportRunning, TooManyExports
+from tidings.domain.errors import ExportRunning, NotFound, TooManyExports
+from tidings.domain.model import Draft
 from tidings.domain.notification import Notification
 from tidings.domain.topics import User, own_topic
 from tidings.store.transactions.inbox import decode_item, shown
-from tidings.store.transactions.leases import Lease, take_lease
+from tidings.store.transactions.leases import Lease, give_up_lease, guarded, take_lease
+from tidings.store.transactions.publish import publish, retract, update
 from tidings.store.transactions.reading import item_states
 from tidings.store.transactions.transaction import (
     Job,
@@ -18,6 +20,7 @@ from tidings.store.transactions.transaction import (
     Snapshot,
     Transaction,
     json_text,
+    one,
     split_tags,
 )
 
@@ -40,6 +43,40 @@ def begin_export(user: User, id: str, *, duration: int) -> Job[None]:
             if (yield from take_lease(Lease(f"export/{user}/{slot}", id), duration=DAY)(transaction)):
                 return
         raise TooManyExports(f"there were {A_DAY} exports of {user} within a day").after(DAY // 1000 // A_DAY)
+
+    return script
+
+
+def tell_progress(user: User, id: str, *, notification: str, progress: float) -> Job[None]:
+    """Show in a notification how far an export is, from 0 to 1. Raises `LeaseLost`, `NotFound`."""
+
+    def script(transaction: Transaction) -> Script[None]:
+        yield from update(notification, {"progress": progress})(transaction)
+
+    return guarded(script, export_lease(user, id))
+
+
+def finish_export(user: User, id: str, done: Draft, *, notification: str) -> Job[None]:
+    """Publish `done` in place of the progress, and give the lease up. Raises `LeaseLost`, `NotFound`."""
+    lease = export_lease(user, id)
+
+    def script(transaction: Transaction) -> Script[None]:
+        yield from retract(notification)(transaction)
+        yield from publish([done], group_window=0)(transaction)
+        yield from give_up_lease(lease)(transaction)
+
+    return guarded(script, lease)
+
+
+def cancel_export(user: User, id: str) -> Job[None]:
+    """Take the lease from the process that makes an export; it stops when it would renew it. Raises `NotFound`."""
+    lease = export_lease(user, id)
+
+    def script(transaction: Transaction) -> Script[None]:
+        row = one((yield Query("lease", {"name": lease.name})))
+        if row is None or row.holder != lease.holder or row.expire_at <= transaction.now:
+            raise NotFound(f"no export {id!r} is being made for {user}")
+        yield from give_up_lease(lease)(transaction)
 
     return script
 

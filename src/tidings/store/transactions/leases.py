@@ -31,6 +31,18 @@ def take_lease(lease: Lease, *, duration: int) -> Job[bool]:
     return script
 
 
+def renew_lease(lease: Lease, *, duration: int) -> Job[None]:
+    """Renew a lease that nobody has taken since, even after its time. Raises `LeaseLost`, also if it was given up."""
+
+    def script(transaction: Transaction) -> Script[None]:
+        row = one((yield Query("lease", {"name": lease.name})))
+        if row is None or row.holder != lease.holder:
+            raise LeaseLost(f"{lease.name} is not held any more")
+        yield from take_lease(lease, duration=duration)(transaction)
+
+    return script
+
+
 def leased(job: Job[T], lease: Lease, *, duration: int) -> Job[T | None]:
     """Take or renew a lease and do a job, in one transaction; None if another process has the lease."""
 
