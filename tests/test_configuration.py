@@ -76,7 +76,7 @@ def test_weak_secret_is_refused_and_not_shown(secret: str) -> None:
     assert secret not in str(refused.value)
 
 
-def test_what_is_shown_holds_no_secret() -> None:
+def test_shown_settings_hold_no_secret() -> None:
     text = shown(configure({}, {"TIDINGS_SECRET": SECRET, "TIDINGS_JWKS_URL": "https://id.example/jwks"}))
     assert SECRET not in text
     assert 'secret = "***"  # TIDINGS_SECRET' in text

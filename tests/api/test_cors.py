@@ -113,7 +113,7 @@ def test_an_allowlist_names_its_origins_and_no_others(start_server: StartServer)
     assert answer.headers["access-control-allow-credentials"] == "true"
 
 
-def test_nobody_is_allowed_where_nobody_is_named(start_server: StartServer) -> None:
+def test_no_origin_is_allowed_where_none_is_listed(start_server: StartServer) -> None:
     server = start_server("serve")
     assert preflight(server, origin=PAGE).status == 400
     assert "access-control-allow-origin" not in server.request("GET", "/healthz", headers={"Origin": PAGE}).headers

@@ -47,7 +47,7 @@ def test_the_answer_says_what_it_is_called_and_where_it_stands(server: Server, l
     )  # fmt: skip
 
 
-def test_live_counts_the_connections_of_everyone_it_is_for(server: Server, listen: Listen, name: Name) -> None:
+def test_live_counts_the_connections_of_all_recipients(server: Server, listen: Listen, name: Name) -> None:
     for user in ("alice", "alice", "bob"):
         listen(server, name(user))
     server.follow(name("topic"), name("alice"), name("absent"))
@@ -418,7 +418,7 @@ def test_repeated_publish_after_the_expiry_gets_the_first_answer(server: Server,
     assert (again.status, again.body, again.headers["idempotent-replayed"]) == (201, first.body, "true")
 
 
-def test_a_patch_may_end_it_now_and_nobody_hears_a_bell(server: Server, listen: Listen, name: Name) -> None:
+def test_a_patch_may_expire_it_now_without_ringing(server: Server, listen: Listen, name: Name) -> None:
     stream = listen(server, name("alice"))
     sent = server.publish({"user": name("alice")}, body="x")
     answer = server.request("PATCH", f"/v1/notifications/{sent['id']}", {"expire_time": soon(-3600)})

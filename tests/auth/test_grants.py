@@ -35,7 +35,7 @@ def test_whose_topics_one_may_read(topics: set[str] | None, topic: str, may: boo
             grant.may_read(Topic(topic))
 
 
-def test_nobody_reads_nobodys_own_topic() -> None:
+def test_personal_topic_is_not_readable_without_its_user() -> None:
     with pytest.raises(TopicForbidden):
         Grant(topics=None).may_read(Topic("user/a@x.io"))
 

@@ -59,7 +59,7 @@ def serve(tickets: FakeTickets) -> TokenIdentity:
     return TokenIdentity(tickets, check=checker, keys=ApiKeys(), origins=ORIGINS)
 
 
-async def test_in_dev_everyone_is_who_they_say(tickets: FakeTickets) -> None:
+async def test_dev_mode_takes_the_user_without_proof(tickets: FakeTickets) -> None:
     dev = DevIdentity(tickets, origins=ORIGINS)
     assert await dev.of(request("user=a%40x.io")) == Grant(user=User("a@x.io"), publish=True, topics=None)
     assert (await dev.of(request())).user is None
@@ -80,13 +80,13 @@ async def test_token_comes_in_a_header_or_a_cookie(serve: TokenIdentity) -> None
 
 
 @pytest.mark.parametrize("given", [request(), request("user=alice"), request(cookie="token=x")])
-async def test_caller_without_a_credential_is_nobody(serve: TokenIdentity, given: HTTPConnection) -> None:
+async def test_caller_without_a_credential_is_anonymous(serve: TokenIdentity, given: HTTPConnection) -> None:
     with pytest.raises(NotIdentified):
         await serve.of(given)
 
 
 @pytest.mark.parametrize("bad", ["x", token("alice", secret="t" * 32)], ids=["no token", "another's secret"])
-async def test_bad_token_is_not_nobody(serve: TokenIdentity, bad: str) -> None:
+async def test_bad_token_is_not_anonymous(serve: TokenIdentity, bad: str) -> None:
     for given in (request(authorization=f"Bearer {bad}"), request(cookie=f"{COOKIE}={bad}"), request("ticket=")):
         with pytest.raises(InvalidToken):
             await serve.of(given)

@@ -79,7 +79,7 @@ async def test_stale_keys_serve_while_the_url_fails_or_hangs() -> None:
     await provider.remote.close()
 
 
-async def test_without_any_keys_nobody_is_taken_for_anybody() -> None:
+async def test_no_token_is_valid_without_keys() -> None:
     provider = Provider("a")
     provider.down = True
     for _ in range(10):
@@ -108,6 +108,6 @@ def test_of_a_key_set_what_can_be_used_is_and_the_rest_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("document", [b"", b"[]", b"{}", b'{"keys": {}}', b"\xff", b"<html>"])
-def test_what_is_no_key_set_is_an_error(document: bytes) -> None:
+def test_document_that_is_no_key_set_is_an_error(document: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any kind
         jwks_keys(document)

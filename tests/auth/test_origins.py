@@ -63,6 +63,6 @@ def test_cookies_of_listed_pages_count_if_they_are_said_to(credentials: bool) ->
 @pytest.mark.parametrize("listed", [(), ("*",), (APP,)])
 @pytest.mark.parametrize("headers", [{}, {"origin": EVIL}, {"origin": "null"}, {"sec-fetch-site": "cross-site"},
                                      {"origin": EVIL, "sec-fetch-site": "same-origin"}])  # fmt: skip
-def test_nobody_elses_cookie_counts(listed: tuple[str, ...], headers: dict[str, str]) -> None:
+def test_cookie_from_another_origin_does_not_count(listed: tuple[str, ...], headers: dict[str, str]) -> None:
     with pytest.raises(OriginForbidden):
         OriginPolicy(listed, credentials=APP in listed, loopback=True).check_ambient({"host": HOST, **headers})

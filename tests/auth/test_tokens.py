@@ -44,7 +44,7 @@ def test_it_grants_what_was_issued() -> None:
     )
 
 
-def test_what_it_does_not_say_it_does_not_grant() -> None:
+def test_token_without_a_claim_does_not_grant_it() -> None:
     token = issue(SECRET, user=None, publish=False, topics=[], now=PAST, lifetime=FUTURE - PAST)
     assert check(token, SECRET) == Grant(expires=FUTURE, issued=PAST)
 
@@ -72,7 +72,7 @@ BAD: dict[str, str] = {
 
 
 @pytest.mark.parametrize("token", BAD.values(), ids=BAD)
-def test_what_is_wrong_with_it_is_an_invalid_token_and_no_more(token: str) -> None:
+def test_faulty_token_raises_invalid_token_and_nothing_else(token: str) -> None:
     with pytest.raises(InvalidToken):
         check(token, SECRET)
 
@@ -87,7 +87,7 @@ def test_only_true_lets_publish(claim: Any) -> None:
         st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3)
     )
 )
-def test_whatever_the_claims_are_it_is_a_grant_or_an_invalid_token(value: Any) -> None:
+def test_token_with_any_claims_is_a_grant_or_an_invalid_token(value: Any) -> None:
     for name in ("sub", "topics", "exp", "publish"):
         try:
             token = signed({"exp": FUTURE, name: value})
@@ -101,7 +101,7 @@ def test_whatever_the_claims_are_it_is_a_grant_or_an_invalid_token(value: Any) -
 
 
 @given(st.text(max_size=30) | st.binary(max_size=30).map(lambda data: data.decode("latin-1")))
-def test_whatever_is_sent_as_a_token_never_raises_anything_else(text: str) -> None:
+def test_any_text_as_a_token_raises_nothing_but_invalid_token(text: str) -> None:
     with pytest.raises(InvalidToken):
         check(text, SECRET)
 

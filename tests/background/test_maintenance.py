@@ -83,7 +83,7 @@ async def test_nothing_to_do_is_no_transaction(store: SqliteStore) -> None:
     assert writes.made == []
 
 
-async def test_what_is_due_goes_between_the_steps_of_a_long_retention(store: SqliteStore) -> None:
+async def test_due_items_expire_between_the_steps_of_a_long_retention(store: SqliteStore) -> None:
     await do(store, posting(*[note() for _ in range(10 * ROWS_PER_TRANSACTION)]))
     await do(store, posting(note(title="due", expire_at=NOW + 2000)))
     CLOCK.now = NOW + 1000

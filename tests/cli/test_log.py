@@ -120,7 +120,7 @@ def test_log_at_debug_tells_of_each_connection_and_why_it_ended(start_server: St
     ]
 
 
-def test_whoever_mounts_the_application_keeps_a_log_of_their_own(tmp_path: Path) -> None:
+def test_mounted_application_leaves_the_log_of_its_host_alone(tmp_path: Path) -> None:
     words = "import logging, tidings.asgi as a, tidings.cli; a.app(); print(logging.getLogger().handlers)"
     env = environment({"mode": "dev", "db": tmp_path / "0.db"})
     done = subprocess.run([sys.executable, "-c", words], env=env, capture_output=True, text=True, check=True)

@@ -240,7 +240,7 @@ def test_listen_says_what_it_does_when_the_connection_breaks(watch: Watch, serve
     assert (first.one("topic"), first.one("cursor"), second.one("cursor")) == ("author/42", None, "e1-1")
 
 
-def test_listen_ends_when_nobody_reads_what_it_prints(watch: Watch, server: FakeServer) -> None:
+def test_listen_ends_when_its_output_is_closed(watch: Watch, server: FakeServer) -> None:
     server.log += [("e", n) for n in range(3)]
     watching = watch("--user", "alice", "--cursor", "start", "--url", server.url)
     assert watching.line() == "e1-1  e  0"

@@ -485,7 +485,7 @@ def test_closing_interrupts_whatever_is_waited_for(
         assert list(stream) == []
 
 
-def test_closing_one_stream_disturbs_nobody_else(server: FakeServer) -> None:
+def test_closing_one_stream_disturbs_no_other(server: FakeServer) -> None:
     """Whatever connections their client has."""
     patient = Patient()
     server.instead("/v1/poll", empty_poll, patient)
@@ -574,7 +574,7 @@ def test_leaving_a_loop_and_the_client_at_once_leaves_nothing(server: FakeServer
         time.sleep(0.01)
 
 
-def test_stream_that_outlives_its_loop_harms_nobody(server: FakeServer) -> None:
+def test_stream_that_outlives_its_loop_harms_no_other(server: FakeServer) -> None:
     server.log += [("e", 1)]
     kept: list[Any] = []
 

@@ -57,7 +57,7 @@ def test_group_shortens_its_actors(shared: Server, name: Name) -> None:
     assert [actor["id"] for actor in item["group"]["actors"]] == ["u2", "u1", "u0"]
 
 
-def test_what_a_group_grows_to_is_within_the_limit(shared: Server, name: Name) -> None:
+def test_group_grows_only_within_the_size_limit(shared: Server, name: Name) -> None:
     user = name("alice")
     assert publish(shared, to={"user": user}, group_key="k", data="x" * 20_000) == 201
     assert publish(shared, to={"user": user}, group_key="k", body="x" * 20_000) == 413

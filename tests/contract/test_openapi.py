@@ -41,7 +41,7 @@ _operations = {
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("id", sorted(set(_operations) - ENDLESS - EITHER))
-def test_what_the_document_allows_is_taken_and_answered_as_it_says(server: Server, id: str) -> None:
+def test_requests_that_the_document_allows_are_taken_and_answered_as_it_says(server: Server, id: str) -> None:
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(_operations[id].as_strategy(generation_mode=GenerationMode.POSITIVE))
     def ask(case: Any) -> None:

@@ -33,6 +33,6 @@ def test_one_place_has_one_name(text: str) -> None:
     ["", "-", "a-", "-1", "a-01", "a--1", "a-+1", "a-1.0", "a-1 ", "a-1\n", " a-1", "A-1", "a_b-1", "a-1-1", "a-٣",
      "a" * 33 + "-1", "a-" + "1" * 19, "start", "1"],
 )  # fmt: skip
-def test_what_is_no_cursor_is_refused(text: str) -> None:
+def test_text_that_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(InvalidCursor):
         Cursor.parse(text)

@@ -50,6 +50,6 @@ def test_an_event_is_in_one_span_if_its_topic_was_followed_when_it_came_else_in_
     assert all(after <= span.after <= span.upto <= upto for span in found)
 
 
-def test_what_never_changed_is_one_span_and_so_is_what_is_asked_for_twice() -> None:
+def test_unchanged_follow_is_one_interval_and_so_is_a_topic_asked_for_twice() -> None:
     found = follow_intervals([TOPICS[0]], [], whole=[TOPICS[1], TOPICS[1]], after=3, upto=9)
     assert sorted(found) == [(TOPICS[0], 3, 9), (TOPICS[1], 3, 9)]

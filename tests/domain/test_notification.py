@@ -53,7 +53,7 @@ def test_an_id_names_its_epoch_and_its_seq() -> None:
 
 
 @given(st.text(max_size=20))
-def test_what_is_no_id_is_refused(text: str) -> None:
+def test_text_that_is_no_id_is_refused(text: str) -> None:
     try:
         found = parse_notification_id(text)
     except InvalidRequest:
@@ -62,7 +62,7 @@ def test_what_is_no_id_is_refused(text: str) -> None:
     assert found[1] >= 0
 
 
-def test_what_is_critical_has_no_tags_and_so_cannot_be_muted() -> None:
+def test_critical_notification_has_no_tags_and_so_cannot_be_muted() -> None:
     assert tags(POST, type="like", entity="post/7", priority="normal") == {"type:like", "topic:post/7", "entity:post/7"}
     assert tags(POST, type="like", entity=None, priority="low") == {"type:like", "topic:post/7"}
     assert tags(POST, type="like", entity="post/7", priority="critical") == frozenset()

@@ -34,7 +34,7 @@ def test_a_topic_is_visible_characters_in_segments(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", BAD, ids=ascii)
-def test_what_is_no_topic_is_refused(text: str) -> None:
+def test_text_that_is_no_topic_is_refused(text: str) -> None:
     with pytest.raises(InvalidTopic if text != "user/a/b" else InvalidUser):
         parse_topic(text)
 
@@ -45,7 +45,7 @@ def test_a_user_id_may_be_an_address(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [*[bad for bad in BAD if bad != "user"], "a/b"], ids=ascii)
-def test_what_is_no_user_id_is_refused(text: str) -> None:
+def test_text_that_is_no_user_id_is_refused(text: str) -> None:
     with pytest.raises(InvalidUser):
         parse_user(text)
 
@@ -60,7 +60,7 @@ def test_lengths_are_bounded_and_every_user_has_a_topic_of_their_own() -> None:
 
 
 @given(st.text(max_size=12))
-def test_a_topic_is_somebodys_own_or_nobodys(text: str) -> None:
+def test_a_topic_is_personal_or_has_no_owner(text: str) -> None:
     try:
         user = parse_user(text)
     except InvalidUser:

@@ -57,7 +57,7 @@ def test_notification_is_counted_shown_and_announced(server: Server, opened: Ope
     expect(bell.toasts).to_have_count(0)
 
 
-def test_nobody_sees_what_was_sent_to_another(server: Server, opened: Open, user: str) -> None:
+def test_bell_shows_no_notification_of_another_user(server: Server, opened: Open, user: str) -> None:
     mine, other = opened(user), opened(f"x{user}")
     server.publish({"user": user}, type="system", title="Mine")
     mine.unread(1)
@@ -170,7 +170,7 @@ def test_the_list_goes_on_as_far_as_there_is_something(server: Server, opened: O
     eventually("all unread ones", lambda: len(bell.snapshot()["unread"]) == 55)
 
 
-def test_nobody_is_all_caught_up_while_older_ones_are_on_their_way(server: Server, opened: Open, user: str) -> None:
+def test_bell_is_not_all_caught_up_while_older_items_are_loading(server: Server, opened: Open, user: str) -> None:
     for n in range(25):
         server.publish({"user": user}, type="system", title=f"number {n}")
     bell = opened(user)

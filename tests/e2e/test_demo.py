@@ -455,7 +455,7 @@ def test_recommendation_on_a_new_plaza_reaches_an_open_page(page: Page, screens:
     expect(right.post("First tomatoes")).to_be_focused()
 
 
-def test_a_recommendation_reaches_someone_even_where_all_follow_all(page: Page, screens: tuple[Screen, Screen]) -> None:
+def test_a_recommendation_reaches_a_user_even_where_all_follow_all(page: Page, screens: tuple[Screen, Screen]) -> None:
     _, right = screens
     right.root.get_by_role("button", name="Follow Dario Vega", exact=True).click()
     expect(right.root.get_by_role("button", name="Unfollow Dario Vega")).to_be_visible()

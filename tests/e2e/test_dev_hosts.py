@@ -37,7 +37,7 @@ def test_other_names_are_misdirected(server: Server, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["::1", "localhost:80:80", "a@localhost"])
-def test_what_is_no_host_and_port_is_not_http(server: Server, host: str) -> None:
+def test_host_header_without_a_host_and_port_is_not_http(server: Server, host: str) -> None:
     answer = asked(server, host)
     assert (answer.status, answer.json["code"]) == (400, "invalid_http")
 

@@ -43,7 +43,7 @@ def test_user_opens_some_streams_and_leaves_room_for_others(server: Server) -> N
         assert server.gauges()['tidings_limited_total{limit="user_streams"}'] == 2
 
 
-def test_user_that_writes_without_end_is_told_to_wait_and_nobody_else(server: Server) -> None:
+def test_only_the_user_that_writes_without_end_is_told_to_wait(server: Server) -> None:
     with ThreadPoolExecutor(8) as crowd:
         answers = list(crowd.map(lambda n: mute(server, "mallory", n), range(60)))
     refused = [answer for answer in answers if answer.status == 429]

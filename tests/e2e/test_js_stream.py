@@ -121,7 +121,7 @@ def test_closing_the_leading_tab_hands_over_within_a_second_without_loss(
 
 
 @pytest.mark.parametrize("share", SHARES)
-def test_a_tab_that_comes_late_or_crashes_disturbs_nobody(
+def test_a_tab_that_comes_late_or_crashes_disturbs_no_other(
     server: Server, site: str, context: BrowserContext, share: str
 ) -> None:
     user = f"late-{share}"

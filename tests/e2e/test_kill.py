@@ -144,7 +144,7 @@ class Reader:
 
 
 @pytest.mark.timeout(180)
-async def test_whatever_was_answered_reaches_every_reader_in_order_through_three_kills(
+async def test_answered_publishes_reach_every_reader_in_order_through_three_kills(
     start_server: StartServer,
 ) -> None:
     server = start_server()

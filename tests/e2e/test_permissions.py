@@ -224,7 +224,9 @@ OTHERS = [
 
 @pytest.mark.parametrize(("method", "path", "body"), OTHERS, ids=[path for _, path, _ in OTHERS])
 @pytest.mark.parametrize("caller", ["user", "user who publishes", "cookie of a page of ours"])
-def test_what_is_anothers_is_refused(world: World, caller: str, method: str, path: str, body: Any) -> None:
+def test_operation_on_another_users_data_is_refused(
+    world: World, caller: str, method: str, path: str, body: Any
+) -> None:
     assert world.call(caller, method, path, body)[0] == 403
 
 
@@ -237,7 +239,7 @@ def test_what_is_anothers_is_refused(world: World, caller: str, method: str, pat
     ("PUT", "/v1/topics/author2/4/followers/bob", None),
     ("GET", "/v1/topics/shop/4/followers", None),
 ])  # fmt: skip
-def test_what_a_key_does_not_grant_is_refused(world: World, method: str, path: str, body: Any) -> None:
+def test_operation_that_a_key_does_not_grant_is_refused(world: World, method: str, path: str, body: Any) -> None:
     assert world.call("key for author/*", method, path, body) == (403, "publish_forbidden")
 
 

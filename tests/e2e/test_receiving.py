@@ -30,7 +30,7 @@ def test_notification_to_alice_reaches_alice_and_not_bob(any_server: Server, lis
     assert bob.next().json["body"] == "the first that bob hears of"
 
 
-def test_all_reaches_everyone(any_server: Server, listen: Listen, name: Name) -> None:
+def test_topic_all_reaches_every_user(any_server: Server, listen: Listen, name: Name) -> None:
     streams = [listen(any_server, name(user)) for user in ("alice", "bob", "carol")]
     sent = any_server.publish({"all": True}, body=name("hear ye"))
     assert sent["live"] >= 3

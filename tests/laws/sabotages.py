@@ -206,8 +206,8 @@ SABOTAGES = {
         target="tidings.store.sqlite.adapter:commit",
         replacement=_no_commit,
         tests=[
-            "tests/store/test_sqlite.py::test_what_was_answered_survives_the_process",
-            "tests/store/test_contract.py::test_what_was_answered_comes_before_what_is_asked_after[sqlite]",
+            "tests/store/test_sqlite.py::test_answered_write_survives_the_process",
+            "tests/store/test_contract.py::test_answered_write_comes_before_later_ones[sqlite]",
         ],
     ),
     "a commit without a sync": Sabotage(

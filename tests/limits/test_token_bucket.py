@@ -30,7 +30,7 @@ def test_debt_is_waited_for() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 100)), max_size=60))
-def test_nobody_takes_more_than_burst_and_rate_and_one_request(asks: list[tuple[float, float]]) -> None:
+def test_caller_takes_no_more_than_burst_and_rate_and_one_request(asks: list[tuple[float, float]]) -> None:
     bucket, now, taken, largest = TokenBucket(burst=BURST, now=0.0), 0.0, 0.0, 0.0
     for pause, cost in asks:
         now += pause

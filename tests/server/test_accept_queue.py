@@ -59,13 +59,13 @@ async def test_a_few_are_let_in_in_each_turn_and_all_in_the_order_they_came() ->
     assert all(wire.reading for wire in wires)
 
 
-async def test_who_waits_is_not_read_from_and_costs_no_http() -> None:
+async def test_pending_connection_is_not_read_from_and_costs_no_http() -> None:
     last = StoreHarness().crowd()[-1]
     assert not last.reading
     assert not isinstance(last.protocol, HttpProtocol)
 
 
-async def test_who_was_let_in_does_not_wait_behind_newcomers() -> None:
+async def test_admitted_connection_does_not_wait_behind_pending_ones() -> None:
     harness = StoreHarness()
     inside = harness.accept()
     inside.protocol.data_received(b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -77,7 +77,7 @@ async def test_who_was_let_in_does_not_wait_behind_newcomers() -> None:
     assert len(harness.asked) <= 2 + ADMITTED_PER_TURN
 
 
-async def test_who_left_while_waiting_is_passed_over() -> None:
+async def test_connection_lost_while_pending_is_passed_over() -> None:
     harness = StoreHarness()
     wires = harness.crowd()
     wires[-1].close()

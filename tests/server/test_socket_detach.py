@@ -196,7 +196,7 @@ async def test_reading_is_resumed(app: Taker, connection: Connection) -> None:
     assert connection.wire.reading
 
 
-async def test_what_is_still_sent_for_the_request_goes_nowhere(app: Taker, connection: Connection) -> None:
+async def test_rest_of_a_response_after_the_detach_is_discarded(app: Taker, connection: Connection) -> None:
     await connection.receives(GET)
     before = connection.wire.sent
     await app.sends[0]({"type": "http.response.body", "body": b"too late", "more_body": True})
@@ -205,7 +205,7 @@ async def test_what_is_still_sent_for_the_request_goes_nowhere(app: Taker, conne
     assert not connection.wire.closed
 
 
-async def test_who_waits_for_more_of_the_request_is_told_that_it_is_over(connection: Connection) -> None:
+async def test_receive_after_the_detach_returns_a_disconnect(connection: Connection) -> None:
     waiting: list[asyncio.Task[Any]] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -625,7 +625,7 @@ async def test_a_body_is_read_though_its_request_asks_for_an_upgrade(cut: int, f
     assert not connection.wire.closed
 
 
-async def test_what_follows_a_request_that_asked_for_an_upgrade_is_read_too() -> None:
+async def test_request_after_one_that_asked_for_an_upgrade_is_read_too() -> None:
     echo = Echo()
     connection = Connection(echo)
     await connection.receives(
@@ -659,7 +659,7 @@ async def test_a_client_that_asks_faster_than_it_is_answered_is_not_read_from() 
     ],
     ids=["too many at once", "too many headers", "a head without an end", "no HTTP"],
 )
-async def test_what_would_grow_for_ever_is_refused_in_words(sent: bytes, why: str) -> None:
+async def test_head_that_grows_without_end_is_refused_in_words(sent: bytes, why: str) -> None:
     connection = Connection(Echo())
     await connection.receives(sent)
     for _ in range(200):

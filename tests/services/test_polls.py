@@ -92,7 +92,7 @@ async def harness() -> StoreHarness:
     return StoreHarness()
 
 
-async def test_what_is_after_the_cursor_is_found_in_order(harness: StoreHarness) -> None:
+async def test_events_after_the_cursor_are_found_in_order(harness: StoreHarness) -> None:
     harness.append(HERS, HIS, ALL, HERS, HIS)
     found = await harness.look(at(1))
     assert (seqs(found), found.position, found.more) == ([3, 4], 4, False)
@@ -106,7 +106,7 @@ async def test_a_page_is_cut_and_goes_on_where_it_was(harness: StoreHarness) -> 
     assert (seqs(second), second.more) == ([5], False)
 
 
-async def test_who_polls_again_does_not_trouble_the_store(harness: StoreHarness) -> None:
+async def test_repeat_poll_does_not_query_the_store(harness: StoreHarness) -> None:
     await harness.look(None)
     harness.store.asked.clear()
     harness.append(HERS)
@@ -116,7 +116,7 @@ async def test_who_polls_again_does_not_trouble_the_store(harness: StoreHarness)
     assert harness.store.asked == []
 
 
-async def test_what_others_get_changes_neither_the_place_nor_the_tag(harness: StoreHarness) -> None:
+async def test_events_of_other_users_change_neither_the_cursor_nor_the_tag(harness: StoreHarness) -> None:
     first = await harness.look(None)
     harness.append(HIS, HIS)
     again = await harness.look(at(first.position))
@@ -204,7 +204,7 @@ async def test_a_topic_that_is_asked_for_counts_from_the_cursor(harness: StoreHa
 
 
 @pytest.mark.parametrize("slots", [2, 64], ids=["from the store", "from memory"])
-async def test_what_was_published_before_it_was_left_comes_and_what_came_between_does_not(slots: int) -> None:
+async def test_followed_topic_is_found_up_to_the_unfollow_and_not_between_follows(slots: int) -> None:
     harness = StoreHarness(slots=slots)
     for act in (harness.log.follow, harness.log.unfollow, harness.log.follow):
         event = act(ALICE, AUTHOR)
@@ -214,7 +214,7 @@ async def test_what_was_published_before_it_was_left_comes_and_what_came_between
     assert seqs(await harness.look(at(1))) == [2, 3, 5, 6]
 
 
-async def test_what_is_muted_is_passed_over_from_memory_and_from_the_store(harness: StoreHarness) -> None:
+async def test_muted_events_are_passed_over_in_memory_and_in_the_store(harness: StoreHarness) -> None:
     muted = frozenset({"type:like"})
     harness.publish(harness.log.mute(ALICE, muted))
     for _ in range(20):
@@ -225,7 +225,7 @@ async def test_what_is_muted_is_passed_over_from_memory_and_from_the_store(harne
     assert (first.frames, first.position, first.more) == ([], 6, True)
 
 
-async def test_who_has_published_finds_it_when_they_read(harness: StoreHarness) -> None:
+async def test_publisher_that_reads_finds_its_own_event(harness: StoreHarness) -> None:
     await harness.look(None)
     harness.gateway._committed = harness.log.append(HERS).seq
     looking = asyncio.create_task(harness.look(at(0)))
@@ -276,7 +276,7 @@ ACTS = st.lists(
 
 
 @given(ACTS, st.integers(1, 12))
-def test_who_polls_now_and_then_gets_all_of_it_once_or_is_told(acts: list[Any], slots: int) -> None:
+def test_irregular_poller_gets_every_event_once_or_a_reset(acts: list[Any], slots: int) -> None:
     async def history() -> None:
         harness, got, place, forgiven = StoreHarness(slots=slots), list[int](), 0, 0
 

@@ -186,7 +186,7 @@ async def test_there_are_never_more_streams_than_there_may_be_even_if_all_come_a
         await harness.connect(ALICE)
 
 
-async def test_when_the_server_stops_nobody_slips_in_behind_the_goodbye() -> None:
+async def test_no_reader_joins_a_server_that_drains() -> None:
     harness = fake(Log(), turns=[10])
     async with harness.working() as gateway:
         late = asyncio.create_task(harness.connect(ALICE))
@@ -211,7 +211,7 @@ async def real() -> AsyncIterator[StoreHarness]:
             await store.close()
 
 
-async def test_what_was_answered_is_durable_and_reaches_who_listens() -> None:
+async def test_answered_write_is_durable_and_reaches_the_readers() -> None:
     async with real() as harness:
         gateway = harness.gateway
         sink = await harness.connect(ALICE)
@@ -224,7 +224,7 @@ async def test_what_was_answered_is_durable_and_reaches_who_listens() -> None:
         )
 
 
-async def test_what_one_asks_wrongly_is_not_anothers_error() -> None:
+async def test_error_of_one_job_is_not_raised_to_the_others_of_its_batch() -> None:
     async with real() as harness:
         good, bad, other = await asyncio.gather(
             harness.gateway.write(posting()),
@@ -248,7 +248,7 @@ async def test_a_publisher_that_goes_away_has_published_all_the_same() -> None:
         assert await gateway.store.span() == (0, 1)
 
 
-async def test_who_comes_for_the_first_time_is_remembered_from_then_on() -> None:
+async def test_unknown_user_is_created_by_the_first_feed() -> None:
     async with real() as harness:
         gateway = harness.gateway
         await gateway.write(posting(note(ALL)))
@@ -259,7 +259,7 @@ async def test_who_comes_for_the_first_time_is_remembered_from_then_on() -> None
         assert (await gateway.feed(BOB)).counters.unread == 0
 
 
-async def test_who_publishes_and_then_reads_finds_it() -> None:
+async def test_publisher_that_reads_afterwards_finds_its_own_item() -> None:
     async with real() as harness:
         gateway = harness.gateway
         await gateway.write(follow([(ALICE, POST)]))

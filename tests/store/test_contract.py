@@ -80,7 +80,7 @@ async def test_seqs_have_no_holes_and_are_the_order_of_the_commits(open_store: O
     assert await stores[1].span() == (0, len(kept))
 
 
-async def test_what_was_answered_comes_before_what_is_asked_after(store: OpenStore) -> None:
+async def test_answered_write_comes_before_later_ones(store: OpenStore) -> None:
     for expected in range(1, 6):
         [answer] = await do(store, posting())
         assert answer.cursor == f"{store.epoch}-{expected}"
@@ -115,7 +115,7 @@ async def test_a_job_that_breaks_takes_no_other_with_it(store: OpenStore) -> Non
 
 
 @pytest.mark.parametrize("refused", [failing_late, failing_too_late, failing_after_an_answered_write])
-async def test_what_a_job_wrote_before_it_raised_is_not_there(store: OpenStore, refused: Any) -> None:
+async def test_writes_of_a_job_that_raised_are_not_there(store: OpenStore, refused: Any) -> None:
     await do(store, give_ticket("t", "{}", user=None, lifetime=1000))
     before, error, after = await run(store, posting(), refused(), posting())
     assert isinstance(error, NotFound)
@@ -175,7 +175,7 @@ async def test_ids_and_cursors_of_an_earlier_epoch_stay_valid(store: OpenStore) 
 
 
 @pytest.mark.parametrize("lost", ["3", "99"])
-async def test_what_the_log_lost_in_a_fork_is_not_taken_for_what_came_after_it(store: OpenStore, lost: str) -> None:
+async def test_item_lost_in_a_fork_is_not_taken_for_a_later_one(store: OpenStore, lost: str) -> None:
     first = store.epoch
     await do(store, posting(note(), note()))
     await do(store, fork("second"))
@@ -203,7 +203,7 @@ async def test_every_process_learns_of_a_fork_with_its_next_look(open_store: Ope
 # Durability
 
 
-async def test_what_was_answered_is_there_after_it_is_opened_again(adapter: Adapter, place: Any) -> None:
+async def test_answered_writes_are_there_after_the_store_is_opened_again(adapter: Adapter, place: Any) -> None:
     store = await adapter.open(place)
     await run(store, register_users([ALICE]), posting(note(title="ä\u2028\x00")), follow([(ALICE, POST)]))
     await do(store, set_mutes(ALICE, ["type:like"]))
@@ -312,7 +312,7 @@ def test_reading_is_filtering_a_list(
     asyncio.run(compare())
 
 
-async def test_what_was_followed_then_counts_and_not_what_is_followed_now(store: OpenStore) -> None:
+async def test_read_goes_by_the_follows_of_then_and_not_of_now(store: OpenStore) -> None:
     for job in (posting(note(POST)), follow([(ALICE, POST)]), posting(note(POST)), unfollow([(ALICE, POST)])):
         await run(store, job, posting(note(POST)), follow([(BOB, POST)]))
     await run(store, follow([(ALICE, POST)]), posting(note(POST)))
@@ -350,7 +350,7 @@ async def test_an_event_comes_back_as_it_was_written(store: OpenStore) -> None:
     assert said(like)["data"] == content["data"]
 
 
-async def test_who_comes_is_told_what_they_receive_at_that_moment(store: OpenStore) -> None:
+async def test_registered_user_gets_the_feed_of_that_moment(store: OpenStore) -> None:
     await run(store, posting(note(ALL), note()), follow([(ALICE, POST)]), set_mutes(ALICE, ["topic:author/4"]))
     await do(store, posting(note()))
     [feeds] = await run(store, register_users([ALICE, BOB, ALICE]))
@@ -361,7 +361,7 @@ async def test_who_comes_is_told_what_they_receive_at_that_moment(store: OpenSto
     assert [feed.counters.unread for feed in again] == [3]
 
 
-async def test_a_feed_is_of_one_moment_and_nobody_is_taken_for_another(store: OpenStore) -> None:
+async def test_feeds_are_of_one_moment_and_each_of_its_user(store: OpenStore) -> None:
     await run(
         store,
         register_users([ALICE]),
@@ -395,7 +395,7 @@ async def test_following_many_at_once_says_how_many_are_new(store: OpenStore) ->
     assert found[1:] == users[1:]
 
 
-async def test_what_changes_nothing_is_no_event(store: OpenStore) -> None:
+async def test_write_that_changes_nothing_is_no_event(store: OpenStore) -> None:
     [item] = await do(store, posting())
     await do(store, set_mutes(ALICE, ["type:like"]))
     await do(store, mark_ids(ALICE, [item.id], verb="archive"))
@@ -454,7 +454,7 @@ async def test_old_notifications_go_with_what_was_marked_on_them(store: OpenStor
     assert [item.id for item in (await inbox(store, ALICE)).items] == [young.id]
 
 
-async def test_nobody_waits_for_retention_for_long(store: OpenStore) -> None:
+async def test_retention_goes_in_bounded_steps(store: OpenStore) -> None:
     """A step is a transaction of its own, and no larger than was asked."""
     await do(store, posting(*[note() for _ in range(50)]))
     none = Retention(log_age=-1, log_rows=0, inbox_age=-1)
@@ -466,7 +466,7 @@ async def test_nobody_waits_for_retention_for_long(store: OpenStore) -> None:
     assert await do(store, prune(none, step=10), now=NOW) is False
 
 
-async def test_what_leaves_the_inbox_with_age_is_taken_from_open_ones_too(store: OpenStore) -> None:
+async def test_item_past_the_inbox_age_is_removed_from_open_inboxes_too(store: OpenStore) -> None:
     [answer] = await do(store, posting(note(own_topic(ALICE), own_topic(BOB))))
     aged = Retention(log_age=10**12, log_rows=100, inbox_age=1000)
     assert not await do(store, prune(aged, step=10), now=NOW + 1000)

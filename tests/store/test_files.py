@@ -101,7 +101,7 @@ async def test_a_backup_of_nothing_is_one_clear_error_and_makes_no_file(folder: 
 # Restore
 
 
-async def test_a_restored_log_forks_at_its_head_and_nobody_has_a_silent_hole(folder: Path) -> None:
+async def test_a_restored_log_forks_at_its_head_and_leaves_no_silent_hole(folder: Path) -> None:
     """80 events, of which a backup has 70; ten others come after it was restored."""
     path, copy = folder / "tidings.db", folder / "copy.db"
     store = await written(path, 70)
@@ -124,7 +124,7 @@ async def test_a_restored_log_forks_at_its_head_and_nobody_has_a_silent_hole(fol
     await store.close()
 
 
-async def test_what_was_there_before_a_restore_is_kept_beside_it(folder: Path) -> None:
+async def test_database_before_a_restore_is_kept_beside_it(folder: Path) -> None:
     path, copy = folder / "tidings.db", folder / "copy.db"
     await (await written(path, 3)).close()
     await asyncio.to_thread(back_up, path, copy)
@@ -149,7 +149,7 @@ async def test_a_restore_under_a_running_server_is_refused_and_changes_nothing(f
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no database, but long enough to be looked at" * 20])
-async def test_what_is_no_backup_is_refused(folder: Path, content: bytes) -> None:
+async def test_file_that_is_no_backup_is_refused(folder: Path, content: bytes) -> None:
     await (await written(folder / "tidings.db", 3)).close()
     (folder / "copy.db").write_bytes(content)
     with pytest.raises(StoreUnavailable):
@@ -181,7 +181,7 @@ async def test_a_database_in_use_is_whole(folder: Path) -> None:
         ("UPDATE head SET epoch = 'other'", "epochs that do not lead to the present one: 1"),
     ],
 )
-async def test_what_is_wrong_is_said(folder: Path, damage: str, problem: str) -> None:
+async def test_check_names_each_kind_of_damage(folder: Path, damage: str, problem: str) -> None:
     path = folder / "tidings.db"
     await (await written(path, 3)).close()
     connection = apsw.Connection(str(path))

@@ -34,7 +34,7 @@ async def test_a_reader_begins_at_the_head_once(store: OpenStore) -> None:
     assert seqs(await take(store)) == [2]
 
 
-async def test_what_is_not_finished_is_given_again_to_whichever_process_comes_next(open_store: Open) -> None:
+async def test_unfinished_events_are_given_again_to_the_next_process(open_store: Open) -> None:
     one, two = await open_store(), await open_store()
     await do(one, add_reader("mail"))
     await do(one, posting(*[note() for _ in range(5)]))

@@ -42,7 +42,7 @@ async def test_a_ticket_ends_with_its_lifetime(store: OpenStore, later: int, goo
     assert (await do(store, use_ticket("t"), now=NOW + later) is not None) is good
 
 
-async def test_the_oldest_tickets_of_a_user_go_and_nobody_elses(store: OpenStore) -> None:
+async def test_the_oldest_tickets_of_a_user_go_and_none_of_others(store: OpenStore) -> None:
     await give(store, "bob", user=BOB)
     await give(store, "nobody", user=None)
     for number in range(20):
@@ -123,7 +123,7 @@ async def test_a_revocation_is_forgotten_when_nothing_is_left_to_refuse(store: O
     assert [one.jti for one in await known(store)] == ["j2"]
 
 
-def test_nobody_can_name_the_topic_of_revocations() -> None:
+def test_topic_of_revocations_has_no_valid_name() -> None:
     with pytest.raises(InvalidTopic):
         parse_topic(REVOKED)
 

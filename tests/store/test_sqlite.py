@@ -41,7 +41,7 @@ def put(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-async def test_what_was_answered_survives_the_process(path: Path) -> None:
+async def test_answered_write_survives_the_process(path: Path) -> None:
     """The files as they are at the moment of the answer are all that a machine that loses its power keeps."""
     store = await SqliteStore.open(path)
     for number in range(1, 4):
@@ -139,7 +139,7 @@ async def settled(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_what_may_have_been_committed_is_not_done_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_batch_that_may_have_been_committed_is_not_run_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A COMMIT that fails although it was done: each job is told so, and none is tried alone."""
     store = await SqliteStore.open(path)
 
@@ -272,7 +272,7 @@ FOLLOWABLE = [Topic("author/4"), Topic("author/42"), Topic("post/7")]
     extra=st.sampled_from([(), (FOLLOWABLE[2],)]),
 )
 @settings(max_examples=settings().max_examples // 4)
-def test_who_followed_and_left_very_often_is_read_back_in_parts(
+def test_very_long_history_of_follows_is_read_back_in_parts(
     moves: list[tuple[Topic, bool]], at_once: int, limit: int, extra: tuple[Topic, ...]
 ) -> None:
     async def compare() -> None:

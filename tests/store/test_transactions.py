@@ -38,7 +38,7 @@ async def up_to(store: OpenStore, seq: int, *, verb: str = "read", now: int = NO
 # Announcements
 
 
-async def test_who_comes_after_an_announcement_does_not_get_it_as_unread(store: OpenStore) -> None:
+async def test_announcement_before_the_first_visit_is_not_unread(store: OpenStore) -> None:
     await do(store, posting(note(ALL, title="before"), note(own_topic(ALICE), title="mine")))
     await do(store, register_users([ALICE]))
     await do(store, posting(note(ALL, title="after")))
@@ -49,7 +49,7 @@ async def test_who_comes_after_an_announcement_does_not_get_it_as_unread(store: 
     assert (page.counters.unread, page.counters.unseen) == (2, 2)
 
 
-async def test_what_is_read_has_a_time_even_if_nobody_read_it(store: OpenStore) -> None:
+async def test_item_read_by_default_has_a_read_time(store: OpenStore) -> None:
     """A client tells by the times what is read and seen; `null` would look like news."""
     await do(store, posting(note(ALL)))
     await do(store, register_users([ALICE]))
@@ -57,7 +57,7 @@ async def test_what_is_read_has_a_time_even_if_nobody_read_it(store: OpenStore) 
     assert (item.status, item.read_time, item.seen_time) == ("READ", item.create_time, item.create_time)
 
 
-async def test_an_announcement_does_not_count_for_someone_who_has_yet_to_come(store: OpenStore) -> None:
+async def test_an_announcement_does_not_count_for_an_unknown_user(store: OpenStore) -> None:
     await do(store, posting(note(ALL)))
     assert (await inbox(store, ALICE)).counters.unread == 0
 
@@ -87,7 +87,7 @@ async def test_reading_up_to_is_the_same_in_any_order_and_any_number_of_times(op
     assert found == [["UNREAD", "READ", "READ", "READ", "READ"]] * 3
 
 
-async def test_what_arrives_between_render_and_click_stays_unread(store: OpenStore) -> None:
+async def test_item_that_arrives_between_render_and_click_stays_unread(store: OpenStore) -> None:
     await do(store, posting())
     seen = (await inbox(store, ALICE)).head
     await do(store, posting())
@@ -106,7 +106,7 @@ async def test_a_later_watermark_makes_an_exception_void_and_an_earlier_one_does
     assert [item.status for item in (await inbox(store, ALICE)).items] == ["READ", "READ"]
 
 
-async def test_what_is_read_by_an_old_cursor_is_seen_too(store: OpenStore) -> None:
+async def test_item_read_by_an_old_cursor_is_seen_too(store: OpenStore) -> None:
     [first] = await do(store, posting())
     await do(store, posting())
     await up_to(store, 2, verb="seen")
@@ -151,7 +151,7 @@ async def test_a_cursor_of_another_log_or_of_the_future_reads_nothing(store: Ope
     assert (await only(store)).status == "UNREAD"
 
 
-async def test_what_was_read_takes_no_room(store: OpenStore) -> None:
+async def test_read_items_take_no_rows(store: OpenStore) -> None:
     """A watermark is two numbers: the marks it passes are forgotten."""
     for _ in range(30):
         answers = await do(store, posting(note(), note()))
@@ -250,7 +250,7 @@ async def test_a_group_of_ones_own_starts_anew_once_it_was_read(store: OpenStore
     assert (await last(store)).type == "notification.created"
 
 
-async def test_a_group_on_a_shared_topic_grows_whoever_has_read_it_and_is_unread_again(store: OpenStore) -> None:
+async def test_a_group_on_a_shared_topic_grows_though_it_was_read_and_is_unread_again(store: OpenStore) -> None:
     await do(store, follow([(ALICE, POST), (BOB, POST)]))
     [first] = await do(store, posting(note(POST, group_key="k")))
     await do(store, mark_ids(ALICE, [first.id], verb="archive"))
@@ -260,7 +260,7 @@ async def test_a_group_on_a_shared_topic_grows_whoever_has_read_it_and_is_unread
 
 
 @pytest.mark.parametrize("verb", ["read", "seen"])
-async def test_what_was_done_at_an_old_place_is_not_done_at_the_new_one(store: OpenStore, verb: str) -> None:
+async def test_mark_at_an_old_sort_seq_does_not_hold_at_the_new_one(store: OpenStore, verb: str) -> None:
     await do(store, follow([(ALICE, POST)]))
     [answer] = await do(store, posting(note(POST, group_key="k")))
     for before in ("archive", "read"):
@@ -313,7 +313,7 @@ async def test_an_update_keeps_the_place_and_the_reading_and_does_not_ring(store
     assert (item.progress, item.status, item.update_time) == (1.0, "READ", THIRD)
 
 
-async def test_an_update_of_what_is_shared_says_nothing_of_anybodys_reading(store: OpenStore) -> None:
+async def test_an_update_of_a_shared_item_holds_no_reading_state(store: OpenStore) -> None:
     [answer] = await do(store, posting(note(ALL)))
     await do(store, mark_ids(ALICE, [answer.id], verb="read"))
     await do(store, update(answer.id, {"title": "new"}))
@@ -328,7 +328,7 @@ async def test_everything_about_an_entity_goes_at_once_and_nothing_else(store: O
     assert [item.entity for item in (await inbox(store, ALICE)).items] == [None, "post/77"]
 
 
-async def test_what_does_not_exist_cannot_be_changed(store: OpenStore) -> None:
+async def test_item_that_does_not_exist_cannot_be_changed(store: OpenStore) -> None:
     for id in (f"n-{store.epoch}-7", "n-elsewhere-1", f"n-{store.epoch}-0"):
         for job in (update(id, {"title": "x"}), retract(id)):
             with pytest.raises(NotFound):
@@ -338,7 +338,7 @@ async def test_what_does_not_exist_cannot_be_changed(store: OpenStore) -> None:
             await do(store, retract(id))
 
 
-async def test_what_expires_is_there_until_its_event_says_that_it_is_not(store: OpenStore) -> None:
+async def test_expired_item_is_listed_until_its_event(store: OpenStore) -> None:
     """A listener takes it off its count at that event: a count that left it out before would be off by one."""
     await do(store, posting(note(expire_at=NOW + 1000), note()))
     answer = await do(store, mark_ids(ALICE, [f"n-{store.epoch}-2"], verb="read"), now=NOW + 1000)
@@ -350,7 +350,7 @@ async def test_what_expires_is_there_until_its_event_says_that_it_is_not(store: 
     assert (page.counters.unread, len(page.items)) == (0, 1)
 
 
-async def test_what_expires_later_stays_and_each_step_is_bounded(store: OpenStore) -> None:
+async def test_item_that_expires_later_stays_and_each_step_is_bounded(store: OpenStore) -> None:
     await do(store, posting(*[note(expire_at=NOW + 1000 * number) for number in range(1, 6)], note()))
     CLOCK.now = NOW + 999
     assert not await store.query(due)
@@ -367,7 +367,7 @@ async def test_a_group_does_not_grow_out_of_what_is_over(store: OpenStore) -> No
 # Mutes
 
 
-async def test_who_mutes_what_it_was_or_what_it_has_become_hears_of_the_change(store: OpenStore) -> None:
+async def test_change_is_pushed_if_either_its_old_or_its_new_tags_are_not_muted(store: OpenStore) -> None:
     [answer] = await do(store, posting(note(ALL, type="like", entity="post/7")))
     await do(store, update(answer.id, {"type": "comment"}))
     changed = await last(store)
@@ -383,7 +383,7 @@ async def test_who_mutes_what_it_was_or_what_it_has_become_hears_of_the_change(s
     assert [changed.muted(one) for one in mutes] == [False, True, True, True]
 
 
-async def test_what_is_muted_is_neither_listed_nor_counted_and_what_is_critical_passes(store: OpenStore) -> None:
+async def test_muted_items_are_neither_listed_nor_counted_except_critical_ones(store: OpenStore) -> None:
     await do(store, register_users([ALICE]))
     await do(store, set_mutes(ALICE, ["type:like", "entity:post/7", "topic:all"]))
     await do(

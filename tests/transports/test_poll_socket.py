@@ -163,7 +163,7 @@ async def test_the_same_cursor_moves_on_before_it_wears_off_the_memory(client: C
     assert page == {"events": [], "cursor": "ep0ch-40", "more": False}
 
 
-async def test_who_leaves_frees_their_reader(client: Client) -> None:
+async def test_lost_connection_frees_its_reader(client: Client) -> None:
     await client.sends(WAIT)
     client.connection.lost()
     client.harness.tell(b"1")
@@ -224,7 +224,7 @@ async def test_a_server_that_stops_answers_empty_and_closes(client: Client, expi
     assert client.connection.wire.closed == "closed"
 
 
-async def test_who_does_not_take_the_answer_is_not_answered_again_before_they_do(client: Client) -> None:
+async def test_client_that_has_not_taken_its_answer_gets_no_second_one(client: Client) -> None:
     client.connection.wire.capacity = 100
     await client.sends(WAIT)
     client.harness.tell(b"1")
@@ -236,7 +236,7 @@ async def test_who_does_not_take_the_answer_is_not_answered_again_before_they_do
     assert body == b"later"
 
 
-async def test_who_does_not_go_on_is_not_kept_for_ever(client: Client) -> None:
+async def test_idle_connection_is_closed_after_the_keep_alive_time(client: Client) -> None:
     await client.sends(WAIT)
     client.harness.tell(b"1")
     await client.answers()
@@ -245,7 +245,7 @@ async def test_who_does_not_go_on_is_not_kept_for_ever(client: Client) -> None:
     assert client.connection.wire.closed == "closed"
 
 
-async def test_who_goes_on_or_leaves_is_no_longer_timed(client: Client) -> None:
+async def test_keep_alive_timer_ends_with_the_next_request_or_the_connection(client: Client) -> None:
     await polled_once(client)
     assert client.harness.timer.due
     await client.sends(ECHO % b"on")
@@ -270,7 +270,7 @@ async def polled_once(client: Client) -> None:
     await client.answers()
 
 
-async def test_who_polls_again_waits_again_at_once(client: Client) -> None:
+async def test_repeat_poll_waits_without_a_task(client: Client) -> None:
     await polled_once(client)
     client.protocol.data_received(WAIT)
     assert (client.waiting, client.connection.state.tasks) == (1, set())
@@ -322,7 +322,7 @@ async def test_such_a_task_can_be_cancelled_and_ends_in_its_own_way(client: Clie
     assert client.waiting == 1
 
 
-async def test_what_comes_with_the_next_poll_is_answered_after_it(client: Client) -> None:
+async def test_request_pipelined_behind_the_next_poll_is_answered_after_it(client: Client) -> None:
     await polled_once(client)
     client.protocol.data_received(WAIT + ECHO % b"more")
     client.harness.tell(b"2")

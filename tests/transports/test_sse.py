@@ -81,7 +81,7 @@ def as_received(text: str) -> str:
 
 
 @given(st.lists(st.tuples(texts, names, names), max_size=4))
-def test_what_goes_in_comes_out(events: list[tuple[str, str, str]]) -> None:
+def test_encoded_events_are_decoded_as_they_were(events: list[tuple[str, str, str]]) -> None:
     source = parsed(*[frame(data.encode(), type=type, id=id) for data, type, id in events])
     assert source.dispatched == [(type, as_received(data), id) for data, type, id in events]
 

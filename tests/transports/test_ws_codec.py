@@ -78,7 +78,7 @@ def close_reason(data: bytes) -> CloseReason:
     ],
     ids=lambda value: "frames" if isinstance(value, bytes) else None,
 )
-def test_what_is_said_properly_is_heard(data: bytes, heard: list[Heard]) -> None:
+def test_valid_frames_are_decoded(data: bytes, heard: list[Heard]) -> None:
     assert hear(data) == heard
     assert hear(*(data[n : n + 1] for n in range(len(data)))) == heard
 
@@ -106,11 +106,11 @@ def test_what_is_said_properly_is_heard(data: bytes, heard: list[Heard]) -> None
     ],
     ids=lambda value: "frames" if isinstance(value, bytes) else None,
 )
-def test_what_is_not_ends_the_connection(data: bytes, how: CloseReason) -> None:
+def test_invalid_frames_end_the_connection(data: bytes, how: CloseReason) -> None:
     assert close_reason(data) == how
 
 
-def test_what_came_before_it_went_wrong_is_heard() -> None:
+def test_message_before_a_violation_is_decoded() -> None:
     incoming = Incoming()
     incoming.feed(text(b"first") + b"\xff\xff")
     assert incoming.next() == "first"

@@ -41,7 +41,7 @@ def test_an_event_is_a_message_with_its_id_type_and_data() -> None:
     assert json.loads(bytes(read(WsEncoding(partial(Cursor, "ep0ch")).event(EVENT)).data)) == MESSAGE
 
 
-def test_what_is_not_in_the_log_has_an_id_only_if_it_is_given_one() -> None:
+def test_event_outside_the_log_has_an_id_only_if_it_is_given_one() -> None:
     encoding = WsEncoding(partial(Cursor, "ep0ch"))
     assert json.loads(bytes(read(encoding.control("hello", b"{}", id="ep0ch-3")).data)) == {
         "id": "ep0ch-3",

@@ -99,7 +99,9 @@ def host(server: Server) -> str:
         ({"Sec-WebSocket-Version": "8"}, 400, "invalid_handshake"),
     ],
 )
-def test_what_is_no_handshake_is_told_so(strict: Server, wrong: dict[str, str], status: int, code: str) -> None:
+def test_bad_handshake_is_refused_with_the_reason(
+    strict: Server, wrong: dict[str, str], status: int, code: str
+) -> None:
     answer = refusal(strict, UPGRADE | wrong | bearer())
     assert (answer.status, answer.json["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -190,7 +192,7 @@ def socket_of(server: Server, headers: Mapping[str, str], query: str = "") -> Cl
         (bearer(), "?cursor=nonsense", 400),
     ],
 )
-def test_who_may_not_is_refused_before_anything_is_sent(
+def test_caller_without_a_grant_is_refused_before_anything_is_sent(
     strict: Server, headers: dict[str, str], query: str, status: int
 ) -> None:
     with pytest.raises(InvalidStatus) as refused, socket_of(strict, headers, query):

@@ -143,7 +143,7 @@ async def test_no_answer_is_none(talk: Talk) -> None:
     assert talk.wire.reading
 
 
-async def test_who_says_much_at_once_is_heard_a_few_at_a_time(talk: Talk) -> None:
+async def test_burst_of_messages_is_handled_a_few_at_a_time(talk: Talk) -> None:
     many = [str(n) for n in range(3 * MESSAGES_PER_TURN)]
     talk.says(*many)
     assert talk.heard == many[:MESSAGES_PER_TURN]
@@ -154,7 +154,7 @@ async def test_who_says_much_at_once_is_heard_a_few_at_a_time(talk: Talk) -> Non
     assert talk.wire.reading
 
 
-async def test_who_does_not_read_is_not_heard(talk: Talk) -> None:
+async def test_client_that_does_not_read_is_not_read_from(talk: Talk) -> None:
     talk.wire.capacity = 10
     talk.says("one", "two", "three", "four")
     assert talk.heard == ["one", "two"]
@@ -223,13 +223,13 @@ async def test_our_goodbye_waits_for_the_clients(talk: Talk, expired: bool, clos
     assert (talk.wire.closed, talk.wire.taken()) == ("closed", b"")
 
 
-async def test_who_does_not_say_goodbye_is_cut_off(talk: Talk) -> None:
+async def test_client_without_a_close_frame_is_aborted_after_the_timeout(talk: Talk) -> None:
     talk.sink.close()
     talk.harness.timer.passes()
     assert talk.wire.closed == "aborted"
 
 
-async def test_who_was_held_back_is_heard_say_goodbye(talk: Talk) -> None:
+async def test_close_frame_of_a_paused_client_is_read(talk: Talk) -> None:
     talk.wire.capacity = 0
     talk.says("one", "two")
     held = not talk.wire.reading
@@ -244,7 +244,7 @@ async def test_a_server_that_stops_asks_once(talk: Talk) -> None:
     assert len(talk.words()) == 1
 
 
-async def test_who_breaks_the_rules_is_told_and_not_heard_again(talk: Talk) -> None:
+async def test_violation_is_answered_with_its_close_code_and_ends_the_reading(talk: Talk) -> None:
     talk.gets(Frame(Opcode.TEXT, b"fine"))
     talk.sink.data_received(b"\x81\x05no mask")
     talk.says("and now?")
@@ -266,7 +266,7 @@ async def test_a_message_may_end_the_connection(talk: Talk, message: str, close_
     assert talk.words() == [word(close_reason)]
 
 
-async def test_who_leaves_while_their_message_is_worked_on_is_not_written_to(talk: Talk) -> None:
+async def test_client_lost_while_its_message_is_handled_is_not_written_to(talk: Talk) -> None:
     talk.says("slow:1", "2")
     await settle()
     talk.wire.closed = "closed"
