@@ -1,4 +1,4 @@
-"""What it costs, side by side with others.
+"""Benchmarks: the cost of each operation, side by side with other servers.
 
 Rule 1. A cost is the server's own: CPU and memory of its processes, read from outside while it works.
 Rule 2. A figure stands beside the baseline (the cheapest server there can be) and a peer,

@@ -63,7 +63,7 @@ def arguments() -> argparse.Namespace:
 
 
 def machine() -> str:
-    """What was measured on, as far as it matters for the figures."""
+    """The measured machine, as far as it matters for the figures."""
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.machine(),
@@ -73,7 +73,7 @@ def machine() -> str:
 
 
 def conditions(files: Path) -> str:
-    """What else the machine was doing."""
+    """The other load on the machine."""
     return f"others use {others_busy():.0%} of it, 4 KB are on the disk in {disk_sync_ms(files):.2f} ms"
 
 

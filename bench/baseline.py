@@ -1,7 +1,7 @@
 """The baseline: the cheapest server there can be. `python -m bench.baseline PORT FILE`
 
 A uvloop protocol that writes one bytes object to every socket and nothing else: no users, no order, no log,
-no resume. What a server that does its job costs above this is what the job costs.
+no resume. The cost of a real server above this one is the cost of its features.
 
     GET /sub      event stream, one write per event      GET /joined   events of 5 ms in one write
     GET /replay   event stream that begins with the last hundred events
@@ -36,7 +36,7 @@ def frame(payload: bytes) -> bytes:
 
 
 class Listeners:
-    """Everyone who listens."""
+    """All listening sockets."""
 
     def __init__(self, path: str) -> None:
         self.streams: set[asyncio.Transport] = set()
@@ -81,7 +81,7 @@ class Listeners:
             self.writing = asyncio.ensure_future(self.write_all())
 
     async def write_all(self) -> None:
-        """Whatever came while the last write was on its way to the disk goes in the next one."""
+        """Write in batches: bodies that arrive during a write go into the next one."""
         while self.unwritten:
             group, self.unwritten = self.unwritten, []
             await asyncio.to_thread(self.write, b"".join(body for body, _ in group))

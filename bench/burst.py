@@ -1,4 +1,4 @@
-"""How fast a burst reaches everyone: many notifications at once, a thousand streams."""
+"""Delivery time of a burst: many notifications at once, a thousand streams."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What it costs to open a stream: for a new user and a known one, with and without tokens, and over a WebSocket."""
+"""The cost of opening a stream: for a new user and a known one, with and without tokens, and over a WebSocket."""
 
 from dataclasses import dataclass
 

@@ -28,7 +28,7 @@ PAGE = 1000  # notifications in one request: the most that one may have
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """How large everything is. Users are u0, u1 ...; those who are measured come on top of them."""
+    """The sizes of the dataset. Users are u0, u1 ...; the measured ones come on top of them."""
 
     scale: float
 
@@ -68,7 +68,7 @@ class Dataset:
         return lists
 
     def drafts(self, chance: random.Random) -> Iterator[dict[str, object]]:
-        """What is published: two thirds to authors' topics, a third to one person, a few to everybody."""
+        """The notifications: two thirds to authors' topics, a third to one user, a few to all."""
         popular = list(itertools.accumulate(rank**-STEEPNESS for rank in range(1, self.authors + 1)))
         for number in range(self.notifications):
             text = f"notification {number}, with a sentence about as long as such a sentence is"

@@ -1,4 +1,4 @@
-"""How many notifications a second are on the disk before their publisher is answered, and what each costs."""
+"""Durable publishes a second (on the disk before the publisher is answered), and the cost of each."""
 
 import json
 from collections.abc import Callable

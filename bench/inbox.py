@@ -1,4 +1,4 @@
-"""What reading an inbox costs, on a database of the size a real application has (see `bench.dataset`)."""
+"""The cost of reading an inbox, on a database of the size a real application has (see `bench.dataset`)."""
 
 import http.client
 import json
@@ -212,7 +212,7 @@ def announcing(runner: Runner, target: Running, dataset: Dataset, database: Path
 
 
 def row_each(path: Path, *, users: int) -> tuple[float, float]:
-    """What the usual schema pays for one announcement: seconds and bytes to write each user's row."""
+    """The cost of one announcement in the usual schema: seconds and bytes to write each user's row."""
     with closing(sqlite3.connect(path)) as database:
         database.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"

@@ -1,4 +1,4 @@
-"""How long after its publisher was answered the last of a thousand streams has an event."""
+"""Delivery latency: from the publisher's answer until the last of a thousand streams has the event."""
 
 from bench.load import listeners
 from bench.runner import Figure, Publisher, Runner, beside, middle

@@ -36,7 +36,7 @@ def compiled(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What a load client heard. Times are nanoseconds since 1970."""
+    """The events that a load client received. Times are nanoseconds since 1970."""
 
     count: int
     out_of_order: int
@@ -66,7 +66,7 @@ class Client:
         self.ready_seconds = said["seconds"]
 
     def result(self) -> dict[str, Any]:
-        """What it says at its end, which is near: it has its own time limit."""
+        """The client's output at its end, which is near: it has its own time limit."""
         said = self._read()
         self._process.wait(timeout=10)
         return said
@@ -199,7 +199,7 @@ def pollers(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What keep-alive publishers got done. `began` is nanoseconds since 1970."""
+    """The work of keep-alive publishers. `began` is nanoseconds since 1970."""
 
     answered: int
     seconds: float

@@ -1,4 +1,4 @@
-"""What polling costs: a long poll that is answered and asks again, one that waits, a short one (304)."""
+"""The cost of polling: a long poll that is answered and asks again, one that waits, a short one (304)."""
 
 import json
 from dataclasses import dataclass, replace

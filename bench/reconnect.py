@@ -1,4 +1,4 @@
-"""Everyone comes back at once, each a hundred events behind, while others listen to live events."""
+"""A reconnect storm: all streams return at once, each a hundred events behind, while others receive live events."""
 
 import json
 import threading

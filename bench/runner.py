@@ -1,4 +1,4 @@
-"""What a scenario works with and what it hands back."""
+"""The parameters and the result of a scenario."""
 
 import contextlib
 import http.client

@@ -25,7 +25,7 @@ STAMP = "@0000000000000000000;"  # the load clients put the time here; a listene
 
 
 class NotInstalled(Exception):
-    """This peer is not on this machine."""
+    """The peer is not installed on this machine."""
 
 
 class Failed(Exception):

@@ -1,4 +1,4 @@
-"""What an open stream costs: to keep, and for each event that it is sent."""
+"""The cost of an open stream: to keep it, and for each event."""
 
 from dataclasses import dataclass
 

@@ -107,7 +107,7 @@ def report(figures: Sequence[Figure]) -> str:
 
 
 def page(rows: Sequence[Row]) -> str:
-    """What stands between the markers."""
+    """The text between the markers."""
     out: list[str] = []
     groups: dict[str, list[Figure]] = {name: [] for name in GROUPS}
     for row in rows:

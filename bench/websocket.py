@@ -1,4 +1,4 @@
-"""What a WebSocket costs beside our own event stream and other servers' sockets."""
+"""The cost of a WebSocket beside our own event stream and other servers' sockets."""
 
 from bench.runner import Figure, Runner, beside, middle
 from bench.servers import BASELINE, NCHAN_PEER, SOCKETIO, STARLETTE, Running

@@ -1,4 +1,4 @@
-"""What the pages say must be there: relative links, their anchors, and the make targets in code blocks.
+"""Check that the pages' references exist: relative links, their anchors, and the make targets in code blocks.
 
 `python scripts/check_docs.py [ROOT]` prints a line per fault, `page:line: what`, and exits 1 if there is any.
 """
@@ -53,7 +53,7 @@ def targets(makefile: Path) -> set[str]:
 
 
 def faults_of(page: Path, *, makeable: set[str]) -> Iterator[tuple[int, str]]:
-    """(line, what is wrong) for each thing a page names that is not there."""
+    """(line, fault) for each missing thing that a page names."""
     for number, text, in_code in lines(page):
         for _, target in (_MAKE if in_code else _MAKE_SPAN).findall(text.partition(" #")[0] if in_code else text):
             if target not in makeable:

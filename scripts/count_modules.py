@@ -47,7 +47,7 @@ class Trace:
 
     @property
     def changes(self) -> int:
-        """How often the next call is in another module than the last one."""
+        """The number of calls that are in another module than the call before."""
         return sum(a != b for names in self.entered.values() for a, b in pairwise(names))
 
 

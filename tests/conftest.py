@@ -1,4 +1,4 @@
-"""What tests share: real servers and streams, and how async tests run."""
+"""Shared fixtures: real servers and streams, and the runner of async tests."""
 
 import os
 import resource
@@ -70,7 +70,7 @@ REMARK = "ASGI callable returned without completing response."
 
 
 def logged_errors(server: Server) -> str:
-    """What a server should not have said, with all that it said."""
+    """The errors in a server's log, with the whole log."""
     said = server.log_text()
     grave = [
         line

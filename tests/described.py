@@ -21,7 +21,7 @@ def described_api() -> Any:
 
 
 def check_answer(method: str, target: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Raises `AssertionError` if the description does not know such an answer. What it does not describe is let be."""
+    """Raise `AssertionError` if the description does not allow an answer. Undescribed paths are not checked."""
     operation = _operation(method.lower(), target.partition("?")[0])
     if operation is None:
         return

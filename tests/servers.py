@@ -86,7 +86,7 @@ def command(mode: Mode, *, host: str, port: int) -> list[str]:
 
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
-    """This process's environment with these settings, and no others, of the server."""
+    """The environment of this process, with these settings of the server and no others."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDINGS_")}
     return clean | {f"TIDINGS_{name.upper()}": str(value) for name, value in settings.items()}
 
@@ -103,7 +103,7 @@ def _die_with_parent() -> None:
 
 
 def spawn(argv: list[str], *, log: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start a process in a session of its own. What it says goes to `log`."""
+    """Start a process in a session of its own. Its output goes to `log`."""
     with log.open("ab") as out:
         return _starter.submit(
             lambda: subprocess.Popen(
@@ -191,7 +191,7 @@ class Server:
         return self.start()
 
     def log_text(self) -> str:
-        """What the process wrote to its terminal, over all its lives."""
+        """The output of the process, over all its restarts."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def request(
@@ -247,7 +247,7 @@ class Server:
         }
 
     def connections(self) -> int:
-        """How many streams it holds, over all transports."""
+        """The number of open streams, over all transports."""
         return int(sum(value for name, value in self.gauges().items() if name.startswith("tidings_connections{")))
 
     def left_behind(self) -> dict[str, float]:

@@ -25,7 +25,7 @@ class Ended(Exception):
 
 
 class Event(NamedTuple):
-    """What a browser would dispatch."""
+    """An event as a browser would dispatch it."""
 
     id: str  # the last event id, as of this event
     type: str

@@ -141,7 +141,7 @@ def test_http_calls_the_verbs_and_neither_the_store_nor_the_hub(package: str) ->
 
 
 def files_below(top: Path) -> set[str]:
-    """What git would keep below `top`, relative to it."""
+    """The files that git would keep below `top`, relative to it."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "."],
         cwd=top,
@@ -191,7 +191,7 @@ def test_the_package_and_its_metadata_agree_on_the_version() -> None:
 
 @pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
 def test_pins_are_hashed_and_name_no_place(name: str) -> None:
-    """Where a package is fetched from is the business of whoever installs it."""
+    """The installing machine chooses its package index."""
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     assert re.search(r"://|^-|\bfind-links\b|\bindex\b|@ ", text, re.MULTILINE) is None
     blocks = re.split(r"^(?=\S)", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What a bare installation does without the packages of the extras, and what it says where it needs one."""
+"""A bare installation: it works without the packages of the extras, and says which extra is missing."""
 
 import re
 import subprocess
@@ -77,7 +77,7 @@ def test_import_of_the_package_alone_loads_nothing_else() -> None:
 
 @pytest.mark.parametrize("code", ["import tidings.app", "import tidings.asgi", "from tidings import create_app"])
 def test_application_loads_no_server_and_no_writer_of_workbooks(code: str) -> None:
-    """It runs under somebody else's."""
+    """The application runs under another server."""
     loaded = f"{code}; import sys; print(sorted(set(sys.modules) & {{'uvicorn', 'httptools', 'uvloop', 'xlsxwriter'}}))"
     assert evaluates(loaded) == "[]"
 

@@ -1,4 +1,4 @@
-"""What bad input gets: problem+json with a stable code (RFC 9457), and nothing of it is stored."""
+"""Bad input: it gets problem+json with a stable code (RFC 9457), and nothing of it is stored."""
 
 import http.client
 import json
@@ -170,7 +170,7 @@ def test_body_just_within_the_limits_is_taken(server: Server, listen: Listen, na
 
 
 def test_accepted_notification_can_be_read_however_deep_it_is(server: Server, name: Name) -> None:
-    """What one stack decodes, every other must too: one deep notification to all must not break their inboxes."""
+    """Every stack must decode the JSON that one decodes: one deep notification to all must not break their inboxes."""
     depths = [1, 63, 64, 65, *range(900, 1010)]
     answers = {depth: server.request("POST", "/v1/notifications", body=nested(depth)) for depth in depths}
     assert {depth for depth, answer in answers.items() if answer.status == 201} == {1, 63, 64}

@@ -1,4 +1,4 @@
-"""Which pages may call: the answers a browser reads (Fetch, CORS protocol)."""
+"""CORS: the pages that may call, and the answers that a browser reads (Fetch, CORS protocol)."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_refused_origin_is_one_warning(start_server: StartServer) -> None:
 
 
 def test_a_preflight_touches_nothing(server: Server) -> None:
-    """It is answered before the endpoint, whose user, token and topic are not looked at."""
+    """A preflight is answered before the endpoint, whose user, token and topic are not looked at."""
     for path in ("/v1/stream", "/v1/notifications", "/v1/inbox/read", "/nowhere"):
         assert preflight(server, origin=PAGE, path=path).status == 200
 
@@ -161,7 +161,7 @@ def test_an_origin_after_a_space_may_call(start_server: StartServer) -> None:
 
 
 def test_a_handed_over_stream_carries_the_headers_too(server: Server, listen: Listen, name: Name) -> None:
-    """They are added by middleware, through which the head is written."""
+    """The middleware adds them, and the head is written through it."""
     stream = listen(server, name("alice"))
     assert stream.response.headers["connection"] == "close"  # it is handed over
     assert "origin" in stream.response.headers["vary"].lower()

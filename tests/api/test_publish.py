@@ -20,7 +20,7 @@ from tidings.settings import Settings
 
 
 def items(server: Server, user: str) -> list[Any]:
-    """What was sent to this user alone, newest first."""
+    """The items of this user alone, newest first."""
     return list(server.request("GET", f"/v1/inbox?user={user}&topic=user/{user}&limit=100").json["data"])
 
 
@@ -115,7 +115,7 @@ def test_a_batch_of_nothing_is_no_fault(server: Server, body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"", b" ", b"\n \r\n\t"])
 def test_a_batch_that_says_nothing_is_refused(server: Server, body: bytes) -> None:
-    """Nobody means to send nothing: a file was empty, or a pipe broke."""
+    """An empty batch is a mistake of its sender: a file was empty, or a pipe broke."""
     answer = server.request("POST", "/v1/notifications:batch", body=body)
     assert (answer.status, answer.json["code"]) == (400, "invalid_json")
 
@@ -394,7 +394,7 @@ def soon(seconds: float) -> str:
 
 
 def test_expired_notification_is_refused(server: Server, listen: Listen, name: Name) -> None:
-    """It would ring, and be gone when somebody looks."""
+    """Such a notification would ring, and be gone when its user looks."""
     stream = listen(server, name("alice"))
     over = {"to": {"user": name("alice")}, "expire_time": soon(-1), "body": "x"}
     for path, content in [
@@ -465,7 +465,7 @@ def test_presence_lists_the_connected_users(server: Server, listen: Listen, name
 
 
 def test_a_notification_of_150_bytes_takes_at_most_400_on_the_wire(server: Server, listen: Listen, name: Name) -> None:
-    """What has no value is not written: it would be most of a small notification."""
+    """Fields without a value are not written: they would be most of a small notification."""
     stream = listen(server, name("alice"))
     server.publish({"user": name("alice")}, type="like", title="Bea liked your post", body="x" * 131)
     event = stream.next()

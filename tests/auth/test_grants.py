@@ -1,4 +1,4 @@
-"""What is not granted is refused at the door."""
+"""Grants: a call without one is refused before any work."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who is calling, from what a request carries."""
+"""Identification of a caller by the credentials in a request."""
 
 import time
 from collections.abc import Collection

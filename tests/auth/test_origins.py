@@ -1,4 +1,4 @@
-"""Which hosts are answered, and which pages may read and act."""
+"""The hosts that are answered, and the pages that may read and act."""
 
 import pytest
 

@@ -64,7 +64,7 @@ class Node:
 
 
 class ThreeNodes(RuleBasedStateMachine):
-    """Whatever happens, each hub has got the log from its beginning, each event once, in order."""
+    """Three nodes under faults: each hub has the log from its beginning, each event once, in order."""
 
     nodes: list[Node]
 

@@ -24,7 +24,7 @@ MOMENT = 1767225600.042  # 2026-01-01
 
 
 def said(message: str, extra: Mapping[str, object] | None = None, *, fails: str | None = None) -> str:
-    """What the log says of one record."""
+    """The log's line for one record."""
     log, out = logging.Logger("tidings.test"), io.StringIO()
     handler = logging.StreamHandler(out)
     handler.setFormatter(LineFormatter())
@@ -89,7 +89,7 @@ def test_a_server_says_once_why_it_refused(start_server: StartServer) -> None:
 
 
 def events(server: Server) -> list[str]:
-    """What the log of a server says, without the times."""
+    """The log of a server, without the times."""
     return [line.split(" ", 1)[1] for line in server.log_text().splitlines() if re.match(r"\d{4}-\d\d-\d\dT", line)]
 
 

@@ -121,7 +121,7 @@ class FakeServer:
         return [request for request in self.requests if request.path == path]
 
     def instead(self, path: str, *handlers: Handler) -> None:
-        """What the next requests to a path get."""
+        """The answers to the next requests to a path."""
         self.next.setdefault(path, deque()).extend(handlers)
 
     def publish(self, *events: tuple[str, Any]) -> None:

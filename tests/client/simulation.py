@@ -93,7 +93,7 @@ class SimulatedNetwork:
         return 0
 
     def quiet(self, command: Command) -> bool:
-        """Whether the program only waits for what is not there yet."""
+        """True if the program only waits for bytes or timers that are not there yet."""
         if isinstance(command, Read):
             return self.link is not None and not self.link.waiting and self.link.at == self.head
         if not isinstance(command, Send) or "wait=0" in command.request.url:
@@ -140,7 +140,7 @@ class SimulatedNetwork:
         return self.mishaps.popleft() if self.mishaps else ""
 
     def refusal(self, within: float) -> Response | ConnectionLost | None:
-        """What goes wrong with a request, if anything does."""
+        """The failure of a request, if any."""
         self.now += 0.01
         match self.mishap():
             case "publish" | "duplicate":
@@ -161,7 +161,7 @@ class SimulatedNetwork:
         return None
 
     def position(self, request: Request) -> tuple[int, str | None]:
-        """Where a request starts, and why it is not where it requests to."""
+        """The start of a request, and the reason if it is not the requested one."""
         [cursor] = parse_qs(urlsplit(request.url).query).get("cursor", [""])
         if not cursor:
             return self.head, None

@@ -1,4 +1,4 @@
-"""Nobody returns sooner than told, nobody returns in step, nobody stays away for ever."""
+"""Back-off: no client returns sooner than told, in step with others, or never."""
 
 import math
 

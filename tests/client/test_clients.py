@@ -486,7 +486,7 @@ def test_closing_interrupts_whatever_is_waited_for(
 
 
 def test_closing_one_stream_disturbs_no_other(server: FakeServer) -> None:
-    """Whatever connections their client has."""
+    """For any connections of their client."""
     patient = Patient()
     server.instead("/v1/poll", empty_poll, patient)
     server.log += [("e", 1)]

@@ -1,4 +1,4 @@
-"""What a stream remembers: a place, and a bounded number of ids."""
+"""The memory of a stream: a cursor, and a bounded number of ids."""
 
 from hypothesis import given
 from hypothesis import strategies as st

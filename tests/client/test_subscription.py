@@ -304,7 +304,7 @@ def test_stream_that_no_transport_offers_is_an_error(
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 507, 520, 524, 599])
 @pytest.mark.parametrize("transport", ["sse", "poll", "ws"])
 def test_busy_server_is_waited_for(status: int, transport: Transport) -> None:
-    """Whoever says it: 520 to 527 are those of a well-known proxy."""
+    """From the server or from a proxy: 520 to 527 are those of a well-known one."""
     network = SimulatedNetwork()
     run = network.listen(transports=transport)
     refuse(run, network, status, "later")
@@ -579,7 +579,7 @@ def test_content_type_that_only_begins_like_a_streams_is_none() -> None:
 
 @pytest.mark.parametrize("transport", ["sse", "poll"])
 def test_204_in_place_of_a_stream_is_waited_out(transport: Transport) -> None:
-    """It tells an EventSource to stop, but only a proxy sends it."""
+    """204 tells an EventSource to stop, but only a proxy sends it."""
     network = SimulatedNetwork()
     run = network.listen(transports=transport)
     for _ in range(3):

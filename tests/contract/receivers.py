@@ -245,7 +245,7 @@ class ShortPoll(Poll):
     wait = 0
 
     def goodbye(self, *, within: float) -> None:
-        """It is a client between two polls: the connection is closed under it."""
+        """Close the connection under a client between two polls."""
         self._http.sock.settimeout(within)
         assert self._http.sock.recv(1) == b""
 

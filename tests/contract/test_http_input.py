@@ -1,4 +1,4 @@
-"""Nothing that a client sends gets past the border: it is answered, or the connection ends as the table says."""
+"""HTTP input: any bytes of a client are answered, or the connection ends as the table says."""
 
 import re
 import socket

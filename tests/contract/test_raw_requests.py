@@ -1,4 +1,4 @@
-"""Whatever comes over the socket is answered or refused: never a 500, a hang, or what is another's."""
+"""Raw requests: any bytes on the socket are answered or refused, never with a 500, a hang, or another user's data."""
 
 import itertools
 import re

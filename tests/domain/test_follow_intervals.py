@@ -1,4 +1,4 @@
-"""What was followed when, read back from what is followed now, against the history told from its beginning."""
+"""Follow intervals, computed back from the follows of now, against the history replayed from its beginning."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ sets = st.frozensets(topics)
 
 
 def told(first: frozenset[Topic], moves: list[Topic | None]) -> tuple[list[frozenset[Topic]], list[FollowChange]]:
-    """What is followed after each event, and the changes: a topic that is in a move is followed, or left."""
+    """The follows after each event, and the changes: a topic that is in a move is followed, or left."""
     history, changes = [first], list[FollowChange]()
     for seq, topic in enumerate(moves, start=1):
         if topic is not None:

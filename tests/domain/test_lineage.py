@@ -1,4 +1,4 @@
-"""What a cursor and an id of an earlier epoch mean after forks."""
+"""The meaning of a cursor and an id of an earlier epoch after forks."""
 
 import pytest
 from hypothesis import given

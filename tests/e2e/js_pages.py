@@ -1,4 +1,4 @@
-"""What the JavaScript client's tests need beside a server: a page to open in tabs, and proxies in the way."""
+"""Harness of the JavaScript client's tests: a page to open in tabs, and proxies in the way."""
 
 import http.client
 import http.server
@@ -218,7 +218,7 @@ class Tab:
         )
 
     def events(self, type: str = "notification.created") -> list[dict[str, Any]]:
-        """What it was told of a type, in order, with `at`: when, in milliseconds."""
+        """The events of a type that the page got, in order, with `at`, the time in milliseconds."""
         found = self.page.evaluate("(type) => window.tab.events.filter((event) => event.type === type)", type)
         assert isinstance(found, list)
         return found

@@ -1,4 +1,4 @@
-"""What applications publish with: keys with a name and grants, two at once, refused within a second everywhere."""
+"""API keys: they have a name and grants, may be two at once, and are refused everywhere a second after a revocation."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the user got wrong is one clear line on the terminal, never a traceback."""
+"""The command line: a mistake of its user is one clear line on the terminal, never a traceback."""
 
 import os
 import socket
@@ -129,7 +129,7 @@ def names_of_this_machine() -> list[str]:
 
 @pytest.mark.parametrize("host", names_of_this_machine())
 def test_dev_prints_its_address_when_it_can_be_reached(tmp_path: Path, host: str) -> None:
-    """Whoever reads the line may connect at once. Port 0 picks a free one."""
+    """A program that reads the line may connect at once. Port 0 picks a free one."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tidings", "dev", "--port", "0", "--host", host],
         env=environment({}), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

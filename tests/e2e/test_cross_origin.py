@@ -1,4 +1,4 @@
-"""What a page of another origin can do with a cookie that its browser sends along: nothing."""
+"""Cross-origin requests: a page of another origin can do nothing with a cookie that its browser sends along."""
 
 import http.client
 import json

@@ -99,7 +99,7 @@ def trying(page: Page, server: Server) -> Page:
 
 
 def send(page: Page, kind: str, /, **fields: str) -> str:
-    """Send one kind of message, with some fields changed. What the server answered, as the page shows it."""
+    """Send one kind of message, with some fields changed; return the server's answer, as the page shows it."""
     page.get_by_label(kind, exact=True).check()
     for name, value in fields.items():
         field = page.locator(f".form [name={name}]")
@@ -114,7 +114,7 @@ def send(page: Page, kind: str, /, **fields: str) -> str:
 
 
 def arrived(page: Page, server: Server) -> dict[str, list[tuple[str, str]]]:
-    """What both have received: (event, what it says), oldest first, up to an announcement that is made now."""
+    """The events of both screens: (event, content), oldest first, up to an announcement that is made now."""
     server.publish({"all": True}, type="end", title="that was all")
     found = {}
     for user in ("alice", "bob"):

@@ -1,4 +1,4 @@
-"""Whoever leaves is noticed within the heartbeat's time, whichever way they leave, and nothing of them stays."""
+"""Disconnects: every kind is noticed within the heartbeat's time, and nothing of the reader stays."""
 
 import asyncio
 import ctypes
@@ -67,7 +67,7 @@ while True:
 
 
 def test_connections_of_a_killed_client_are_forgotten(quiet: Server) -> None:
-    """It never read a byte, so its kernel answers the next write with RST."""
+    """The client never read a byte, so its kernel answers the next write with RST."""
     client = subprocess.Popen([sys.executable, "-c", CLIENT, quiet.host, str(quiet.port)])
     try:
         eventually("its streams are open", lambda: quiet.connections() == 20)
@@ -137,7 +137,7 @@ class Network:
         self._ip("-n", self.name, "link", "set", f"{self._cable}b", "down")
 
     def mute(self) -> None:
-        """What is sent there arrives; nothing that is sent from there does."""
+        """Drop the client's packets; those to the client still arrive."""
         self._ip("-n", self.name, "route", "add", "blackhole", f"{self.here}/32")
 
     def remove(self) -> None:

@@ -31,7 +31,7 @@ OF_THE_SERVER = {"httptools", "uvicorn", "uvloop"}
 
 
 def version_of(python: Path) -> tuple[int, int] | None:
-    """Which Python that is; None if it does not run (a shim of a version that is not chosen)."""
+    """The version of that Python; None if it does not run (a shim of a version that is not chosen)."""
     code = "import sys; print(*sys.version_info[:2])"
     try:
         done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=30, check=True)
@@ -284,7 +284,7 @@ MISTAKES = {
 
 
 def checked(program: str, installed: Installed, folder: Path) -> list[str]:
-    """What `mypy --strict` says of a program, where that is installed."""
+    """The output of `mypy --strict` for a program, where that is installed."""
     (folder / "host.py").write_text(program, encoding="utf-8")
     command = ["-m", "mypy", "--strict", "--config-file=", "--python-executable", str(installed.python), "host.py"]
     done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Who may do what: every operation, by every kind of caller and credential, on what is theirs, another's, forbidden."""
+"""Permissions: every operation, by every kind of caller and credential, on its own data, another user's, forbidden."""
 
 import http.client
 import json

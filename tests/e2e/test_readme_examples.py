@@ -1,4 +1,4 @@
-"""What the README tells a newcomer to type: three terminals, curl, and `tidings dev`."""
+"""The examples of the README, as a newcomer types them: three terminals, curl, and `tidings dev`."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 class Terminal:
-    """A terminal in which `curl -N` runs. What it prints is read as a stream of events."""
+    """A terminal in which `curl -N` runs. Its output is read as a stream of events."""
 
     def __init__(self, server: Server, command: str, printed: Path) -> None:
         self._printed = printed

@@ -1,4 +1,4 @@
-"""Who receives what, from real servers: handed over under uvicorn, and the ordinary way under three others."""
+"""Receiving from real servers: with detached sockets under uvicorn, in plain ASGI under three others."""
 
 import threading
 from collections.abc import Callable
@@ -287,7 +287,7 @@ def test_no_event_falls_between_catching_up_and_live(any_server: Server, listen:
 
 
 def test_stalled_reader_loses_nothing_and_delays_no_other(any_server: Server, listen: Listen, name: Name) -> None:
-    """It is noticed and closed (its socket may take a while); what it missed is there when it comes back."""
+    """A stalled reader is closed (its socket may take a while), and gets the missed events when it comes back."""
     user, batches, size = name("alice"), 16, 100
     stalled = listen(any_server, user, receive_buffer=4096)
     other = listen(any_server, user)

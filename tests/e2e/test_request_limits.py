@@ -1,4 +1,4 @@
-"""What a request may cost before its caller is known."""
+"""Limits on the cost of a request before its caller is known."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""What is revoked is refused within a second on every process, and after a restart; what it opened ends."""
+"""Revocation: within a second on every process, and after a restart; open streams of the credential end."""
 
 import subprocess
 import sys

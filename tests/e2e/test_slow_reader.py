@@ -27,7 +27,7 @@ def publish(server: Server, number: int) -> None:
 
 
 def prepare(server: Server, names: list[str]) -> None:
-    """They follow the topic, and each mutes something, so that no two of them are written the same bytes object."""
+    """Let the users follow the topic and mute each something, so that no two are written the same bytes object."""
     server.follow("busy", *names)
     for name in names:
         answer = server.request("PUT", f"/v1/preferences?user={name}", {"mutes": [f"type:nothing-{name}"]})

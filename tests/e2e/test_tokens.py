@@ -172,7 +172,7 @@ def test_at_the_usual_heartbeat_a_short_token_is_told_of_and_kept_to_the_second(
 def until_the_end(
     way: Callable[[Server, dict[str, str]], list[str]], server: Server, token: dict[str, str]
 ) -> tuple[list[str], float]:
-    """What was said, and when it was over."""
+    """The text of a stream, and the time of its end."""
     return way(server, token), time.time()
 
 

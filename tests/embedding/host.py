@@ -45,7 +45,7 @@ async def ask(
 
 
 async def stream_until(app: Any, target: str, end: str, *, user: str) -> str:
-    """What a stream sent until that was in it; the client leaves then."""
+    """The text of a stream up to the given bytes; the client leaves then."""
     exchange = AsgiExchange(app, _request("GET", target, user, None, {}), {})
     assert (await exchange.head()).status == 200
     text = ""

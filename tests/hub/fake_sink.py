@@ -32,7 +32,7 @@ class LineEncoding:
 
 
 class WhenFull(Enum):
-    """How a full sink behaves."""
+    """The behaviour of a full sink."""
 
     STALL = "calls stalled in the write"
     STALL_LATER = "calls stalled some time after the write"

@@ -51,7 +51,7 @@ def _no_sync(connect: Any) -> Any:
 
 
 def _sequence(undo: Any) -> Any:
-    """What a database's own sequence does: a number that was given out is never given out again."""
+    """Number events as a database's own sequence does: a number that was given out is never given out again."""
 
     def without(self: Any, mark: Any) -> None:
         given = self._seq
@@ -121,7 +121,7 @@ def _encode_each(frame: Any) -> Any:
 
 
 def _nothing_is_missing(missing: Any) -> Any:
-    """What the bus has lost is not read from the store."""
+    """Read no lost frame of the bus from the store."""
 
     async def without(self: Any) -> Sequence[Any]:
         return ()

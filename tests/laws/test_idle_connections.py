@@ -81,7 +81,7 @@ async def open_connections(port: int, request: str, count: int) -> list[Silent]:
 
 
 async def gauge(port: int) -> int:
-    """How many readers the server says that it has."""
+    """The number of readers in the server's metrics."""
     [client] = await open_connections(port, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 1)
     await client.lost.wait()
     return sum(int(float(found)) for found in re.findall(rb"tidings_connections\{.*\} (\S+)", client.received))
@@ -94,7 +94,7 @@ async def joined(port: int, count: int) -> None:
 
 
 def timers() -> int:
-    """How many timers the loop has that are not cancelled."""
+    """The number of the loop's timers that are not cancelled."""
     scheduled = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
     return sum(not handle.cancelled() for handle in scheduled)
 

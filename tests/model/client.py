@@ -51,7 +51,7 @@ class Client:
             self._count(before, id)
 
     def listed(self) -> list[Json]:
-        """What is on show, newest first."""
+        """The visible items, newest first."""
         shown = [item for item in self.items.values() if item["status"] != "ARCHIVED"]
         return sorted(shown, key=lambda item: -place(item["cursor"]))
 

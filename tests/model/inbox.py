@@ -1,4 +1,4 @@
-"""The inbox as simple as it can be said: everyone's state of every item, spelled out. What a store is held against.
+"""The inbox in its simplest form: each user's state of each item, spelled out. The model that a store is compared with.
 
 Written from docs/events.md and the contract. It knows the log's positions (every change is one event), so it
 can say what each event must carry. Nothing here is quick, compact or clever.
@@ -53,7 +53,7 @@ class Item:
 
 @dataclass
 class Mark:
-    """What somebody did to an item at its present sort_seq. A time, or True for "a watermark passed it"."""
+    """A user's marks on an item at its present sort_seq. A time, or True for "a watermark passed it"."""
 
     read: int | bool = False
     seen: int | bool = False
@@ -301,7 +301,7 @@ class Model:
     def inbox(
         self, user: str, *, status: str | None = None, type: str | None = None, topic: str | None = None
     ) -> list[Json]:
-        """What `GET /v1/inbox` gives, all pages together."""
+        """The items of `GET /v1/inbox`, all pages together."""
         person = self.person(user)
         return [
             {**self._public(item), **self._personal(person, item)}
@@ -385,13 +385,13 @@ class Model:
 
 
 def present(said: Json) -> Json:
-    """What the wire says of this: a field without a value, or with its default, is absent."""
+    """The JSON object of the item: a field without a value, or with its default, is absent."""
     defaults = {"priority": "normal", "revision": 1, "ring": False}
     return {name: value for name, value in said.items() if value is not None and value != defaults.get(name)}
 
 
 def muted(topic: str, content: Mapping[str, Any], mutes: frozenset[str]) -> bool:
-    """What is critical cannot be."""
+    """True if the user mutes the item; a critical one cannot be muted."""
     if content.get("priority") == "critical":
         return False
     entity = content.get("entity")

@@ -162,7 +162,7 @@ async def test_the_servers_set_of_connections_holds_the_new_protocol(app: Taker,
 
 
 async def test_the_keep_alive_timer_is_cancelled(app: Taker, connection: Connection) -> None:
-    """It would close the socket of a stream that is silent."""
+    """The timer would close the socket of a stream that is silent."""
     await connection.receives(b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n")
     timer = connection.http.timeout_keep_alive_task
     assert timer is not None
@@ -359,7 +359,7 @@ async def test_a_client_that_leaves_between_the_head_and_the_hand_over_is_notice
 
 
 async def test_a_socket_that_is_full_is_not_given_away(app: Taker, connection: Connection) -> None:
-    """What an earlier answer left in it would be counted as this stream's."""
+    """The rest of an earlier answer would be counted as this stream's."""
     app.set_routes = asyncio.Event()
     await connection.receives(GET)
     connection.http.pause_writing()

@@ -97,7 +97,7 @@ class StoreHarness:
             await asyncio.wait([task])
 
     async def connect(self, user: User) -> FakeSink:
-        """What an endpoint does: between the opening and the joining it does not wait."""
+        """Connect as an endpoint does: without waiting between the opening and the joining."""
         encoding = LineEncoding("lines")
         opened = await self.streams.open(Grant(user=user), None, encoding=encoding)
         sink = FakeSink(self.hub, high=1 << 20, when_full=WhenFull.STALL)

@@ -21,7 +21,7 @@ def adapter(request: pytest.FixtureRequest) -> Adapter:
 
 @pytest.fixture
 def place(adapter: Adapter) -> Iterator[Any]:
-    """Where a fresh store may be."""
+    """The place of a fresh store."""
     with quick_folder() as folder:
         yield adapter.place(Path(folder))
 

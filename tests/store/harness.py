@@ -166,7 +166,7 @@ class StoreHarness:
         self._happened()
 
     def arrive(self, user: User) -> None:
-        """Someone opens their inbox: the first time, they have come. They load it, and stream from there."""
+        """Open a user's inbox, for the first time or again: load it, and stream from there."""
         if user in self._staying:
             return
         self._both(lambda: self._write(register_users([user])), lambda: self.model.arrive(user))
@@ -242,7 +242,7 @@ class StoreHarness:
         assert found == [found[0]] * len(found)
 
     def _known(self, user: User) -> None:
-        """What the hub knows of a feed is what the store would say."""
+        """Check that the hub's copy of a feed equals the store's."""
         known = self.hub.memberships.feed(user)
         if known is not None:
             [feed] = self._run(self.store.feeds([user]))
@@ -276,7 +276,7 @@ class StoreHarness:
         self._happened()
 
     def _write(self, *jobs: Job[Any]) -> Any:
-        """What the jobs returned (just what it returned, if it is one)."""
+        """The results of the jobs (of a single job: its result)."""
         done = self._run(self._transact(jobs))
         self.hub.publish(done.events)
         self._log += done.events
@@ -322,7 +322,7 @@ class StoreHarness:
         return self._run(self.store.query(script))
 
     def _asked(self, user: User) -> tuple[list[Json], Json]:
-        """What `GET /v1/inbox` says: everything, and the counters."""
+        """The answer of `GET /v1/inbox`: all items, and the counters."""
 
         def script(snapshot: Snapshot) -> Script[tuple[list[Json], Json]]:
             found = yield from page(user, Filter(), before=NEWEST, limit=1000)(snapshot)
@@ -364,7 +364,7 @@ def _json(value: Any) -> Any:
 
 
 def _apart(item: Json) -> Json:
-    """What everybody has alike, and what it looks like to me; not the times."""
+    """The shared fields of an item, and the user's own ones, without the times."""
     return {key: value for key, value in item.items() if key not in {"read_time", "seen_time", "ring"}}
 
 

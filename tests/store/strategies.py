@@ -98,7 +98,7 @@ async def run(store: OpenStore, *jobs: Job[Any], now: int = NOW) -> list[Any]:
 
 
 async def do(store: OpenStore, job: Job[Any], *, now: int = NOW) -> Any:
-    """What the job returned, or raise what it raised."""
+    """Run one job; return its result or raise its error."""
     [result] = await run(store, job, now=now)
     if isinstance(result, Exception):
         raise result

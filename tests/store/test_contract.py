@@ -1,4 +1,4 @@
-"""What every store promises: law 1 (durable before visible), law 2 (total order), and answers like a list's."""
+"""The contract of every store: law 1 (durable before visible), law 2 (total order), and answers like a list's."""
 
 import asyncio
 import random

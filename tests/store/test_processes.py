@@ -1,4 +1,4 @@
-"""What every process on one database knows at once: tickets, leases, revocations, secrets."""
+"""State that all processes on one database share: tickets, leases, revocations, secrets."""
 
 from typing import Any
 

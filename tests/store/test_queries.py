@@ -74,7 +74,7 @@ def test_the_names_in_the_scripts_and_in_the_sql_are_the_same(dialect: str) -> N
 
 
 def columns_of_sqlite(statements: Mapping[str, Statement]) -> dict[str, tuple[str, ...]]:
-    """What the database itself says that each query returns."""
+    """The columns of each query, as the database reports them."""
     database = apsw.Connection(":memory:")
     for step in migrations("sqlite"):
         database.execute(step)

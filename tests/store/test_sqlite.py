@@ -1,4 +1,4 @@
-"""What is the embedded store's own: its file."""
+"""The embedded store's file."""
 
 import asyncio
 import shutil

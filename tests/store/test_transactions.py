@@ -1,4 +1,4 @@
-"""What a person has and is told, case by case: sentences of docs/events.md, and what once was otherwise."""
+"""A user's items and events, case by case: sentences of docs/events.md, and regressions."""
 
 from typing import Any
 

@@ -19,7 +19,7 @@ ALICE = User("alice")
 
 
 class Wire(asyncio.Transport):
-    """What is written is kept. It is full when it is told so."""
+    """A transport that keeps the written bytes, and is full when it is told so."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Wire(asyncio.Transport):
                 self.protocol.pause_writing()
 
     def taken(self) -> bytes:
-        """What was sent since the last time."""
+        """The bytes that were sent since the last call."""
         sent, self.sent = self.sent, b""
         return sent
 

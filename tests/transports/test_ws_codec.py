@@ -1,4 +1,4 @@
-"""What a client may send over a WebSocket, and how the connection ends for who sends anything else."""
+"""Decoding of a client's WebSocket frames, and the close reason for each violation."""
 
 import struct
 from collections.abc import Sequence

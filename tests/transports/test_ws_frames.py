@@ -1,4 +1,4 @@
-"""What is sent over a WebSocket: bytes that any client reads, the same object for every reader."""
+"""Frames for WebSockets: bytes that any client reads, the same object for every reader."""
 
 import json
 from functools import partial

@@ -1,4 +1,4 @@
-"""Who may open a WebSocket: the handshake of RFC 6455, pages of known origins, tokens and tickets."""
+"""Opening of a WebSocket: the handshake of RFC 6455, pages of known origins, tokens and tickets."""
 
 import http.client
 import json

@@ -69,7 +69,7 @@ class Talk:
         self.sink.data_received(b"".join(frame.serialize(mask=True) for frame in frames))
 
     def frames(self) -> list[Frame]:
-        """What was written since the last time."""
+        """The frames that were written since the last call."""
         reader = StreamReader()
         reader.feed_data(self.wire.taken())
         frames: list[Frame] = []
