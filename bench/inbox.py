@@ -192,7 +192,7 @@ def announcing(runner: Runner, target: Running, dataset: Dataset, database: Path
     yield Figure(
         key="announce",
         group=GROUP,
-        title=f"{title}: everyone has it",
+        title=f"{title}: delivered to all",
         unit="s",
         measured=max((heard.marks[stamp][1] - stamp) / 1e9 for stamp in answered),
         peers={"a row for each user, written only": rows_seconds},

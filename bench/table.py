@@ -124,7 +124,7 @@ def page(rows: Sequence[Row]) -> str:
 
 def write_page(path: Path, rows: Sequence[Row]) -> None:
     """Renew the part of the page between the markers; a page without them gets them at its end."""
-    text = path.read_text() if path.exists() else "# What it costs\n"
+    text = path.read_text() if path.exists() else "# Performance\n"
     if BEGIN not in text:
         text += f"\n{BEGIN}\n{END}\n"
     before, _, rest = text.partition(BEGIN)

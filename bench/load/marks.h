@@ -1,4 +1,4 @@
-// What was heard: events are found by their mark "@<nanoseconds>;", whatever the transport wraps around it.
+// Received events: they are found by their mark "@<nanoseconds>;", whatever the transport wraps around it.
 #ifndef MARKS_H
 #define MARKS_H
 #include "wire.h"

@@ -1,4 +1,4 @@
-// What every load client needs: options, a clock, sockets from many loopback addresses, HTTP heads.
+// Shared parts of the load clients: options, a clock, sockets from many loopback addresses, HTTP heads.
 #ifndef WIRE_H
 #define WIRE_H
 #define _GNU_SOURCE

@@ -1,4 +1,4 @@
-/** What the query of the address asks of the bell: `?theme=dark&dir=rtl&lang=ar&sound&...` */
+/** The bell's options in the query of the address: `?theme=dark&dir=rtl&lang=ar&sound&...` */
 
 const bell = document.querySelector("tidings-bell");
 for (const [name, value] of new URLSearchParams(location.search)) {

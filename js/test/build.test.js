@@ -1,4 +1,4 @@
-/** What the build may shorten: names of our own, never a member of the language or of the browser. */
+/** Names that the build may shorten: only our own, never a member of the language or of the browser. */
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 
 const TEXT = readFileSync(new URL("../../docs/bell.md", import.meta.url), "utf8");
 
-/** What stands in for the modules that a page has. @type {Record<string, string>} */
+/** Stand-ins for the modules that a page has. @type {Record<string, string>} */
 const MODULES = {
   react: "export const useSyncExternalStore = (subscribe, get) => (subscribe(() => {}), get());",
   "react/jsx-runtime": "export const jsx = (type, props) => ({ type, props }); export const jsxs = jsx;",

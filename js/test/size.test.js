@@ -1,4 +1,4 @@
-/** What a page pays, as it is shipped: bytes over the wire, packed as the server packs them. */
+/** The size of the client, as it is shipped: bytes over the wire, packed as the server packs them. */
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -12,7 +12,7 @@ const read = (/** @type {string} */ name) => readFileSync(new URL(name, DIST), "
 const weigh = (/** @type {Iterable<string>} */ names) =>
   [...names].reduce((sum, name) => sum + gzipSync(read(name), { level: 9 }).length, 0);
 
-/** What a browser fetches at once for a module: itself, and what it and those import. @param {string} name */
+/** The files that a browser fetches at once for a module: itself and its imports, theirs included. @param {string} name */
 function loaded(name, all = new Set([name])) {
   for (const [, other = ""] of read(name).matchAll(/(?:\bfrom|\bimport)"\.\/([^"]+)"/g)) {
     if (!all.has(other)) loaded(other, all.add(other));
@@ -20,7 +20,7 @@ function loaded(name, all = new Set([name])) {
   return all;
 }
 
-/** What a module fetches when it is needed. @param {string} name */
+/** The files that a module fetches when they are needed. @param {string} name */
 const onDemand = (name) => [...read(name).matchAll(/\bimport\("\.\/([^"]+)"\)/g)].map(([, other = ""]) => other);
 
 /** All that a module and those it loads fetch when they are needed. @param {string} name @param {Set<string>} [found] */

@@ -1085,7 +1085,7 @@ test("a clock that is set back is harmless", async () => {
   connection.close();
 });
 
-// What was seen
+// Views of the events
 
 test("duplicates are dropped, until a reset", async () => {
   const { server, connection, created } = open();

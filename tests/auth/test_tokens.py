@@ -106,7 +106,7 @@ def test_any_text_as_a_token_raises_nothing_but_invalid_token(text: str) -> None
         check(text, SECRET)
 
 
-# Who signed it, for whom, when: RFC 8725 and RFC 7519
+# Signature, audience and times: RFC 8725 and RFC 7519
 
 
 NOW = 2_000_000_000

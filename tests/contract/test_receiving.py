@@ -80,7 +80,7 @@ def test_cursor_of_hello_can_be_resumed(shared: Server, receive: Open, name: Nam
 
 def test_start_is_all_that_is_kept(shared: Server, receive: Open, name: Name) -> None:
     publish_many(shared, name("alice"), ["a", "b"])
-    # What was sent to all by other tests is hers too, as the log keeps it.
+    # Notifications to all by other tests are hers too, as long as the log keeps them.
     events = receive(shared, name("alice"), cursor="start")
     got: list[Received] = []
     while bodies(got)[-2:] != ["a", "b"]:

@@ -39,7 +39,7 @@ def furnish(server: Server) -> Callable[[str], None]:
     return send
 
 
-# What arrives
+# Arriving notifications
 
 
 def test_notification_is_counted_shown_and_announced(server: Server, opened: Open, user: str) -> None:
@@ -199,7 +199,7 @@ def test_more_than_ninety_nine_are_ninety_nine_and_more(server: Server, opened: 
     opened(user).unread(101)
 
 
-# What is done with it
+# Acts of the user
 
 
 def test_read_here_is_gone_there_within_a_second(server: Server, opened: Open, elsewhere: Elsewhere, user: str) -> None:
@@ -452,7 +452,7 @@ def test_axe_finds_no_fault(
     assert bell.violations() == []
 
 
-# What it must not do
+# Hostile input and floods
 
 
 def test_text_is_text_and_only_web_addresses_are_links(server: Server, opened: Open, user: str) -> None:

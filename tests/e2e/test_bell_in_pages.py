@@ -446,7 +446,7 @@ def test_initials_keep_a_flag_whole_and_names_are_isolated(server: Server, opene
     expect(bell.row("Ada").locator("b bdi")).to_have_count(2)
 
 
-# 11. What the page says, and says later
+# 11. Attributes of the page, at first and changed later
 
 
 # A page that says nothing of its colours when the bell is connected.

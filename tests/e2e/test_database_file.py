@@ -122,7 +122,7 @@ def test_the_log_keeps_its_name_and_place_over_restarts(start_server: StartServe
     assert again.next().json["body"] == "2"
 
 
-# What is not ours
+# Files that are no database of ours
 
 
 def newer(db: Path) -> None:

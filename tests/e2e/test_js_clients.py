@@ -42,7 +42,7 @@ IN_NODE = {
 }
 IN_BROWSER = {"eventsource": "EventSource", "ws": "WebSocket"}
 
-# What a client heard so far.
+# The events of a client so far.
 Heard = Callable[[], list[dict[str, Any]]]
 
 

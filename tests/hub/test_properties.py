@@ -16,7 +16,7 @@ from tidings.domain.topics import Topic, User
 HIGHS = [1, 500, 3 * LARGE]  # bytes
 places = st.integers(0, 7)
 
-# What one entry of a batch is, and about whom.
+# The kind of one entry of a batch, and its user.
 things = st.tuples(
     st.sampled_from(["note", "note", "large", "note.quiet", "follow", "unfollow", "mute"]),
     st.sampled_from(EVERYWHERE),

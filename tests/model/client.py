@@ -64,7 +64,7 @@ class Client:
         elif type == "follow.deleted":
             self._keep(lambda item: item["topic"] != data["topic"])
         elif type == "preferences.updated":
-            # What comes back into view is not in the stream; nor is, after a pause, what went out of it meanwhile.
+            # Items that come back into view are not in the stream; nor, after a pause, are those that went out of it.
             self.mutes = frozenset(data["mutes"])
             self.stale = "what is muted has changed"
         elif kind == "inbox":

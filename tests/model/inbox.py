@@ -284,7 +284,7 @@ class Model:
             event = {"archive": "inbox.archived", "unarchive": "inbox.unarchived"}.get(verb, f"inbox.{verb}")
             self._tell(user, event, {"ids": changed})
 
-    # What a person sees
+    # The user's view
 
     def _in_feed(self, user: str, item: Item) -> bool:
         since = self.person(user).follows.get(item.topic)

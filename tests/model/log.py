@@ -99,7 +99,7 @@ class Log:
                 else:
                     spans[-1] = (spans[-1][0], event.seq)
 
-    # What one person should get
+    # The events of one user
 
     def reaches(self, user: User, seq: int) -> bool:
         """Was this event in the person's feed when it was appended?"""

@@ -139,7 +139,7 @@ async def connection(app: Taker) -> Connection:
 pytestmark = pytest.mark.anyio
 
 
-# What a hand-over does
+# Detaching
 
 
 async def test_the_head_is_http_and_the_body_is_the_sockets_own(app: Taker, connection: Connection) -> None:
@@ -388,7 +388,7 @@ async def test_a_server_without_the_extension_offers_nothing() -> None:
     assert detachable_socket({**scope, "extensions": {"http.response.pathsend": {}}}) is None
 
 
-# What the new protocol must know
+# State of the new protocol
 
 
 class StoreHarness:
@@ -579,7 +579,7 @@ async def test_the_request_that_is_being_answered_is_told_that_its_client_left()
     assert heard == ["http.disconnect"]
 
 
-# What a client may send
+# Input of a client
 
 
 class Echo:

@@ -97,7 +97,7 @@ class StoreHarness:
     def _run(self, waited: Any) -> Any:
         return self._runner.run(waited)
 
-    # What happens
+    # Acts
 
     def publish(
         self, topics: Sequence[Topic], content: Json, *, group_key: str | None = None, lifetime: int | None = None
@@ -209,7 +209,7 @@ class StoreHarness:
         else:
             self._coming[user] = client, self._join(user, client)
 
-    # What must be so then
+    # Invariants
 
     def agree(self, *, sizes: Sequence[int] = (100,), filters: Sequence[Filter] = (Filter(),)) -> None:
         """Lists, states and counters; and those who only listened agree with those who ask."""

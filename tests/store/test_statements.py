@@ -98,7 +98,7 @@ async def test_statements_of_any_mix_do_not_grow_with_the_jobs(store: CountingSt
     assert len(asked[0]) == len(asked[1]) <= 14, asked
 
 
-# What is looked up once is brought up to date
+# Rows that are looked up once are kept up to date
 
 
 async def test_one_group_a_hundred_times_in_one_transaction(store: CountingStore) -> None:

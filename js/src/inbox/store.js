@@ -1,7 +1,7 @@
 /**
  * The inbox as a store: it loads the first page, streams from exactly there, and keeps one snapshot.
  *
- * What the user does shows at once. Each act lies over the confirmed state until the server has answered:
+ * The user's acts show at once. Each lies over the confirmed state until the server has answered:
  * then it becomes part of it, or it is taken away again and the promise rejects.
  */
 
@@ -268,7 +268,7 @@ export function openStore(options) {
     for (const received of pendingPages) received.push(event);
     backoff.reset();
     const { clock_offset } = event.data ?? {};
-    // What the event took on its way is no difference of the clocks.
+    // The event's travel time is no difference of the clocks.
     if (clock_offset !== undefined) clockOffset = Math.abs(clock_offset) > MAX_LATENCY ? clock_offset : 0;
     if (!state) return;
     state = expire(reduce(state, event, now()), now());

@@ -8,9 +8,9 @@ import { $, call, copier, h } from "./page.js";
 
 const KEPT = 50; // notifications that can be changed or taken back from here
 
-/** What was sent from here, newest first. @type {{id: string, title: string}[]} */
+/** The notifications sent from here, newest first. @type {{id: string, title: string}[]} */
 const sent = [];
-/** What was typed, by kind and field: it is still there when one comes back. @type {Record<string, Record<string, string>>} */
+/** The typed values, by kind and field: they are still there when the user comes back. @type {Record<string, Record<string, string>>} */
 const typed = {};
 let kind = KINDS[0];
 

@@ -21,7 +21,7 @@
  * @property {(values: Record<string, string>) => Ask} ask
  */
 
-/** What was left empty is not sent. @param {Record<string, any>} values */
+/** Leave empty fields out. @param {Record<string, any>} values */
 const given = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== "" && value !== undefined));
 
 /** @param {string} id */

@@ -1,4 +1,4 @@
-/** What all pages share: building elements, light and dark, the clipboard. */
+/** Shared by all pages: building elements, light and dark, the clipboard. */
 
 /**
  * @param {string} tag
@@ -19,7 +19,7 @@ export function h(tag, attributes = {}, ...children) {
 /** @param {string} selector @returns {any} */
 export const $ = (selector, root = document) => root.querySelector(selector);
 
-/** What this browser keeps for us. Where storage is blocked, to name it is enough for an exception. */
+/** The page's values in localStorage. Where storage is blocked, its name alone throws. */
 export const keep = {
   /** @param {string} key @returns {string | null} */
   get(key) {

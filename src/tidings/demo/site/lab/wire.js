@@ -1,5 +1,5 @@
 /**
- * What goes over the wire, counted where the client meets the network.
+ * Bytes on the wire, counted where the client meets the network.
  *
  * Bodies and frames are exact. A browser does not tell a page its request's headers, so the server is asked once how
  * long the head of a request from here is; a handshake's is that, with what a WebSocket says more. TCP and IP below,
@@ -17,7 +17,7 @@ const size = (/** @type {string} */ text) => utf8.encode(text).length;
 const PROBE = "/demo/head";
 const ANYTHING = "accept: */*\r\n"; // what a fetch says when nothing is said to it
 const KEY = "A".repeat(22) + "==";
-/** What a handshake says beside the headers of any request (RFC 6455, section 4.1), as Chromium says it. */
+/** The headers of a handshake beside those of any request (RFC 6455, section 4.1), as Chromium sends them. */
 const HANDSHAKE = [
   "Upgrade: websocket", "Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${KEY}`, `Origin: ${location.origin}`,
   "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits", "",

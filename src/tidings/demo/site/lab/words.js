@@ -38,7 +38,7 @@ const many = (n, one) => `${n} ${one}${n === 1 ? "" : "s"}`;
 export const each = ({ up, down, received }) => (received ? (up + down) / received : NaN);
 
 /**
- * What one lane's numbers say.
+ * One lane's numbers in words.
  *
  * @param {Facts} facts
  * @param {Facts} cheapest of all lanes

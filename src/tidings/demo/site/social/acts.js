@@ -1,4 +1,4 @@
-/** What people do on the plaza, and the notification that each of it raises. */
+/** The acts of people on the plaza, each with the notification that it publishes. */
 
 import { call } from "../page.js";
 import { NEWS, PEOPLE, who } from "./people.js";
@@ -8,7 +8,7 @@ import { NEWS, PEOPLE, who } from "./people.js";
 
 const SHORT = 90; // characters of a post that a notification quotes
 
-/** What a notification is about: by that it is taken back. */
+/** The entity of a notification: by that it is retracted. */
 export const about = {
   plaza: "plaza",
   person: (/** @type {Person} */ { id }) => `person/${id}`,
@@ -73,7 +73,7 @@ export async function remove(plaza, post) {
 /** As if nobody had ever been here. @param {Plaza} plaza */
 export async function clear(plaza) {
   for (const one of [about.plaza, ...PEOPLE.map(about.person), ...plaza.posts.map(entity)]) await plaza.retract(one);
-  // What is left the server has written itself, of exports: it is about nothing, and has but its id.
+  // The rest are the server's own, of exports: they have no entity, only an id.
   for (const id of new Set((await Promise.all(PEOPLE.map(letters))).flat())) await plaza.say("DELETE", `/v1/notifications/${id}`);
   await plaza.forget();
 }

@@ -79,7 +79,7 @@ export class Pane {
     });
   }
 
-  /** Who is at this screen. */
+  /** The person at this screen. */
   get who() {
     return this.#me.id;
   }

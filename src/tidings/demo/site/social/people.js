@@ -42,7 +42,7 @@ export const PEOPLE = [
 /** @param {string} id @returns {Person} */
 export const who = (id) => /** @type {Person} */ (PEOPLE.find((person) => person.id === id));
 
-/** Who follows whom when the plaza is new. @type {Record<string, string[]>} */
+/** The follows when the plaza is new. @type {Record<string, string[]>} */
 export const FOLLOWS = { ada: ["ben", "chloe", "dario"], ben: ["ada", "chloe"], chloe: ["ada", "ben"], dario: ["ada", "chloe"] };
 
 const MINUTE = 60_000; // ms
@@ -59,7 +59,7 @@ const MINUTE = 60_000; // ms
  */
 
 /**
- * What stands there when the plaza is new. Its posts have ids of their own each time: a like of an old one is none
+ * The posts when the plaza is new. They have ids of their own each time: a like of an old one is none
  * of a new one.
  *
  * @param {number} now
@@ -72,7 +72,7 @@ export const firstPosts = (now) => [
   { id: `${now.toString(36)}-4`, author: "dario", text: "First tomatoes! Who needs a crate?", at: now - 180 * MINUTE, likes: [], comments: [] },
 ];
 
-/** What the plaza itself announces, in turn. */
+/** The plaza's own announcements, in turn. */
 export const NEWS = [
   { title: "The plaza sleeps from 02:00 to 02:05", body: "We move to a bigger house. Nothing gets lost on the way." },
   { title: "New on the plaza: night colours", body: "For those who bake at night." },

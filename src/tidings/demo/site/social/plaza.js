@@ -1,5 +1,5 @@
 /**
- * What the plaza knows by itself: its posts, kept in this browser. Whom one follows is asked of the server, and so is
+ * The plaza's own state: its posts, kept in this browser. The follows are asked of the server, and so is
  * every notification: the application keeps no copy of either.
  */
 
