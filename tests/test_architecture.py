@@ -112,6 +112,15 @@ def test_only_the_server_package_imports_uvicorn() -> None:
     assert {name.rpartition(".")[0] for name in importers} == {"tidings.server"}
 
 
+def test_every_package_has_its_row_in_the_architecture() -> None:
+    page = (SRC.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = {name for row in re.findall(r"^\| (`.+?) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    found = {
+        path.stem for path in (SRC / "tidings").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert found - {"__init__", "__main__"} == rows
+
+
 def test_packages_that_must_be_pure_exist() -> None:
     packages = {".".join(module_name(path).split(".")[:2]) for path in pure_files()}
     assert packages >= {"tidings.domain", "tidings.hub"}
