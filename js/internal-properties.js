@@ -34,4 +34,6 @@ export const INTERNAL_PROPERTIES = [
   "isCritical",
   "distance",
   "remaining",
+  "stable",
+  "received",
 ];

@@ -46,6 +46,8 @@ export class Tab {
   /** @type {(() => void)[] | undefined} callbacks that wait for a frozen tab to thaw */
   frozen;
   dead = false;
+  /** Whether its timers and its network stand still while messages and locks go on, as in Chromium's frozen pages. */
+  stalled = false;
   #page;
   #crashed = new AbortController();
 
@@ -63,7 +65,7 @@ export class Tab {
       ...env,
       window: this.#page.window,
       document: /** @type {any} */ (this.#page.document),
-      after: (milliseconds, run) => env.after(milliseconds, () => this.run(run)),
+      after: (milliseconds, run) => env.after(milliseconds, () => this.stalled || this.run(run)),
       fetch: (input, init) =>
         browser.server.fetch(input, { ...init, signal: AbortSignal.any([this.#crashed.signal, init?.signal ?? this.#crashed.signal]) }),
       locks: browser.hasLocks ? /** @type {any} */ ({ request: this.request }) : undefined,

@@ -5,6 +5,7 @@
 
 const BASE = 1000; // ms; the first window
 const CAP = 30_000; // ms; the widest window
+const CAP_IN_FRONT = 5000; // ms; while a user looks at a page whose server cannot be reached, which costs that server nothing
 
 export class Backoff {
   /** The server's `retry:` in milliseconds: the least delay of every reconnect. */
@@ -21,9 +22,10 @@ export class Backoff {
    * The next delay in milliseconds.
    *
    * @param {number} [once] what `goaway` or `Retry-After` asked for: replaces `retry` this time
+   * @param {boolean} [inFront] the server was not reached, and the user may be looking at the page
    */
-  next(once = 0) {
-    return (once || this.retry) + this.#random() * Math.min(CAP, BASE * 2 ** this.#failures++);
+  next(once = 0, inFront = false) {
+    return (once || this.retry) + this.#random() * Math.min(inFront ? CAP_IN_FRONT : CAP, BASE * 2 ** this.#failures++);
   }
 
   reset() {

@@ -308,6 +308,11 @@ export class TidingsBell extends Base {
       this.#renderTimer = undefined;
       this.#render();
       this.#overlay?.render();
+      const { phase, connection } = this.#store?.getSnapshot() ?? {};
+      // The overlay shows on the bell that it is not live.
+      if (phase === "failed" || connection === "reconnecting" || connection === "closed") {
+        loadOverlay().then(() => this.#loadOverlay(), () => {});
+      }
     }, FRAME);
   };
 

@@ -18,15 +18,15 @@ const MAX_TIMEOUT = 2_147_483_647; // milliseconds; a longer timeout overflows a
 
 /** @returns {Env} */
 export const defaultEnv = () => ({
-  now: () => Date.now(),
+  now: Date.now,
   after: (milliseconds, run) => {
     const timer = setTimeout(run, Math.min(milliseconds, MAX_TIMEOUT));
     return () => clearTimeout(timer);
   },
-  random: () => Math.random(),
+  random: Math.random,
   fetch: (...request) => fetch(...request),
   socket: (url) => new WebSocket(url),
-  window: typeof addEventListener === "function" ? globalThis : undefined,
+  window: "addEventListener" in globalThis ? globalThis : undefined,
   document: globalThis.document,
 });
 

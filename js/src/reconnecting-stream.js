@@ -159,7 +159,7 @@ export class ReconnectingStream {
       if (nextTransport || kind === "invalid_cursor" || kind === "refused" || kind === "preferred") continue;
       this.#current = new AbortController();
       this.#setStatus("reconnecting");
-      const delay = this.#backoff.next(retryAfter);
+      const delay = this.#backoff.next(retryAfter, kind === "network" && !this.#env.document?.hidden);
       this.#listener.log("reconnecting", { delay });
       await this.#wait(delay, retryAfter);
     }

@@ -2,15 +2,26 @@
 
 /**
  * @import {Env} from "./env.js"
- *
- * @returns {Pick<Env, "worker" | "locks" | "channel">}
  */
+
+/**
+ * What a browser offers, or undefined: it lacks it, or the page may not even ask (cookies blocked, a sandboxed frame).
+ *
+ * @template T
+ * @param {() => T} get
+ */
+function offered(get) {
+  try {
+    return get();
+  } catch {}
+}
+
+/** @returns {Pick<Env, "worker" | "locks" | "channel">} */
 export const tabApis = () => ({
   worker:
-    typeof SharedWorker === "function"
-      ? () => new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name: "tidings" })
-      : undefined,
+    offered(() => SharedWorker) &&
+    (() => new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name: "tidings" })),
   // Only in a secure context: https or localhost.
-  locks: globalThis.navigator?.locks,
-  channel: typeof BroadcastChannel === "function" ? (name) => new BroadcastChannel(name) : undefined,
+  locks: offered(() => navigator.locks),
+  channel: offered(() => BroadcastChannel) && ((name) => new BroadcastChannel(name)),
 });

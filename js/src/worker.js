@@ -11,13 +11,14 @@ const connections = new Map();
 
 /** Name of a lock held until this worker ends, however it ends; a tab that gets the lock knows. @type {Promise<string | undefined>} */
 const livenessLock = new Promise((resolve) => {
-  const { locks } = navigator;
   const name = `tidings ${Date.now()} ${Math.random()}`;
-  if (!locks) return resolve(undefined);
-  void locks.request(name, () => {
-    resolve(name);
-    return new Promise(() => {});
-  });
+  const hold = async () => {
+    await navigator.locks.request(name, () => {
+      resolve(name);
+      return new Promise(() => {});
+    });
+  };
+  hold().catch(() => resolve(undefined)); // there are none, or they are refused
 });
 
 addEventListener("connect", async (event) => {

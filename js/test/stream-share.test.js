@@ -50,7 +50,7 @@ for (const sharing of /** @type {const} */ (["worker", "lock"])) {
       assert.deepEqual([connection.status, connection.transport, connection.cursor], ["open", "sse", "e-3"]);
     }
     tabs.forEach(({ connection }) => connection.close());
-    await settle();
+    await browser.clock.advance(0);
     assert.deepEqual([server.streams.size, browser.clock.timers, browser.connections.size, browser.channels.size], [0, 0, 0, 0]);
   });
 
@@ -418,7 +418,7 @@ test("lock: no stream is left when the next in the queue is closed too", async (
     first.connection.close();
     for (let turn = 0; turn < turns; turn++) await null;
     second.connection.close();
-    await settle();
+    await browser.clock.advance(0);
     assert.deepEqual([server.streams.size, browser.clock.timers], [0, 0], `${turns}`);
   }
 });
@@ -482,6 +482,45 @@ test("lock: a frozen leader is replaced, and follows when it thaws", async () =>
   await browser.clock.advance(1000);
   for (const { created } of [leader, second, third]) assert.deepEqual(created(), ids(server));
   for (const requests of browser.locks.values()) assert.equal(requests.length, 3, "each is in the queue once");
+});
+
+test("lock: a frozen leader that still answers is replaced once its stream is overdue", async () => {
+  const { browser, server } = browserWith("lock");
+  const [leader, second] = [open(browser.tab()), open(browser.tab())];
+  await settle();
+  leader.tab.stalled = true; // its stream brings nothing any more
+  [...server.streams].forEach((stream) => server.streams.delete(stream));
+  await browser.clock.advance(100_000);
+  server.publish();
+  await browser.clock.advance(1000);
+  assert.deepEqual(second.created(), ["e-1"]);
+  assert.equal(second.connection.status, "open");
+});
+
+test("lock: a leader that was asleep with its machine is not replaced", async () => {
+  const { browser, server } = browserWith("lock");
+  const [leader, second] = [open(browser.tab()), open(browser.tab())];
+  await settle();
+  const requests = server.requests.length;
+  browser.clock.sleep(600_000);
+  second.tab.show();
+  await settle();
+  server.sendHeartbeat();
+  await browser.clock.advance(8000);
+  assert.equal(server.requests.length, requests);
+  assert.deepEqual([leader.connection.status, second.connection.status], ["open", "open"]);
+});
+
+test("worker: a tab whose locks throw, or refuse, is fed all the same", async () => {
+  for (const refuse of [() => Promise.reject(new DOMException("not here")), () => { throw new DOMException("not here"); }]) {
+    const { browser, server } = browserWith("worker");
+    const tab = browser.tab();
+    const { connection, created } = open(tab, { env: { ...tab.env, locks: { request: /** @type {any} */ (refuse) } } });
+    await settle();
+    server.publish();
+    await settle();
+    assert.deepEqual([connection.status, created()], ["open", ["e-1"]]);
+  }
 });
 
 test("worker: a tab that does not answer times out, and may rejoin when it thaws", async () => {

@@ -477,8 +477,9 @@ test("Retry-After is seconds or a date", () => {
   assert.equal(parseRetryAfter("Thu, 01 Jan 2099 00:00:09 GMT", now), 600_000);
 });
 
-test("a server that is down is asked at growing intervals", async () => {
+test("a server that is down is asked at growing intervals by a page that is hidden", async () => {
   const { server, clock, connection, statuses } = open({ transports: ["sse"] });
+  clock.document.hidden = true;
   server.down = true;
   await clock.advance(60_000);
   const first = asked(server, "/v1/stream").length;
@@ -489,6 +490,26 @@ test("a server that is down is asked at growing intervals", async () => {
   server.down = false;
   await clock.advance(30_000);
   assert.equal(connection.status, "open");
+  connection.close();
+});
+
+test("a server that was down for a while is reached within five seconds by a page in front", async () => {
+  const { server, clock, connection } = open({ transports: ["sse"] });
+  clock.randomValue = 1;
+  server.down = true;
+  await clock.advance(60_000);
+  server.down = false;
+  await clock.advance(5000);
+  assert.equal(connection.status, "open");
+  connection.close();
+});
+
+test("a server that is busy is asked at growing intervals, also by a page in front", async () => {
+  const server = new FakeServer();
+  server.overrides["/v1/stream"] = Array.from({ length: 99 }, () => () => problem(503, "overloaded"));
+  const { clock, connection } = open({ server, transports: ["sse"] });
+  await clock.advance(120_000);
+  assert.ok(asked(server, "/v1/stream").length <= 13, `${asked(server, "/v1/stream").length}`);
   connection.close();
 });
 

@@ -70,9 +70,11 @@ class BellPage:
         lang: str = "en",
         dir: str = "ltr",
         clock: bool = False,
+        script: str = "",
+        connection: str = "open",
         **attributes: str,
     ) -> "BellPage":
-        """Opens the page and waits until its inbox is loaded and its stream is open."""
+        """Opens the page and waits until its stream is open, or as `connection` says. `script` runs before the page's."""
         page = context.new_page()
         page.set_default_timeout(TIMEOUT)
         bell = cls(page)
@@ -87,12 +89,13 @@ class BellPage:
 
         page.route(re.compile(r"/bell-page\?"), answer)
         page.route("**/bell-page.css", lambda route: route.fulfill(body=STYLE, content_type="text/css"))
-        page.add_init_script(LISTENERS)
+        page.add_init_script(LISTENERS + script)
         if clock:
             page.clock.install()
         page.goto(f"{server.url}/bell-page?{urlencode(named)}")
         page.wait_for_function(
-            "() => document.querySelector('tidings-bell')?.store?.getSnapshot().connection === 'open'"
+            "(status) => document.querySelector('tidings-bell')?.store?.getSnapshot().connection === status",
+            arg=connection,
         )
         page.evaluate(
             """() => {

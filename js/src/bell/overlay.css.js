@@ -4,6 +4,7 @@ import { construct } from "./styles.js";
 
 const CSS = `
 :host {
+  --accent: var(--tidings-accent, light-dark(#4f46e5, #a5a6ff));
   --on-accent: var(--tidings-on-accent, light-dark(#fff, #17181c));
   --surface: var(--tidings-surface, light-dark(#fff, #1b1c21));
   --text: var(--tidings-text, light-dark(#17181c, #f2f3f5));
@@ -14,6 +15,11 @@ const CSS = `
   --radius: var(--tidings-radius, 16px);
   --shadow: var(--tidings-shadow, 0 0 0 1px var(--line), 0 2px 6px rgb(0 0 0 / .06), 0 16px 40px -8px light-dark(rgb(0 0 0 / .18), rgb(0 0 0 / .6)));
 }
+button, a { transition: background .15s }
+.bell:hover, .bell[aria-expanded=true] { background: color-mix(in srgb, currentColor 9%, transparent) }
+.offline svg { opacity: .5 }
+.ringing svg { animation: swing .7s; transform-origin: top }
+
 p, h2, ul { margin: 0; padding: 0; font-size: inherit }
 b, h2, .strong { font-weight: 650 }
 .visually-hidden { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap }
@@ -104,6 +110,10 @@ slot[name=footer]::slotted(*) { padding: 10px 20px; border-block-start: 1px soli
   .close { display: grid }
   .toasts { inset-inline-end: 16px }
 }
+@media (prefers-reduced-motion: reduce) {
+  * { animation: none !important; transition: none !important }
+}
+@keyframes swing { 25% { rotate: 14deg } 50% { rotate: -11deg } 75% { rotate: 6deg } }
 @keyframes delayed { 0%, 80% { opacity: 0 } }
 @keyframes spin { to { rotate: 1turn } }
 `;

@@ -228,6 +228,7 @@ export function createOverlay({ host, button, locale, labels, icons, store, onPa
       page.observe(host, { attributeFilter: ["theme"] });
       document.addEventListener("visibilitychange", showArrivals);
       if (host.hasAttribute("sound")) void loadChime().catch(() => {}); // while the server has this version
+      render();
     },
 
     /**

@@ -1,12 +1,12 @@
 /**
- * The style of the bell, as a constructed style sheet: a Content-Security-Policy that forbids inline styles allows it.
+ * The style of the bell at rest, as a constructed style sheet: a Content-Security-Policy that forbids inline styles allows it.
  *
- * The page sets custom properties that begin with `--tidings-`; the short ones are internal.
+ * The page sets custom properties that begin with `--tidings-`; the short ones are internal. What the bell
+ * looks like when it is used is with the list (overlay.css.js), which is loaded by then.
  */
 
 const CSS = `
 :host {
-  --accent: var(--tidings-accent, light-dark(#4f46e5, #a5a6ff));
   --badge: var(--tidings-badge, #d92d3a);
   display: inline-block;
   font-family: var(--tidings-font, inherit);
@@ -18,20 +18,12 @@ const CSS = `
 :host([theme=dark]) { color-scheme: dark }
 :host([hidden]), [hidden] { display: none !important }
 *, ::before, ::after { box-sizing: border-box }
-button, a { all: unset; box-sizing: border-box; cursor: pointer; border-radius: 8px; transition: background .15s }
-:focus-visible { outline: 2px solid var(--accent) }
+button, a { all: unset; box-sizing: border-box; cursor: pointer; border-radius: 8px }
+:focus-visible { outline: 2px solid var(--accent, currentColor) }
 svg { width: 1em; height: 1em; fill: none; stroke: currentColor; stroke-width: 1.75; stroke-linecap: round; stroke-linejoin: round }
 
 .bell { position: relative; display: grid; place-items: center; width: 40px; height: 40px; border-radius: 12px; font-size: 22px; vertical-align: top }
-.bell:hover, .bell[aria-expanded=true] { background: color-mix(in srgb, currentColor 9%, transparent) }
 .badge { min-width: 18px; padding: 0 5px; border-radius: 9px; font-size: 11px; font-weight: 650; line-height: 18px; text-align: center; position: absolute; inset-block-start: 1px; inset-inline-start: 21px; background: var(--badge); color: var(--tidings-on-badge, #fff) }
-.offline svg { opacity: .5 }
-.ringing svg { animation: swing .7s; transform-origin: top }
-
-@media (prefers-reduced-motion: reduce) {
-  * { animation: none !important; transition: none !important }
-}
-@keyframes swing { 25% { rotate: 14deg } 50% { rotate: -11deg } 75% { rotate: 6deg } }
 `;
 
 /** @type {CSSStyleSheet | undefined} */

@@ -240,7 +240,7 @@ export function openStore(options) {
   function fail(reason) {
     if (isUserChanged(reason)) return onUserChanged(reason);
     error = /** @type {TidingsError} */ (reason);
-    const delay = backoff.next(error.retryAfter);
+    const delay = backoff.next(error.retryAfter, error.kind === "network" && !env.document?.hidden);
     log("inbox failed", { error, delay });
     schedule("retry", delay, reload);
     publish();

@@ -89,6 +89,7 @@ export class Follower {
     else if (message.t === "status" || (message.t === "welcome" && message.to === this.id)) {
       if (message.t === "welcome") this.#onWelcome(message);
       this.#subscriber.status(message.status, message.transport);
+      if (message.provisional) return;
     } else return; // a channel also carries the messages between the leader and the other tabs
     this.#monitor.stop();
   }

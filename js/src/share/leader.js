@@ -39,7 +39,7 @@ export class Leader {
     });
   }
 
-  /** @param {{to: string, missed?: boolean, lock?: string}} recipient @returns {Welcome} */
+  /** @param {{to: string, missed?: boolean, lock?: string, provisional?: boolean}} recipient @returns {Welcome} */
   welcome(recipient) {
     const { status, transport, cursor, hello, helloIsCurrent } = this.#stream;
     return { t: "welcome", term: this.#term, status, transport, at: cursor, hello, helloIsCurrent, ...recipient };

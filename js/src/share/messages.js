@@ -9,11 +9,12 @@
  * @import {Transport} from "../transport-fallback.js"
  * @import {TidingsEvent} from "../transports/attempt.js"
  *
- * @typedef {{t: "welcome", to?: string, missed?: boolean, lock?: string, term: string, status: Status, transport: Transport,
+ * @typedef {{t: "welcome", to?: string, missed?: boolean, lock?: string, provisional?: boolean, term: string, status: Status, transport: Transport,
  *   at?: string, hello?: TidingsEvent, helloIsCurrent: boolean}} Welcome the leader's state, for a tab that joined;
- *   `missed`: the tab may have missed messages; `lock`: a lock that is held while the worker lives
+ *   `missed`: the tab may have missed messages; `lock`: a lock that is held while the worker lives;
+ *   `provisional`: another answer follows, which shows that the leader's timers run
  * @typedef {{t: "event", term: string, event: TidingsEvent}} EventMessage
- * @typedef {{t: "status", term: string, status: Status, transport: Transport}} StatusMessage
+ * @typedef {{t: "status", term: string, status: Status, transport: Transport, provisional?: undefined}} StatusMessage
  * @typedef {{t: "closed", failure: SerializedFailure}} ClosedMessage
  * @typedef {{t: "token", dropped?: string}} TokenRequest from the worker, which has no token of its own; `dropped`: the one
  *   that it does not want again

@@ -77,8 +77,13 @@ export function viaLock(subscriber, locks, openChannel, onUnavailable) {
   channel.onmessage = ({ data }) => {
     if (!leader) return follower?.receive(/** @type {FromLeader} */ (data));
     const message = /** @type {FromTab} */ (data);
-    if (message.t === "join") channel.postMessage(leader.welcome({ to: message.from }));
-    else if (message.t === "wake") leader.wake(message.networkChanged);
+    if (message.t === "join") {
+      // A frozen page still answers messages, while its timers and its stream stand still: only a timer's answer counts.
+      const answer = (/** @type {boolean} */ provisional) =>
+        leader && !stopped && channel.postMessage(leader.welcome({ to: message.from, provisional }));
+      answer(true);
+      subscriber.env.after(0, () => answer(false));
+    } else if (message.t === "wake") leader.wake(message.networkChanged);
   };
   follow();
   void queue();

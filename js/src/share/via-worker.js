@@ -30,12 +30,14 @@ export function viaWorker(subscriber, worker, onLost) {
     if (dropped && (await http.token()) === dropped) http.dropToken();
     return (await http.token()) ?? "";
   };
+  /** @param {string} lock */
+  const watch = async (lock) => subscriber.env.locks?.request(lock, { signal: stopped.signal }, lost);
   worker.onerror = lost; // its script did not load
   port.onmessage = async ({ data }) => {
     const message = /** @type {FromLeader} */ (data);
     if (!answered && message.t === "welcome" && message.lock) {
       // The worker may run in the process of a tab that crashes. Then its lock is free.
-      subscriber.env.locks?.request(message.lock, { signal: stopped.signal }, lost).catch(() => {});
+      watch(message.lock).catch(() => {}); // the page may not use locks
     }
     answered = true;
     if (message.t === "closed") subscriber.closed(deserialize(message.failure));
