@@ -1,1 +1,1 @@
-import{g as l}from"./chunk-AWA73U4V.js";import"./chunk-G4X57FPZ.js";import"./chunk-7UPITDWL.js";var{customElements:i}=globalThis;i&&!i.get("tidings-bell")&&i.define("tidings-bell",l);
+import{g as l}from"./chunk-UN4TTRQM.js";import"./chunk-OL5DMAFV.js";import"./chunk-SQ6FNHEY.js";var{customElements:i}=globalThis;i&&!i.get("tidings-bell")&&i.define("tidings-bell",l);

@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-AWA73U4V.js";import"./chunk-G4X57FPZ.js";import"./chunk-7UPITDWL.js";export{a as TidingsBell};
+import{g as a}from"./chunk-UN4TTRQM.js";import"./chunk-OL5DMAFV.js";import"./chunk-SQ6FNHEY.js";export{a as TidingsBell};

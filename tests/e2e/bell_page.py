@@ -74,7 +74,10 @@ class BellPage:
         connection: str = "open",
         **attributes: str,
     ) -> "BellPage":
-        """Opens the page and waits until its stream is open, or as `connection` says. `script` runs before the page's."""
+        """Opens the page and waits until its stream is open, or as `connection` says.
+
+        `script` runs before the page's own.
+        """
         page = context.new_page()
         page.set_default_timeout(TIMEOUT)
         bell = cls(page)

@@ -31,7 +31,7 @@ b, h2, .strong { font-weight: 650 }
 @starting-style { .panel:popover-open { opacity: 0; transform: translateY(-6px) } }
 
 .header { display: flex; flex-wrap: wrap; align-items: center; gap: 12px 4px; padding: 16px 14px 12px; border-block-end: 1px solid var(--line) }
-h2 { flex: 1; padding-inline-start: 6px; font-size: 17px; line-height: 28px }
+h2 { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; padding-inline-start: 6px; font-size: 17px; line-height: 28px }
 .text, .tab, .notice { display: flex; align-items: center; gap: 6px; padding: 0 10px; font-size: 13px; font-weight: 550; line-height: 28px }
 .text { color: var(--accent) }
 .text:hover { background: var(--tint) }
@@ -54,7 +54,7 @@ h2 { flex: 1; padding-inline-start: 6px; font-size: 17px; line-height: 28px }
 .row:hover { background: var(--hover) }
 .link { min-width: 0; outline: 0; border-radius: inherit; overflow-wrap: anywhere }
 .link::after { content: ""; position: absolute; inset: 0; border-radius: inherit }
-.link:focus-visible::after { outline: 2px solid var(--accent); outline-offset: -2px }
+.link:focus::after { outline: 2px solid var(--accent); outline-offset: -2px }
 .link { display: grid; grid-template-columns: minmax(0, 1fr) auto; column-gap: 8px }
 .link > * { grid-column: 1 / 3 }
 .title { grid-column: 1; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden }
@@ -66,7 +66,7 @@ h2 { flex: 1; padding-inline-start: 6px; font-size: 17px; line-height: 28px }
 [data-unread]::after { content: ""; grid-area: 1 / 3; width: 8px; height: 8px; margin-block-start: 6px; border-radius: 50%; background: var(--accent) }
 [data-unread][data-priority=critical]::after { background: var(--badge) }
 .actions { position: absolute; inset-block-end: 6px; inset-inline-end: 6px; display: flex; border-radius: 8px; background: var(--surface); box-shadow: 0 0 0 1px var(--line); opacity: 0 }
-.row:hover > .actions, .row:has(:focus-visible) > .actions { opacity: 1 }
+.row:hover > .actions, .row:focus-within > .actions { opacity: 1 }
 
 .avatars { position: relative; height: 40px }
 .avatar, .kind { display: grid; place-items: center; width: 40px; height: 40px; border-radius: 50%; font-size: 20px; background: light-dark(oklch(.92 .045 var(--hue)), oklch(.36 .06 var(--hue))); color: light-dark(oklch(.42 .11 var(--hue)), oklch(.9 .06 var(--hue))) }
@@ -99,6 +99,14 @@ slot[name=footer]::slotted(*) { padding: 10px 20px; border-block-start: 1px soli
 .toast[data-leaving] { opacity: 0; transform: translateY(24px); pointer-events: none }
 .toast .icon { position: relative; z-index: 1; grid-area: 1 / 3; margin: -4px }
 
+@media (forced-colors: active) {
+  .panel, .toast, .actions, .badge, .count, .placeholder svg, progress { border: 1px solid CanvasText }
+  .link > progress, [data-unread]::after, .tab[aria-selected=true], .kind { forced-color-adjust: none }
+  [data-unread]::after, .tab[aria-selected=true] { background: Highlight; color: HighlightText }
+  ::-webkit-progress-value { background: Highlight }
+  ::-moz-progress-bar { background: Highlight }
+  .link > progress { border: 1px solid CanvasText; background: Canvas; height: 8px }
+}
 @media (hover: none) {
   .icon { width: 36px; height: 36px }
   .actions { inset-block-end: 2px; background: none; box-shadow: none; opacity: 1 }
@@ -108,6 +116,7 @@ slot[name=footer]::slotted(*) { padding: 10px 20px; border-block-start: 1px soli
   .panel { inset: auto 0 0; width: auto; height: 86dvh; max-height: none; border-radius: 20px 20px 0 0 }
   .panel::backdrop { background: rgb(0 0 0 / .4) }
   .close { display: grid }
+  .header .text { padding: 0 4px }
   .toasts { inset-inline-end: 16px }
 }
 @media (prefers-reduced-motion: reduce) {

@@ -144,7 +144,8 @@ export function createOverlay({ host, button, locale, labels, icons, store, onPa
   }
 
   function position() {
-    panel.position(button.getBoundingClientRect());
+    const { currentCSSZoom } = /** @type {{currentCSSZoom?: number}} */ (button);
+    panel.position(button.getBoundingClientRect(), currentCSSZoom);
   }
 
   /** A page without a color-scheme of its own, in its styles or its head, gets the system's. */

@@ -348,10 +348,13 @@ export function createPanel(context, actions) {
     /**
      * Position the panel below the bell, or above it where there is more space, aligned to the nearer edge of the window.
      *
-     * @param {DOMRect} bell
+     * @param {DOMRect} bell in pixels of the window
+     * @param {number} [zoom] of the page's pixels, in which its styles are
      */
-    position({ top, bottom, left, right }) {
-      const { clientWidth: width, clientHeight: height } = document.documentElement;
+    position(bell, zoom = 1) {
+      const { clientWidth, clientHeight } = document.documentElement;
+      const lengths = [bell.top, bell.bottom, bell.left, bell.right, clientWidth, clientHeight].map((length) => length / zoom);
+      const [top, bottom, left, right, width, height] = /** @type {[number, number, number, number, number, number]} */ (lengths);
       const above = height - bottom < MIN_SPACE && top > height - bottom;
       const alignRight = left + right > width;
       const side = `${Math.max(GAP, alignRight ? width - right : left)}px`;

@@ -9,7 +9,8 @@ const ICON_SIZE = 64; // px; browsers scale it down
 const numbers = new Map();
 /** @type {Map<object, string>} the icon of each bell that has one, the latest last */
 const icons = new Map();
-let pageIconUrl = "";
+/** @type {WeakMap<HTMLLinkElement, {own: string, written: string}>} the page's own URL of each icon, and the one written here */
+const links = new WeakMap();
 let prefix = "";
 let pageTitle = ""; // the page's own title, which may begin with a number, too
 /** @type {string | undefined} the title as written here, read back from the browser */
@@ -41,35 +42,64 @@ function latest(values, bell, value) {
   return [...values.values()].at(-1) ?? "";
 }
 
+const iconLinks = () => /** @type {NodeListOf<HTMLLinkElement>} */ (document.querySelectorAll('link[rel~="icon"]'));
+
+/** The page's own URL of an icon, also while another is shown. @param {HTMLLinkElement} link */
+function ownIcon(link) {
+  const known = links.get(link);
+  if (known?.written === link.href) return known.own;
+  links.set(link, { own: link.href, written: link.href }); // new, or changed by the page
+  return link.href;
+}
+
+/** Show this icon in all links of the page, or give them back their own. @param {string} icon */
+function writeIcons(icon) {
+  for (const link of iconLinks()) {
+    const own = ownIcon(link);
+    if (link.href === (icon || own)) continue;
+    link.href = icon || own;
+    links.set(link, { own, written: link.href });
+  }
+}
+
 /** @typedef {ReturnType<typeof createTabBadge>} TabBadge */
 
 /**
  * @param {boolean} title put the number before the title, also when the page changes the title later
- * @param {string | null} favicon null to leave the icon alone; else the URL of an icon with a dot, or "" to draw one,
+ * @param {string | null} favicon null to leave the icons alone; else the URL of an icon with a dot, or "" to draw one,
  *   for which the page's Content-Security-Policy must allow `img-src data:`
  */
 export function createTabBadge(title, favicon) {
   let number = "";
-  const observer = new MutationObserver(() => number && pageChangedTitle() && writeTitle(latest(numbers, observer, number)));
-  if (title) observer.observe(document.head, { subtree: true, childList: true, characterData: true });
+  const observer = new MutationObserver(() => {
+    if (title && number && pageChangedTitle()) writeTitle(latest(numbers, observer, number));
+    if (number) void updateIcons();
+  });
+  observer.observe(document.head, { subtree: true, childList: true, characterData: true, attributeFilter: ["href", "rel"] });
 
-  const link = favicon === null ? null : pageIcon();
-  if (link && !icons.size) pageIconUrl = link.href;
+  if (favicon !== null && !iconLinks().length) {
+    document.head.append(Object.assign(document.createElement("link"), { rel: "icon", href: "/favicon.ico" }));
+  }
+  let drawnOn = ""; // the page's icon that the dot is drawn on
   /** @type {Promise<string> | undefined} */
   let dotted;
-  const updateIcon = async () => {
-    if (number) dotted ??= Promise.resolve(safeUrl(favicon) ?? drawDot(pageIconUrl));
-    const iconUrl = await dotted;
-    const href = latest(icons, observer, (number && iconUrl) || "") || pageIconUrl;
-    if (link && link.href !== href) link.href = href;
-  };
+  async function updateIcons() {
+    const [link] = iconLinks();
+    if (favicon === null || !link) return;
+    if (number && drawnOn !== ownIcon(link)) {
+      drawnOn = ownIcon(link);
+      dotted = Promise.resolve(safeUrl(favicon) ?? drawDot(drawnOn));
+    }
+    const icon = await dotted;
+    writeIcons(latest(icons, observer, (number && icon) || ""));
+  }
 
   /** @param {string} text of the badge */
   const update = (text) => {
     // A bell without a number does not remove another bell's.
     if (title && (text || number)) writeTitle(latest(numbers, observer, text));
     number = text;
-    updateIcon();
+    void updateIcons();
   };
 
   return {
@@ -79,17 +109,6 @@ export function createTabBadge(title, favicon) {
       update("");
     },
   };
-}
-
-/** @returns {HTMLLinkElement} */
-function pageIcon() {
-  const existing = document.querySelector('link[rel~="icon"]');
-  if (existing instanceof HTMLLinkElement) return existing;
-  const link = document.createElement("link");
-  link.rel = "icon";
-  link.href = "/favicon.ico";
-  document.head.append(link);
-  return link;
 }
 
 /**
