@@ -230,7 +230,7 @@ async def open_services(
         tokens = CheckedTokens(token_checker(settings, remote), revoked=revoked, clock=time.time)
         tickets = StoreTickets(gateway, revoked=revoked, new_name=secrets.token_urlsafe, clock=time.time)
         revocations = RevocationService(
-            commands, gateway, hub, revoked=revoked, tokens=tokens, clock=time.time, max_age=settings.token_max_age
+            commands, gateway, hub, revoked=revoked, clock=time.time, max_age=settings.token_max_age
         )
         hub.on_event[REVOKED_TYPE] = revocations.told
         await revocations.load()

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import jwt
@@ -123,6 +123,29 @@ def test_waiting_polls_are_answered_at_once_on_every_process(servers: list[Serve
         revoke(servers[0], {"user": "alice"})
         assert [poll.result().json["events"] for poll in polls] == [[], []]
         assert time.monotonic() - began < 2
+
+
+def test_streams_of_one_token_end_on_every_process_and_the_users_others_stay(servers: list[Server]) -> None:
+    lost, kept = bearer("alice", jti="lost"), bearer("alice", jti="kept")
+    with ExitStack() as open_streams:
+        ending, staying = [], []
+        for server in servers:
+            ticket = servers[0].request("POST", "/v1/tickets", headers=lost).json["ticket"]
+            address = (server.host, server.port)
+            ending += [
+                connect(address, "/v1/stream", headers=lost.items()),
+                connect(address, f"/v1/stream?ticket={ticket}"),
+            ]
+            staying.append(connect(address, "/v1/stream", headers=kept.items()))
+        for stream in (*ending, *staying):
+            open_streams.enter_context(closing(stream.begin()))
+        revoke(servers[0], {"jti": "lost"})
+        for stream in ending:
+            assert [event.type for event in stream.rest()][-1] == "goaway"
+        body = {"to": {"user": "alice"}, "body": "still here"}
+        assert servers[0].request("POST", "/v1/notifications", body, headers=ADMIN).status == 201
+        for stream in staying:
+            assert [event.type for event in stream.take(1)] == ["notification.created"]
 
 
 def test_ticket_of_a_revoked_token_opens_nothing(servers: list[Server]) -> None:

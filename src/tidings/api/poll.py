@@ -74,6 +74,7 @@ async def poll(request: Request, api: ApiContext) -> Any:
             wait=wait,
             limit=limit,
             expires=grant.expires,
+            credential=grant,
         )
     headers = {"cache-control": "private, no-cache", "x-poll-interval": str(services.polls.interval())}
     if found.tag is not None:

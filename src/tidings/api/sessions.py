@@ -73,7 +73,7 @@ async def log_out(request: Request, api: ApiContext) -> Response:
 async def revoke(request: Request, api: ApiContext) -> Response:
     """Revoke all that a user was issued up to this second, or one token by its `jti`.
 
-    A token without `iat` counts as older. Open streams of the user end, and come back with a newer token or not at all.
+    A token without `iat` counts as older. Streams that were opened with what is revoked end; the user's others stay.
     """
     grant = await api.publisher(request)
     body = await body_of(request, limit=BODY)

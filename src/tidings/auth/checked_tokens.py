@@ -1,7 +1,7 @@
 """Tokens that were checked: a signature costs more than the rest of a publish, and clients send the same one again."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
 from tidings.auth.grants import Grant
 from tidings.auth.revocations import Revocations
@@ -45,7 +45,3 @@ class CheckedTokens:
         if self._revoked.refuses(grant):
             raise InvalidToken("the token is revoked")
         return grant
-
-    def grants(self) -> Iterable[Grant]:
-        """The grants of the tokens in the table."""
-        return self._known.values()

@@ -1,7 +1,5 @@
 """Credentials that are refused before their time is over."""
 
-from collections.abc import Iterable
-
 from tidings.auth.grants import Grant
 from tidings.domain.topics import User
 
@@ -27,8 +25,3 @@ class Revocations:
         if grant.token_id and grant.token_id in self._tokens:
             return True
         return grant.user is not None and grant.issued < self._before.get(grant.user, 0)
-
-
-def users_of(grants: Iterable[Grant], token_id: str) -> set[User]:
-    """The users to whom a token of this name belongs."""
-    return {grant.user for grant in grants if grant.token_id == token_id and grant.user is not None}

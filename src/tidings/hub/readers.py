@@ -62,6 +62,7 @@ class Reader:
 
     __slots__ = (
         "acked_bytes",
+        "credential",
         "encoding",
         "end_reason",
         "expires",
@@ -92,6 +93,7 @@ class Reader:
         self.slot = 0  # of the heartbeat sweep
         self.expires = 0  # seconds since 1970: when its token ends; 0 if never, or if a timer ends the stream
         self.expiry_announced = False
+        self.credential: object = None  # that it was opened with; nothing to the hub
         self.acked_bytes: int | None = None  # at the last check; None: nothing was pending
         self.stalled_checks = 0  # checks in a row that found `acked_bytes` unchanged
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from tidings.auth.checked_tokens import CheckedTokens
-from tidings.auth.revocations import Revocations, users_of
+from tidings.auth.grants import Grant
+from tidings.auth.revocations import Revocations
 from tidings.domain.errors import InvalidRequest
 from tidings.domain.model import Event
 from tidings.domain.results import Revoked
@@ -48,7 +48,6 @@ class RevocationService:
         hub: Hub,
         *,
         revoked: Revocations,
-        tokens: CheckedTokens,
         clock: Callable[[], float],
         max_age: float,
     ) -> None:
@@ -57,7 +56,6 @@ class RevocationService:
         self._gateway = gateway
         self._hub = hub
         self._revoked = revoked
-        self._tokens = tokens
         self._clock = clock
         self._max_age = max_age
 
@@ -77,7 +75,7 @@ class RevocationService:
         said = _decode(event.data)
         user, token_id = said.get("user"), said.get("jti")
         self._revoked.add(user=user, issued_before=said.get("issued_before"), token_id=token_id)
-        users = {user} if user is not None else users_of(self._tokens.grants(), token_id or "")
-        for one in users:
-            for reader in self._hub.readers_of(one):
-                self._hub.liveness.end_expired(reader)
+        liveness = self._hub.liveness
+        for reader in self._hub.readers_of(user) if user is not None else liveness.readers():
+            if isinstance(reader.credential, Grant) and self._revoked.refuses(reader.credential):
+                liveness.end_expired(reader)

@@ -135,6 +135,7 @@ class StreamService:
             position=start.position,
             preface=self._preface(feed, start, encoding, heartbeat=seconds),
             expires=grant.expires,
+            credential=grant,
             heartbeat=seconds,
             heartbeat_slots=slots,
         )

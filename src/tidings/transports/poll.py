@@ -39,6 +39,7 @@ class LongPoll:
         wait: int,
         limit: int,
         expires: int,
+        credential: object = None,
     ) -> None:
         """`position` is what an empty answer names; nothing is between it and `head`.
         `wait` in seconds; `expires` in seconds since 1970, 0 for never."""
@@ -50,6 +51,7 @@ class LongPoll:
         self._extra = extra
         self._head = head
         self._expires = expires
+        self._credential = credential
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         socket = detachable_socket(scope)
@@ -69,6 +71,7 @@ class LongPoll:
         reader = context.hub.add_reader(
             self._membership, sink=sink, encoding=context.encoding, extra=self._extra, position=self._head
         )
+        reader.credential = self._credential
         context.timer.expire_at(reader, self._expires)
         return reader
 

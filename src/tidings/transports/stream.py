@@ -39,6 +39,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     preface: bytes  # hello, and what else comes before the log
     expires: int = 0  # seconds since 1970, when its token ends and the stream with it; 0 for never
+    credential: object = None  # that it is opened with
     heartbeat: float = 20.0  # seconds between two heartbeats, at most
     heartbeat_slots: int | None = None  # between two heartbeats, where the request asked for more of them
 
@@ -81,6 +82,7 @@ class Stream:
         )
         if opening.heartbeat_slots is not None:
             self._hub.liveness.heartbeat_every(reader, opening.heartbeat_slots)
+        reader.credential = opening.credential
         self._timer.expire_at(reader, opening.expires)
         return reader
 
