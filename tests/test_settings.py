@@ -91,3 +91,21 @@ def test_a_database_that_has_no_adapter_is_refused_in_one_clear_line(text: str) 
     with pytest.raises(InvalidSettings, match=r"^db is a file, .* \(from TIDINGS_DB\)$") as refusal:
         load({"mode": "dev"}, {"TIDINGS_DB": text})
     assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("also", "refusal"), [
+    ({}, None),
+    ({"SECRET": "0123456789abcdef" * 2}, None),
+    ({"JWKS_URL": "https://id.example/jwks"}, "take one way"),
+    ({"TOKEN_KEYS": "-----BEGIN PUBLIC KEY-----"}, "take one way"),
+    ({"AUTH_URL": "app:3000"}, "auth_url is https"),
+])  # fmt: skip
+def test_application_that_knows_its_users_is_the_one_way_to_know_them(
+    also: dict[str, str], refusal: str | None
+) -> None:
+    said = {f"TIDINGS_{name}": text for name, text in ({"AUTH_URL": "http://app:3000/me"} | also).items()}
+    if refusal is None:
+        assert load({"mode": "serve"}, said).auth_url == "http://app:3000/me"
+    else:
+        with pytest.raises(InvalidSettings, match=refusal):
+            load({"mode": "serve"}, said)

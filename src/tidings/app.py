@@ -23,11 +23,12 @@ from tidings.api.routes import OPERATIONS, routes
 from tidings.api.ws import ClientMessages, reject
 from tidings.auth.api_keys import ApiKeys
 from tidings.auth.checked_tokens import CheckedTokens
-from tidings.auth.fetch import fetch
+from tidings.auth.fetch import SessionQuestions, fetch
+from tidings.auth.forward_auth import ForwardAuth
 from tidings.auth.hosts import HostAllowlist
-from tidings.auth.identity import DevIdentity, Identity, TokenIdentity
+from tidings.auth.identity import DevIdentity, ForwardIdentity, Identity, TokenIdentity
 from tidings.auth.jwks import RemoteKeys
-from tidings.auth.keys import pem_keys, secret_keys
+from tidings.auth.keys import pem_keys, secret_keys, secrets_of
 from tidings.auth.origins import OriginPolicy
 from tidings.auth.revocations import Revocations
 from tidings.auth.signed_links import SignedLinks
@@ -41,6 +42,7 @@ from tidings.background.heartbeat import HeartbeatScheduler
 from tidings.background.loop_lag import LoopLag
 from tidings.background.maintenance import Maintenance
 from tidings.background.relay import Relay
+from tidings.background.session_check import SessionCheck
 from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
 from tidings.bus.local import LocalBus
@@ -234,6 +236,12 @@ async def open_services(
         )
         hub.on_event[REVOKED_TYPE] = revocations.told
         await revocations.load()
+        sessions: ForwardAuth | None = None
+        if settings.auth_url:
+            questions = SessionQuestions(settings.auth_url)
+            stack.push_async_callback(questions.close)
+            sessions = ForwardAuth(questions.ask, revoked=revoked, clock=time.time)
+            stack.push_async_callback(sessions.close)
         keys = ApiKeys()
         key_service = ApiKeyService(gateway, keys)
         hub.on_event[KEYS_CHANGED] = key_service.told
@@ -262,6 +270,8 @@ async def open_services(
             relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(),
             link.run(), HeadWatch(relay, retry=retry, bus_down=lambda: link.down).run(), maintenance.run(),
         ]  # fmt: skip
+        if sessions is not None:
+            workers.append(SessionCheck(hub.liveness, sessions, clock=time.monotonic).run())
         for worker in workers:
             task = asyncio.create_task(worker)
             task.add_done_callback(lambda task: _on_worker_exit(task, on_fatal))
@@ -273,13 +283,15 @@ async def open_services(
             who = identity(tickets, origins)
         elif settings.mode == "dev":
             who = DevIdentity(tickets, origins=origins)
+        elif sessions is not None:
+            who = ForwardIdentity(tickets, sessions=sessions, keys=keys, origins=origins)
         else:
             who = TokenIdentity(tickets, check=tokens, keys=keys, origins=origins)
         api = ApiContext(
             services=services,
             identity=who,
             origins=origins,
-            links=SignedLinks(await gateway.write(keep_secret("links", secrets.token_urlsafe(32)))),
+            links=SignedLinks(await link_secrets(settings, gateway, own=identity is None)),
             settings=settings,
             streaming=StreamContext(hub=hub, timer=timer),
             polling=PollContext(hub=hub, timer=timer, encoding=poll_encoding),
@@ -335,6 +347,15 @@ def token_checker(settings: Settings, remote: RemoteKeys | None) -> TokenChecker
     )
     keys = [*secret_keys(settings.secret), *pem_keys(settings.token_keys)]
     return TokenChecker(keys, remote=remote, rules=rules, clock=time.time)
+
+
+async def link_secrets(settings: Settings, gateway: StoreGateway, *, own: bool) -> list[str]:
+    """The secrets that links are signed with: the operator's, else one that the store keeps for every process.
+
+    `own`: the settings are an operator's; those of a host that knows its users have a secret of this process alone.
+    """
+    given = secrets_of(settings.secret) if own else []
+    return given or [await gateway.write(keep_secret("links", secrets.token_urlsafe(32)))]
 
 
 def origin_policy(settings: Settings) -> OriginPolicy:

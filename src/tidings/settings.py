@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     secret: str = ""  # checks tokens (HS256); several, one a line: the first signs, too. At least 32 characters each
     token_keys: str = ""  # public keys in PEM that check tokens: RSA (RS256), P-256 (ES256), Ed25519 (EdDSA)
     jwks_url: str = ""  # a key set (RFC 7517) that checks tokens
+    auth_url: str = ""  # asks the application's own session who a caller is, in place of tokens
     token_audience: tuple[str, ...] = ()  # `aud` of tokens must be one of them; none: a token must have no `aud`
     token_issuer: str = ""  # `iss` of tokens must be this, if given
     token_type: str = "JWT"  # `typ` of tokens must be this
@@ -92,7 +93,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             _check_secret(secret)
         if self.jwks_url and not _URL.match(self.jwks_url):
             raise ValueError("jwks_url is https://..., or http:// on this machine")
-        if self.mode == "serve" and not (self.secret or self.token_keys or self.jwks_url):
+        if self.auth_url and not _HTTP_URL.match(self.auth_url):
+            raise ValueError("auth_url is https://..., or http://... in a network of your own")
+        if self.auth_url and (self.token_keys or self.jwks_url):
+            raise ValueError("auth_url asks the application who a caller is; with it no token is checked: take one way")
+        if self.mode == "serve" and not (self.secret or self.token_keys or self.jwks_url or self.auth_url):
             raise ValueError(
                 "secret must have at least 32 characters (TIDINGS_SECRET or TIDINGS_SECRET_FILE); "
                 "`tidings token --new-secret` makes one"
@@ -125,6 +130,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.1
+_HTTP_URL = re.compile(r"https?://[^/]")
 _URL = re.compile(r"https://[^/]|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]")
 LISTS = frozenset({"cors_origins", "cors_headers", "hosts", "token_audience"})  # with commas between, in one text
 _USUAL_PORT = {"http": ":80", "https": ":443"}

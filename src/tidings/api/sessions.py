@@ -40,6 +40,8 @@ async def log_in(request: Request, api: ApiContext) -> Response:
     The cookie is `__Host-tidings_token` (on this machine `tidings_token`): no script reads it, no other host gets it,
     and it ends with the token.
     """
+    if api.settings.auth_url:
+        raise InvalidRequest("the application's own session counts here; it begins and ends there")
     grant = await api.grant(request)
     grant.me()
     credential = find_credential(request.scope["headers"], request.scope["query_string"])

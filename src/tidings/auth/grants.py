@@ -26,6 +26,10 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
             raise NotIdentified("whose inbox? (in `tidings dev` say ?user=, else send a token with a subject)")
         return self.user
 
+    def for_ticket(self, *, now: float) -> "Grant":
+        """The part of it that a ticket gives: to listen. `now` in seconds since 1970."""
+        return msgspec.structs.replace(self, publish=False)
+
     def may_publish(self) -> None:
         """Raises `PublishForbidden`."""
         if not self.publish:

@@ -8,6 +8,7 @@ import msgspec
 
 from tidings.auth.api_keys import PREFIX, ApiKeys
 from tidings.auth.credentials import Kind, find_credential
+from tidings.auth.forward_auth import ForwardAuth, session_of
 from tidings.auth.grants import Grant
 from tidings.auth.origins import SAFE, OriginPolicy
 from tidings.auth.tickets import Tickets
@@ -80,13 +81,36 @@ class TokenIdentity:
             return self._keys.check(credential.value)
         if credential.kind is Kind.BEARER:
             return await self._check(credential.value)
-        if purpose is Purpose.SOCKET:
-            self._origins.check_ambient(request.headers)
-        elif scope["method"] not in SAFE:
-            self._origins.check_ambient(request.headers)
-            _check_json(request.headers)
+        _check_ambient(request, self._origins, purpose)
         # A browser sends the cookie with any page's requests: it suffices to read, and to mark the user's own items.
         return msgspec.structs.replace(await self._check(credential.value), publish=False)
+
+
+class ForwardIdentity:
+    """The application's own session, an API key, or a ticket in the URL."""
+
+    def __init__(self, tickets: Tickets, *, sessions: ForwardAuth, keys: ApiKeys, origins: OriginPolicy) -> None:
+        self._tickets = tickets
+        self._sessions = sessions
+        self._keys = keys
+        self._origins = origins
+
+    async def of(self, request: Carrier, *, purpose: Purpose = Purpose.CALL) -> Grant:
+        """Decide by a ticket or a key of ours, else by the application. Raises what `Identity.of` raises, and
+        `SessionForbidden`, `SessionUnavailable`, `HeadersTooLarge`, `Overloaded`."""
+        scope = request.scope
+        if find_credential((), scope["query_string"]) is not None:
+            return await _by_ticket(request, self._tickets, self._origins, purpose)
+        session = session_of(scope["headers"])
+        if session is None:
+            raise NotIdentified("sign in to the application: its session decides here")
+        scheme, _, token = session.authorization.partition(" ")
+        bearer = scheme.lower() == "bearer"
+        if bearer and token.startswith(PREFIX):
+            return self._keys.check(token)
+        if session.cookie or not bearer:  # a browser adds cookies and Basic credentials by itself
+            _check_ambient(request, self._origins, purpose)
+        return await self._sessions.grant(session)
 
 
 async def _by_ticket(request: Carrier, tickets: Tickets, origins: OriginPolicy, purpose: Purpose) -> Grant:
@@ -96,6 +120,15 @@ async def _by_ticket(request: Carrier, tickets: Tickets, origins: OriginPolicy, 
     if purpose is Purpose.CALL:
         raise InvalidToken("a ticket opens a stream, a WebSocket or a poll, and nothing else")
     return await tickets.use(found.value, origins=origins.of_ticket(request.headers))
+
+
+def _check_ambient(request: Carrier, origins: OriginPolicy, purpose: Purpose) -> None:
+    """Check a request whose credential a browser adds by itself. Raises `OriginForbidden`, `UnsupportedMediaType`."""
+    if purpose is Purpose.SOCKET:
+        origins.check_ambient(request.headers)
+    elif request.scope["method"] not in SAFE:
+        origins.check_ambient(request.headers)
+        _check_json(request.headers)
 
 
 def _check_json(headers: Mapping[str, str]) -> None:

@@ -134,6 +134,12 @@ class PublishForbidden(TidingsError):
     code, status = "publish_forbidden", 403
 
 
+class SessionForbidden(TidingsError):
+    """Session not permitted."""
+
+    code, status = "session_forbidden", 403
+
+
 class OriginForbidden(TidingsError):
     """Origin not permitted."""
 
@@ -295,6 +301,13 @@ class KeysUnavailable(TidingsError):
     """Verification keys unavailable."""
 
     code, status = "keys_unavailable", 503
+    retry_after = 5
+
+
+class SessionUnavailable(TidingsError):
+    """Session service unavailable."""
+
+    code, status = "session_unavailable", 503
     retry_after = 5
 
 

@@ -41,6 +41,10 @@ class Liveness:
         """Every reader, in no order."""
         return [reader for slot in self._slots for reader in slot]
 
+    def readers_of_slot(self, slot: int) -> list[Reader]:
+        """The readers of one slot, in no order."""
+        return list(self._slots[slot])
+
     def heartbeat(self, slot: int) -> None:
         """Write a heartbeat to every reader of a slot whose sink takes bytes: one that waits for the store, too."""
         due = list(self._slots[slot])
@@ -110,8 +114,8 @@ def heartbeat_slots(wanted: float, *, heartbeat: float) -> int:
 
 
 def _expiring(reader: Reader) -> bytes:
-    """The `expiring` frame; b"" if the reader had it."""
-    if reader.expiry_announced:
+    """The `expiring` frame; b"" if the reader had it, or has no time to end at."""
+    if reader.expiry_announced or not reader.expires:
         return b""
     reader.expiry_announced = True
     return reader.encoding.control("expiring", _encode({"expire_time": rfc3339(reader.expires * 1000)}))

@@ -43,7 +43,7 @@ class StoreTickets:
 
     async def make(self, grant: Grant, *, origin: str) -> str:
         user, ticket = grant.me(), self._new_name()
-        content = _Content(grant=msgspec.structs.replace(grant, publish=False), origin=origin)
+        content = _Content(grant=grant.for_ticket(now=self._clock()), origin=origin)
         kept = _encode(content).decode()
         await self._gateway.write(give_ticket(ticket, kept, user=user, lifetime=LIFETIME * 1000, per_user=WAITING))
         return ticket
