@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,8 +18,9 @@ from websockets.server import ServerProtocol
 
 from tidings.api.assets import Client
 from tidings.api.context import ApiContext
-from tidings.api.cors import Cors
+from tidings.api.cors import Cors, Fields
 from tidings.api.http import PathRouter, not_found, problem
+from tidings.api.immediate import ImmediateStreams
 from tidings.api.routes import OPERATIONS, routes
 from tidings.api.ws import ClientMessages, reject
 from tidings.auth.api_keys import ApiKeys
@@ -78,7 +80,7 @@ from tidings.store.transactions.secrets import keep_secret
 from tidings.transports.poll import PollContext
 from tidings.transports.poll_frames import PollEncoding
 from tidings.transports.sse import SseEncoding
-from tidings.transports.stream import StreamContext
+from tidings.transports.stream import Stream, StreamContext
 from tidings.transports.ws_frames import WsEncoding, WsLines
 from tidings.transports.ws_socket import WsContext
 
@@ -111,6 +113,7 @@ class Tidings:
         self._router = PathRouter(lifespan=self.opened, default=not_found, redirect_slashes=False)
         hosts = HostAllowlist(settings.hosts, loopback_only=settings.mode == "dev")
         self._app = Cors(self._router, settings, origins=origin_policy(settings), hosts=hosts)
+        self._immediate: ImmediateStreams | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self._gateway is None and scope["type"] != "lifespan":
@@ -125,14 +128,22 @@ class Tidings:
         else:
             await self._router(scope, receive, send)
 
+    def open_stream(self, scope: Any) -> tuple[Stream, Fields] | None:
+        """The stream that a request asks for and the fields of its response, if it can be opened at once.
+
+        None, and nothing has happened, if the application has to be called.
+        """
+        return None if self._immediate is None or self._gateway is None else self._immediate.open(scope)
+
     @asynccontextmanager
     async def opened(self, _: object = None) -> AsyncIterator[None]:
         """Open the services. Raises `StoreTooNew`, `StoreUnavailable`."""
         _log.info("starting", extra=self._settings.masked())
-        async with open_services(self._settings, on_fatal=self._on_fatal, identity=self._identity) as (gateway, routes):
+        async with open_services(self._settings, on_fatal=self._on_fatal, identity=self._identity) as services:
             client = Client.shipped()
-            self._router.set_routes([*routes, *client.routes(), *self._pages(client)])
-            self._gateway = gateway
+            self._router.set_routes([*services.routes, *client.routes(), *self._pages(client)])
+            self._immediate = ImmediateStreams(services.api, self._app)
+            self._gateway = gateway = services.gateway
             _log.info("open", extra={"epoch": gateway.store.epoch, "head": gateway.hub.head})
             try:
                 yield
@@ -191,10 +202,19 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
         await store.close()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenServices:
+    """What is open, and the routes to it."""
+
+    gateway: StoreGateway
+    api: ApiContext
+    routes: list[BaseRoute]
+
+
 @asynccontextmanager
 async def open_services(
     settings: Settings, *, on_fatal: Callable[[], None], identity: MakeIdentity | None = None
-) -> AsyncIterator[tuple[StoreGateway, list[BaseRoute]]]:
+) -> AsyncIterator[OpenServices]:
     """Store, hub, relay and their workers, opened in order and closed in the other."""
     async with AsyncExitStack() as stack:
         store = await SqliteStore.open(settings.db, cap=settings.counter_cap)
@@ -309,7 +329,7 @@ async def open_services(
             stack.push_async_callback(exports.close)
             operations += SEED_OPERATIONS
         stack.push_async_callback(gateway.idle)
-        yield gateway, routes(api, operations)
+        yield OpenServices(gateway=gateway, api=api, routes=routes(api, operations))
         drain(gateway)
 
 

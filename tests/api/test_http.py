@@ -100,12 +100,12 @@ async def says(request: Request) -> Response:
 async def test_a_path_that_is_written_out_leads_where_starlette_would_go(tmp_path: Path) -> None:
     """Starlette takes the first route that matches; so no pattern may stand before a path that it matches, too."""
     settings = Settings(mode="dev", db=tmp_path / "tidings.db", seed=True)
-    async with open_services(settings, on_fatal=lambda: None) as (_, routes):
-        for place, one in enumerate(routes):
+    async with open_services(settings, on_fatal=lambda: None) as services:
+        for place, one in enumerate(services.routes):
             for method in (isinstance(one, Route) and one.methods) or ():
                 assert isinstance(one, Route)
                 scope = {"type": "http", "method": method, "path": one.path, "headers": []}
-                first = next(other for other in routes if other.matches(scope)[0] is Match.FULL)
+                first = next(other for other in services.routes if other.matches(scope)[0] is Match.FULL)
                 assert first is one, f"{method} {one.path} is route {place}, but an earlier one has its requests"
 
 

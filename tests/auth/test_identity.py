@@ -8,11 +8,13 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from tidings.auth.api_keys import ApiKeys
+from tidings.auth.checked_tokens import CheckedTokens
 from tidings.auth.credentials import COOKIE
 from tidings.auth.grants import Grant
 from tidings.auth.identity import DevIdentity, Purpose, TokenIdentity
 from tidings.auth.keys import secret_keys
 from tidings.auth.origins import OriginPolicy
+from tidings.auth.revocations import Revocations
 from tidings.auth.tokens import TokenChecker, TokenRules, issue
 from tidings.domain.errors import InvalidToken, InvalidUser, NotIdentified, OriginForbidden, UnsupportedMediaType
 from tidings.domain.topics import User
@@ -56,7 +58,8 @@ def tickets() -> FakeTickets:
 @pytest.fixture
 def serve(tickets: FakeTickets) -> TokenIdentity:
     checker = TokenChecker(secret_keys(SECRET), rules=TokenRules(), clock=time.time)
-    return TokenIdentity(tickets, check=checker, keys=ApiKeys(), origins=ORIGINS)
+    tokens = CheckedTokens(checker, revoked=Revocations(), clock=time.time)
+    return TokenIdentity(tickets, check=tokens, keys=ApiKeys(), origins=ORIGINS)
 
 
 async def test_dev_mode_takes_the_user_without_proof(tickets: FakeTickets) -> None:

@@ -52,11 +52,14 @@ class ApiContext:
     async def grant(self, request: Connection, *, purpose: Purpose = Purpose.CALL) -> Grant:
         """Identify the caller. Raises `UserChanged`, `InvalidUser` and what `Identity.of` raises."""
         grant = await self.identity.of(request, purpose=purpose)
-        meant = request.headers.get("tidings-user")
-        if meant is not None and unquote(meant) != grant.user:
-            raise UserChanged(
-                f"this request is meant for {unquote(meant)[:80]!r}, and its credential is another user's"
-            )
+        _check_meant(request, grant)
+        return grant
+
+    def known_grant(self, request: Connection, *, purpose: Purpose) -> Grant | None:
+        """The same if nothing has to be waited for, else None."""
+        grant = self.identity.known(request, purpose=purpose)
+        if grant is not None:
+            _check_meant(request, grant)
         return grant
 
     async def publisher(self, request: Connection) -> Grant:
@@ -83,3 +86,10 @@ def _fingerprint(request: Request, body: bytes) -> str:
     asked = hashlib.blake2b(_encode([request.method, request.url.path, query]) + b"\n", digest_size=16)
     asked.update(body)  # as a second part: it may be too large to be copied
     return asked.hexdigest()
+
+
+def _check_meant(request: Connection, grant: Grant) -> None:
+    """Check that the caller is the user that the request is meant for. Raises `UserChanged`."""
+    meant = request.headers.get("tidings-user")
+    if meant is not None and unquote(meant) != grant.user:
+        raise UserChanged(f"this request is meant for {unquote(meant)[:80]!r}, and its credential is another user's")

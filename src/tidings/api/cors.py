@@ -1,6 +1,7 @@
 """The hosts that are answered and the pages that may call (WHATWG Fetch, "HTTP CORS protocol")."""
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -61,19 +62,8 @@ class Cors:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        origin = host = None
-        for name, value in scope["headers"]:
-            if name == b"origin":
-                origin = value
-            elif name == b"host":
-                host = value
-        fields: Fields = []
         try:
-            self._check_target(scope, host)
-            if origin is not None:
-                fields = self._fields_for(origin, host)
-            if self._local:
-                self._check_local(scope, origin, host)
+            fields = self.check(scope)
         except TidingsError as error:
             if scope["type"] == "websocket":
                 await receive()
@@ -84,29 +74,35 @@ class Cors:
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
-        if origin is not None and scope["method"] == "OPTIONS":
+        if scope["method"] == "OPTIONS":
             headers = Headers(scope=scope)
-            if "access-control-request-method" in headers:
+            if "origin" in headers and "access-control-request-method" in headers:
                 await self._preflight(headers, fields)(scope, receive, send)
                 return
 
         async def answer(message: Any) -> None:
             if message["type"] == "http.response.start":
-                kept, vary, secured = [], b"Origin", SECURITY
-                for field in message.get("headers", ()):
-                    if field[0] == b"vary":
-                        vary = b"%b, Origin" % field[1]
-                    elif field[0] == b"content-security-policy":  # a page has its own
-                        secured = SECURITY[:1]
-                        kept.append(field)
-                    elif field[0] == b"x-content-type-options":
-                        continue
-                    elif field[0] != b"access-control-allow-origin" or not fields:  # modules have their own
-                        kept.append(field)
-                message["headers"] = [*kept, *fields, *secured, (b"vary", vary)]
+                message["headers"] = response_fields(message.get("headers", ()), fields)
             await send(message)
 
         await self._app(scope, receive, answer)
+
+    def check(self, scope: Any) -> Fields:
+        """What the response to a request carries for the origin that asks.
+
+        Raises `UriTooLong`, `Misdirected`, `OriginForbidden`.
+        """
+        origin = host = None
+        for name, value in scope["headers"]:
+            if name == b"origin":
+                origin = value
+            elif name == b"host":
+                host = value
+        self._check_target(scope, host)
+        fields = [] if origin is None else self._fields_for(origin, host)
+        if self._local:
+            self._check_local(scope, origin, host)
+        return fields
 
     def _check_target(self, scope: Any, host: bytes | None) -> None:
         """Raises `UriTooLong`, `Misdirected`."""
@@ -186,3 +182,19 @@ class Cors:
             if name.strip() and name.strip().lower() not in allowed:
                 detail = f"pages may not send the header {name.strip()[:80]!r}; TIDINGS_CORS_HEADERS lists more"
                 raise InvalidRequest(detail)
+
+
+def response_fields(own: Iterable[tuple[bytes, bytes]], fields: Fields) -> Fields:
+    """The fields of a response with those for the origin that asks, and those for every browser."""
+    kept, vary, secured = [], b"Origin", SECURITY
+    for field in own:
+        if field[0] == b"vary":
+            vary = b"%b, Origin" % field[1]
+        elif field[0] == b"content-security-policy":  # a page has its own
+            secured = SECURITY[:1]
+            kept.append(field)
+        elif field[0] == b"x-content-type-options":
+            continue
+        elif field[0] != b"access-control-allow-origin" or not fields:  # modules have their own
+            kept.append(field)
+    return [*kept, *fields, *secured, (b"vary", vary)]

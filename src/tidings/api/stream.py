@@ -57,4 +57,15 @@ async def stream(request: Request, api: ApiContext) -> Stream:
     return Stream(api.streaming, opened, headers=sse.SSE_HEADERS)
 
 
+def stream_of_known(request: Connection, api: ApiContext) -> Stream | None:
+    """The same where nothing has to be waited for, else None. Raises what refuses it."""
+    grant = api.known_grant(request, purpose=Purpose.LISTEN)
+    if grant is None:
+        return None
+    opened = api.services.streams.open_known(
+        grant, start_of(request), topics=topics_of(request), encoding=api.sse, heartbeat=HEARTBEAT.of(request)
+    )
+    return None if opened is None else Stream(api.streaming, opened, headers=sse.SSE_HEADERS)
+
+
 OPERATIONS = (stream,)

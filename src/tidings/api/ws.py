@@ -1,7 +1,8 @@
 """The receiving plane's WebSocket: the handshake, and what a client may say."""
 
 import logging
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidUpgrade, WebSocketException
 from websockets.http11 import Request as Handshake
 from websockets.server import ServerProtocol
+from websockets.utils import accept_key
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext
@@ -39,6 +41,8 @@ from tidings.transports.stream import Opening, Stream
 from tidings.transports.ws_socket import WsStream
 
 _HANDSHAKE = {b"connection", b"upgrade", b"sec-websocket-key", b"sec-websocket-version"}
+
+_KEY = re.compile(rb"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes in base64
 
 _log = logging.getLogger("tidings.api")
 _encode = msgspec.json.Encoder().encode
@@ -73,8 +77,27 @@ async def upgrade(request: Request, api: ApiContext) -> Response | WsStream:
     """
     headers = handshake(request, api.handshakes)
     opened = await open_socket(api, request, api.ws)
-    unavailable = problem(UpgradeUnavailable("receive over /v1/stream or /v1/poll"))
     return WsStream(api.sockets, opened, headers=headers, otherwise=unavailable)
+
+
+def socket_of_known(request: Connection, api: ApiContext) -> WsStream | None:
+    """The same where nothing has to be waited for, else None. Raises what refuses it."""
+    accept = plain_accept(request.scope["headers"])
+    if accept is None:
+        return None
+    api.origins.check_page(request.headers)
+    grant = api.known_grant(request, purpose=Purpose.SOCKET)
+    if grant is None:
+        return None
+    opened = api.services.streams.open_known(
+        grant, start_of(request), topics=topics_of(request), encoding=api.ws, heartbeat=HEARTBEAT.of(request)
+    )
+    return None if opened is None else WsStream(api.sockets, opened, headers=accepted(accept), otherwise=unavailable)
+
+
+async def unavailable(scope: Any, receive: Any, send: Any) -> None:
+    """The answer where the server cannot give its socket away."""
+    await problem(UpgradeUnavailable("receive over /v1/stream or /v1/poll"))(scope, receive, send)
 
 
 def plain_route(api: ApiContext) -> BaseRoute:
@@ -103,9 +126,9 @@ class AsgiEndpoint:
         await self._app(scope, receive, send)
 
 
-def handshake(request: Request, protocol: ServerProtocol) -> list[tuple[bytes, bytes]]:
+def handshake(request: Connection, protocol: ServerProtocol) -> list[tuple[bytes, bytes]]:
     """The headers that accept a handshake. Raises `UpgradeRequired`, `InvalidHandshake`."""
-    if request.method != "GET":
+    if request.scope["method"] != "GET":
         raise UpgradeRequired("a WebSocket begins with GET")
     headers = Headers()
     for name, value in request.headers.raw:
@@ -117,7 +140,30 @@ def handshake(request: Request, protocol: ServerProtocol) -> list[tuple[bytes, b
         raise UpgradeRequired(str(error)) from error
     except WebSocketException as error:
         raise InvalidHandshake(str(error)) from error
+    return accepted(accept)
+
+
+def accepted(accept: str) -> list[tuple[bytes, bytes]]:
+    """The headers of a handshake that is accepted."""
     return [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", accept.encode())]
+
+
+def plain_accept(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """What accepts the handshake that every client sends; None for one to be looked at closely.
+
+    `handshake` costs 20 µs, a sixth of a connect.
+    """
+    fields = [field for field in headers if field[0] in _HANDSHAKE]
+    said = dict(fields)
+    key = said.get(b"sec-websocket-key", b"")
+    plain = (
+        len(fields) == len(_HANDSHAKE)
+        and said.get(b"upgrade") == b"websocket"
+        and said.get(b"connection") in (b"Upgrade", b"keep-alive, Upgrade")
+        and said.get(b"sec-websocket-version") == b"13"
+        and _KEY.fullmatch(key)
+    )
+    return accept_key(key.decode()) if plain else None
 
 
 async def reject(error: TidingsError, scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -31,17 +31,33 @@ class CheckedTokens:
 
     async def __call__(self, token: str) -> Grant:
         """The grant of a token. Raises `InvalidToken`."""
-        # By digest: what a client holds is not kept in memory, and the table's size does not depend on it.
-        digest = hashlib.blake2b(token.encode(), digest_size=16).digest()
-        grant = self._known.pop(digest, None)
+        grant = self.known(token)
         if grant is None:
             grant = await self._check(token)
             while len(self._known) >= self._most:
                 del self._known[next(iter(self._known))]
-        elif 0 < grant.expires <= self._clock():
+            if len(token) <= LONGEST:
+                self._known[_digest(token)] = grant
+            self._check_revoked(grant)
+        return grant
+
+    def known(self, token: str) -> Grant | None:
+        """The grant of a token that was checked before; None for any other. Raises `InvalidToken`."""
+        digest = _digest(token)
+        grant = self._known.pop(digest, None)
+        if grant is None:
+            return None
+        if 0 < grant.expires <= self._clock():
             raise InvalidToken("the token is not valid: its time is over")
-        if len(token) <= LONGEST:
-            self._known[digest] = grant
+        self._known[digest] = grant  # as the newest
+        self._check_revoked(grant)
+        return grant
+
+    def _check_revoked(self, grant: Grant) -> None:
         if self._revoked.refuses(grant):
             raise InvalidToken("the token is revoked")
-        return grant
+
+
+def _digest(token: str) -> bytes:
+    """The key of a token: what a client holds is not kept in memory, and the table's size does not depend on it."""
+    return hashlib.blake2b(token.encode(), digest_size=16).digest()

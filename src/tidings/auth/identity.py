@@ -1,12 +1,13 @@
 """Identification of callers: by the `user` parameter in `tidings dev`, a credential in `tidings serve`."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Protocol
 
 import msgspec
 
 from tidings.auth.api_keys import PREFIX, ApiKeys
+from tidings.auth.checked_tokens import CheckedTokens
 from tidings.auth.credentials import Kind, find_credential
 from tidings.auth.forward_auth import ForwardAuth, session_of
 from tidings.auth.grants import Grant
@@ -41,6 +42,9 @@ class Identity(Protocol):
     async def of(self, request: Carrier, *, purpose: Purpose = Purpose.CALL) -> Grant:
         """Raises `NotIdentified`, `InvalidToken`, `OriginForbidden`, `UnsupportedMediaType`."""
 
+    def known(self, request: Carrier, *, purpose: Purpose) -> Grant | None:
+        """The caller, if nothing has to be waited for; None: ask `of`, whose errors it may raise."""
+
 
 class DevIdentity:
     """Takes the `user` parameter without proof: for a developer's own machine."""
@@ -51,8 +55,12 @@ class DevIdentity:
 
     async def of(self, request: Carrier, *, purpose: Purpose = Purpose.CALL) -> Grant:
         """Raises `InvalidUser`, `InvalidToken`."""
+        return self.known(request, purpose=purpose) or await _by_ticket(request, self._tickets, self._origins, purpose)
+
+    def known(self, request: Carrier, *, purpose: Purpose) -> Grant | None:
+        """Everyone but the bearer of a ticket. Raises `InvalidUser`."""
         if "ticket" in request.query_params:
-            return await _by_ticket(request, self._tickets, self._origins, purpose)
+            return None
         user = request.query_params.get("user")
         return Grant(user=None if user is None else parse_user(user), publish=True, topics=None)
 
@@ -60,10 +68,7 @@ class DevIdentity:
 class TokenIdentity:
     """A token in the Authorization header or a cookie, or a ticket in the URL."""
 
-    def __init__(
-        self, tickets: Tickets, *, check: Callable[[str], Awaitable[Grant]], keys: ApiKeys, origins: OriginPolicy
-    ) -> None:
-        """`check` raises `InvalidToken`."""
+    def __init__(self, tickets: Tickets, *, check: CheckedTokens, keys: ApiKeys, origins: OriginPolicy) -> None:
         self._tickets = tickets
         self._check = check
         self._keys = keys
@@ -82,8 +87,18 @@ class TokenIdentity:
         if credential.kind is Kind.BEARER:
             return await self._check(credential.value)
         _check_ambient(request, self._origins, purpose)
-        # A browser sends the cookie with any page's requests: it suffices to read, and to mark the user's own items.
-        return msgspec.structs.replace(await self._check(credential.value), publish=False)
+        return _by_cookie(await self._check(credential.value))
+
+    def known(self, request: Carrier, *, purpose: Purpose) -> Grant | None:
+        """The bearer of a token that was checked before. Raises `InvalidToken`, `OriginForbidden`."""
+        credential = find_credential(request.scope["headers"], request.scope["query_string"])
+        if credential is None or credential.kind is Kind.TICKET:
+            return None
+        if credential.kind is Kind.BEARER:
+            return self._check.known(credential.value)
+        _check_ambient(request, self._origins, purpose)
+        grant = self._check.known(credential.value)
+        return grant and _by_cookie(grant)
 
 
 class ForwardIdentity:
@@ -111,6 +126,15 @@ class ForwardIdentity:
         if session.cookie or not bearer:  # a browser adds cookies and Basic credentials by itself
             _check_ambient(request, self._origins, purpose)
         return await self._sessions.grant(session)
+
+    def known(self, request: Carrier, *, purpose: Purpose) -> Grant | None:
+        """Nobody: the application is asked."""
+        return None
+
+
+def _by_cookie(grant: Grant) -> Grant:
+    """A browser sends the cookie with any page's requests: it suffices to read, and to mark the user's own items."""
+    return msgspec.structs.replace(grant, publish=False)
 
 
 async def _by_ticket(request: Carrier, tickets: Tickets, origins: OriginPolicy, purpose: Purpose) -> Grant:

@@ -1,6 +1,7 @@
 """A notification as a client sees it, and the small rules that are about nothing else."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -61,8 +62,13 @@ def tags(topic: Topic, *, type: str, entity: str | None, priority: str) -> froze
 
 def rfc3339(milliseconds: int) -> str:
     """1767225600000 -> "2026-01-01T00:00:00.000Z"."""
-    moment = _ZERO + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second, millisecond = divmod(milliseconds, 1000)
+    return f"{_second(second)}.{millisecond:03}Z"
+
+
+@lru_cache(maxsize=100)
+def _second(seconds: int) -> str:
+    return (_ZERO + timedelta(seconds=seconds)).isoformat().removesuffix("+00:00")
 
 
 def milliseconds(moment: datetime) -> int:

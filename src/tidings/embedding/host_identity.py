@@ -46,6 +46,10 @@ class HostIdentity:
             raise NotIdentified("the application that Tidings is mounted in knows no user of this request")
         return Grant(user=parse_user(user_id(user)))
 
+    def known(self, request: Carrier, *, purpose: Purpose) -> Grant | None:
+        """Nobody: the function of the host is asked for each request."""
+        return None
+
     def _check_ambient(self, request: Carrier, purpose: Purpose) -> None:
         """Refuse what a foreign page can make a browser send with the host's cookie: an Authorization header it cannot.
 

@@ -12,6 +12,7 @@ from uvicorn.config import Config
 
 from tidings.domain.errors import TooManyConnections
 from tidings.server.http_protocol import HttpProtocol
+from tidings.server.immediate_stream import OpenStream, no_stream, start_stream
 from tidings.server.refusals import refusal
 from tidings.server.state import ServerState
 
@@ -21,7 +22,9 @@ ADMITTED_PER_TURN = 16  # of the event loop: about 5 ms of handshakes
 class AcceptQueue:
     """The queue. It is also what uvicorn is given to make a protocol for each connection (`http=`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_stream: OpenStream = no_stream) -> None:
+        """`open_stream` opens the stream that a plain request asks for, where that can be done at once."""
+        self.open_stream = open_stream
         self._pending: deque[PendingConnection] = deque()
         self._admitted = 0  # in this turn
 
@@ -89,14 +92,14 @@ class PendingConnection(asyncio.Protocol):
         self._state.client_deadlines.stop(self)
         self._data = data
         if self._accept_queue.admit(self):
-            self._become_http()
+            self._go_on()
         else:
             self.transport.pause_reading()  # the rest stays in the kernel
 
     def start(self) -> None:
         """Go on with what came: its turn has come."""
         self.transport.resume_reading()
-        self._become_http()
+        self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._state.client_deadlines.stop(self)
@@ -110,8 +113,12 @@ class PendingConnection(asyncio.Protocol):
     def _state(self) -> ServerState:
         return self._server[1]
 
-    def _become_http(self) -> None:
+    def _go_on(self) -> None:
         self._state.connections.discard(self)
+        if not start_stream(self._data, self.transport, self._state, open=self._accept_queue.open_stream):
+            self._become_http()
+
+    def _become_http(self) -> None:
         protocol = HttpProtocol(*self._server)
         protocol.connection_made(self.transport)
         self.transport.set_protocol(protocol)

@@ -134,7 +134,7 @@ def run(
     listener = bind(settings)
     config = uvicorn.Config(
         app,
-        http=AcceptQueue(),  # type: ignore[arg-type] # all that is asked of it is to make protocols
+        http=AcceptQueue(app.open_stream),  # type: ignore[arg-type] # all that is asked of it is to make protocols
         ws="none",
         lifespan="off",
         log_config=None,  # its loggers print through ours

@@ -10,7 +10,14 @@ from tidings.auth.grants import Grant
 from tidings.auth.revocations import Revocations
 from tidings.background.catch_up import reset_data
 from tidings.domain.cursor import Cursor
-from tidings.domain.errors import InvalidRequest, InvalidToken, ShuttingDown, TooManyConnections, TooManyStreams
+from tidings.domain.errors import (
+    InvalidRequest,
+    InvalidToken,
+    ShuttingDown,
+    TidingsError,
+    TooManyConnections,
+    TooManyStreams,
+)
 from tidings.domain.lineage import Lineage
 from tidings.domain.model import Feed
 from tidings.domain.notification import rfc3339
@@ -89,14 +96,20 @@ class StreamService:
 
     def admit(self, user: User) -> None:
         """Refuse a stream beyond the limits. Raises `ShuttingDown`, `TooManyConnections`, `TooManyStreams`."""
+        error = self._refusal(user)
+        if error is not None:
+            self.refused += isinstance(error, TooManyStreams)
+            raise error
+
+    def _refusal(self, user: User) -> TidingsError | None:
         gateway = self._gateway
         if gateway.draining:
-            raise ShuttingDown("this server is stopping; connect again")
+            return ShuttingDown("this server is stopping; connect again")
         if gateway.hub.open.total() >= gateway.settings.max_connections:
-            raise TooManyConnections("this server holds as many streams as it may; try again later")
+            return TooManyConnections("this server holds as many streams as it may; try again later")
         if gateway.hub.connections(user) >= gateway.settings.max_user_streams:
-            self.refused += 1
-            raise TooManyStreams(f"a user has at most {gateway.settings.max_user_streams} streams here")
+            return TooManyStreams(f"a user has at most {gateway.settings.max_user_streams} streams here")
+        return None
 
     async def open(
         self,
@@ -113,16 +126,48 @@ class StreamService:
 
         Raises `NotIdentified`, `TopicForbidden` and what `admit` raises.
         """
-        gateway = self._gateway
+        known = self.open_known(grant, wanted, topics=topics, encoding=encoding, heartbeat=heartbeat)
+        if known is not None:
+            return known
+        user = grant.me()
+        self.admit(user)
+        feed = await self._gateway.feed(user)
+        self.admit(user)  # others have come meanwhile, or the server stops
+        if self._revoked.refuses(grant):
+            raise InvalidToken("the token was revoked meanwhile")
+        return self._opening(grant, feed, wanted, allowed_topics(grant, topics), encoding=encoding, heartbeat=heartbeat)
+
+    def open_known(
+        self,
+        grant: Grant,
+        wanted: StartAfter,
+        *,
+        topics: Sequence[Topic] = (),
+        encoding: Encoding,
+        heartbeat: float | None = None,
+    ) -> Opening | None:
+        """The same where nothing has to be waited for; None if the store has to be asked, or the stream is refused.
+
+        Raises `NotIdentified`, `TopicForbidden`.
+        """
         user = grant.me()
         extra = allowed_topics(grant, topics) if topics else ()
-        self.admit(user)
-        feed = gateway.known_feed(user) if self._in_ring(wanted) else None
-        if feed is None:
-            feed = await gateway.feed(user)
-            self.admit(user)  # others have come meanwhile, or the server stops
-            if self._revoked.refuses(grant):
-                raise InvalidToken("the token was revoked meanwhile")
+        feed = self._gateway.known_feed(user) if self._in_ring(wanted) else None
+        if feed is None or self._refusal(user) is not None:
+            return None
+        return self._opening(grant, feed, wanted, extra, encoding=encoding, heartbeat=heartbeat)
+
+    def _opening(
+        self,
+        grant: Grant,
+        feed: Feed,
+        wanted: StartAfter,
+        extra: Sequence[Topic],
+        *,
+        encoding: Encoding,
+        heartbeat: float | None,
+    ) -> Opening:
+        gateway = self._gateway
         start = start_position(feed, gateway.store.lineage, wanted)
         seconds, slots = gateway.settings.heartbeat, None
         if heartbeat is not None and heartbeat < seconds:
@@ -151,9 +196,10 @@ class StreamService:
         """The frames before the log: `hello`, and `reset` where the log cannot serve the cursor."""
         gateway = self._gateway
         cursor = str(gateway.cursor(start.position))
+        counted = cursor if feed.head == start.position else str(gateway.cursor(feed.head))
         hello = {
             "cursor": cursor,
-            "counters": CountersAt.of(feed.counters, str(gateway.cursor(feed.head))),
+            "counters": CountersAt.of(feed.counters, counted),
             "heartbeat": heartbeat,
             "connection": f"{self._process}-{next(self._connections)}",
             "user": feed.user,

@@ -14,7 +14,7 @@ from tidings.hub.hub import Hub
 from tidings.hub.readers import EndReason, Reader
 from tidings.transports.asgi_fallback import HIGH_WATER, LOW_WATER, AsgiSink
 from tidings.transports.chunked_frames import LAST_CHUNK, TRANSFER_ENCODING, chunk
-from tidings.transports.detachable import Headers, SocketProtocol, detachable_socket
+from tidings.transports.detachable import DetachableSocket, Headers, SocketProtocol, detachable_socket
 from tidings.transports.sse import SseEncoding
 from tidings.transports.tcp_info import unacked
 from tidings.transports.timer import Timer
@@ -45,7 +45,9 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stream:
-    """The ASGI response of one stream."""
+    """The response of one stream: to an ASGI server, or on a socket."""
+
+    status = 200  # of the response on a socket
 
     def __init__(self, context: StreamContext, opening: Opening, *, headers: Headers) -> None:
         self._hub = context.hub
@@ -53,6 +55,7 @@ class Stream:
         self._opening = opening
         self._encoding = opening.encoding
         self._preface = opening.preface
+        self._end = b""  # written last, where the end is an orderly one
         self.headers = [*headers, (b"tidings-heartbeat", b"%g" % opening.heartbeat)]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -64,19 +67,32 @@ class Stream:
         if socket is None:
             await AsgiSink(self._hub).run(self, receive, send)
             return
-        headers, end = self.headers, b""
-        if isinstance(self._encoding, SseEncoding) and scope["http_version"] == "1.1":
-            headers, end = [*headers, TRANSFER_ENCODING], LAST_CHUNK
-            self._encoding, self._preface = self._encoding.chunked, chunk(self._preface)
-        self._preface = await socket.head(send, status=200, headers=headers) + self._preface
-        if socket.connected():
-            sink = SocketSink(self._hub, socket.connections, end=end)
-            sink.start(socket.detach(sink), self)
+        if scope["http_version"] == "1.1":
+            self.use_chunks()
+        await self.detach(socket, send)
 
-    def join(self, sink: "SocketSink | AsgiSink") -> Reader:
-        """Write the preface and join; no event can come before it."""
+    def use_chunks(self) -> None:
+        """Frame the body as HTTP/1.1 does, if it is one of HTTP."""
+        if isinstance(self._encoding, SseEncoding):
+            self._encoding, self._preface = self._encoding.chunked, chunk(self._preface)
+            self.headers.append(TRANSFER_ENCODING)
+            self._end = LAST_CHUNK
+
+    async def detach(self, socket: DetachableSocket, send: Any) -> None:
+        """Take the socket from its server."""
+        head = await socket.head(send, status=self.status, headers=self.headers)
+        if socket.connected():
+            sink = self.sink(socket.connections)
+            sink.start(socket.detach(sink), self, head=head)
+
+    def sink(self, connections: set[Any]) -> "SocketSink":
+        """The protocol of its socket."""
+        return SocketSink(self._hub, connections, end=self._end)
+
+    def join(self, sink: "SocketSink | AsgiSink", *, head: bytes = b"") -> Reader:
+        """Write the preface and join; no event can come before it. `head`: that of the response, if it is due."""
         opening = self._opening
-        sink.write(self._preface)
+        sink.write(head + self._preface)
         reader = self._hub.join(
             opening.feed, sink=sink, encoding=self._encoding, extra=opening.extra, position=opening.position
         )
@@ -99,11 +115,12 @@ class SocketSink(SocketProtocol):
         self.end = end
         self.reader: Reader | None = None
 
-    def start(self, transport: asyncio.Transport, stream: Stream) -> None:
+    def start(self, transport: asyncio.Transport, stream: Stream, *, head: bytes = b"") -> None:
+        """Write the head of the response, if it is due, and join."""
         self.transport = transport
         self.write = transport.write
         transport.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
-        self.reader = stream.join(self)
+        self.reader = stream.join(self, head=head)
         if transport.get_write_buffer_size() > HIGH_WATER:
             self.hub.stalled(self.reader)
 

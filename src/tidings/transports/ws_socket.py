@@ -47,7 +47,9 @@ _NEXT = {
 
 
 class WsStream(Stream):
-    """The ASGI response that ends HTTP on a socket. `otherwise` is the answer where that cannot be."""
+    """The response that ends HTTP on a socket. `otherwise` is the answer where that cannot be."""
+
+    status = 101
 
     def __init__(self, context: WsContext, opening: Opening, *, headers: Headers, otherwise: Any) -> None:
         super().__init__(StreamContext(hub=context.hub, timer=context.timer), opening, headers=headers)
@@ -59,10 +61,10 @@ class WsStream(Stream):
         if socket is None or scope["http_version"] != "1.1":
             await self._otherwise(scope, receive, send)
             return
-        self._preface = await socket.head(send, status=101, headers=self.headers) + self._preface
-        if socket.connected():
-            sink = WsSocket(self._context, socket.connections)
-            sink.start(socket.detach(sink), self)
+        await self.detach(socket, send)
+
+    def sink(self, connections: set[Any]) -> "WsSocket":
+        return WsSocket(self._context, connections)
 
 
 class WsSocket(SocketSink):
