@@ -6,6 +6,7 @@ PATH=$PATH:/usr/sbin:/sbin # where Debian keeps nginx, ip and ldconfig, which a 
 
 there() {
     case $1 in
+        postgres) ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v initdb >/dev/null ;;
         lib*) ldconfig -p | grep -q "^[[:space:]]*$1 " ;;
         *) command -v "$1" >/dev/null ;;
     esac
@@ -19,6 +20,7 @@ for name; do
         libatomic.so.1) package=libatomic1 ;;
         nginx) package=nginx-light ;;
         node) package=nodejs ;;
+        postgres) package=postgresql ;;
         *) package=$name ;;
     esac
     there "$name" || missing="$missing $package"

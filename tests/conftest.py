@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import pytest
@@ -38,15 +39,18 @@ settings.register_profile("searching", _ANYWHERE, max_examples=200)
 settings.register_profile("thorough", _ANYWHERE, max_examples=4000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
 
+_PLAIN = SimpleNamespace(id="")  # of a test without parameters
 _PROCESS_FOLDERS = {"contract", "demo", "e2e", "laws"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a server or a browser: those folders, and each module that names a `Server`."""
+    """Mark the tests that need a server or a browser: those folders, each module that names a `Server`, and what is
+    tried on PostgreSQL."""
     here = Path(__file__).parent
     for item in items:
         module = getattr(item, "module", None)
         starts = getattr(module, "Server", None) is Server or hasattr(module, "StartServer")
+        starts |= hasattr(module, "PostgresServer") or "postgres" in getattr(item, "callspec", _PLAIN).id.split("-")
         if starts or item.path.relative_to(here).parts[0] in _PROCESS_FOLDERS:
             item.add_marker("processes")
 

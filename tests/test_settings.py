@@ -7,9 +7,9 @@ from typing import Any, get_args
 import pytest
 
 from tests.conftest import StartServer
-from tidings.configuration import load
+from tidings.configuration import configure, load, shown
 from tidings.domain.errors import InvalidSettings
-from tidings.settings import BOUNDS, Settings
+from tidings.settings import BOUNDS, PostgresUrl, Settings
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,16 @@ def test_a_database_is_a_path_or_a_url_with_one(text: str, path: str) -> None:
     assert load({"mode": "dev"}, {"TIDINGS_DB": text}).db == Path(path)
 
 
+@pytest.mark.parametrize("text", ["postgresql://u:hidden@host/db?password=hidden", "postgres://u:hidden@h,h2:5433/db"])
+def test_a_postgresql_database_is_a_url_and_is_shown_without_its_password(text: str) -> None:
+    configuration = configure({"mode": "dev"}, {"TIDINGS_DB": text})
+    assert configuration.settings.db == text
+    assert isinstance(configuration.settings.db, PostgresUrl)
+    assert "hidden" not in configuration.settings.masked()["db"] + shown(configuration)
+
+
 @pytest.mark.parametrize(
-    "text", ["postgresql://u:secret@host/db", "mysql://x", "sqlite://tidings.db", "sqlite:tidings.db", "sqlite:///", ""]
+    "text", ["mysql://u:secret@host/db", "mysql://x", "sqlite://tidings.db", "sqlite:tidings.db", "sqlite:///", ""]
 )
 def test_a_database_that_has_no_adapter_is_refused_in_one_clear_line(text: str) -> None:
     with pytest.raises(InvalidSettings, match=r"^db is a file, .* \(from TIDINGS_DB\)$") as refusal:

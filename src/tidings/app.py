@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.routing import BaseRoute
@@ -48,8 +49,9 @@ from tidings.background.session_check import SessionCheck
 from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
 from tidings.bus.local import LocalBus
-from tidings.domain.errors import Failed, NotOpen, TidingsError
+from tidings.domain.errors import Failed, InvalidSettings, NotOpen, TidingsError
 from tidings.domain.ports import Store
+from tidings.extras import extra_of, pip_install
 from tidings.hub.hub import Hub
 from tidings.hub.readers import EndReason, Reader, State
 from tidings.hub.ring import RING_EVENTS, Ring
@@ -72,7 +74,7 @@ from tidings.services.store_gateway import StoreGateway
 from tidings.services.store_tickets import StoreTickets
 from tidings.services.streams import StreamService
 from tidings.services.tickets import TicketService
-from tidings.settings import Settings
+from tidings.settings import PostgresUrl, Settings
 from tidings.store.sqlite.adapter import SqliteStore
 from tidings.store.transactions.api_keys import KEYS_CHANGED
 from tidings.store.transactions.revocations import REVOKED_TYPE
@@ -83,6 +85,9 @@ from tidings.transports.sse import SseEncoding
 from tidings.transports.stream import Stream, StreamContext
 from tidings.transports.ws_frames import WsEncoding, WsLines
 from tidings.transports.ws_socket import WsContext
+
+if TYPE_CHECKING:
+    from tidings.store.postgres.adapter import PostgresStore  # its driver is an extra
 
 _log = logging.getLogger("tidings")
 
@@ -194,12 +199,28 @@ def create_app(
 
 @asynccontextmanager
 async def opened_store(settings: Settings) -> AsyncIterator[Store]:
-    """The store alone, for a command beside a server. Raises `StoreTooNew`, `StoreUnavailable`."""
-    store = await SqliteStore.open(settings.db, cap=settings.counter_cap)
+    """The store of the settings. Raises `StoreTooNew`, `StoreUnavailable`, `InvalidSettings`."""
+    store: SqliteStore | PostgresStore
+    if isinstance(settings.db, PostgresUrl):
+        store = await _postgres_store().open(settings.db, cap=settings.counter_cap)
+    else:
+        store = await SqliteStore.open(settings.db, cap=settings.counter_cap)
     try:
         yield store
     finally:
         await store.close()
+
+
+def _postgres_store() -> "type[PostgresStore]":
+    """The adapter, if its driver is installed. Raises `InvalidSettings`."""
+    try:
+        from tidings.store.postgres.adapter import PostgresStore
+    except ModuleNotFoundError as error:
+        if extra_of(error) is None:
+            raise
+        line = f"db is a PostgreSQL database, which needs {error.name}: {pip_install('postgres')}"
+        raise InvalidSettings(line) from error
+    return PostgresStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +238,7 @@ async def open_services(
 ) -> AsyncIterator[OpenServices]:
     """Store, hub, relay and their workers, opened in order and closed in the other."""
     async with AsyncExitStack() as stack:
-        store = await SqliteStore.open(settings.db, cap=settings.counter_cap)
-        stack.push_async_callback(store.close)
+        store = await stack.enter_async_context(opened_store(settings))
         floor, head = await store.span()
 
         retry = StoreRetry(clock=time.monotonic)
@@ -242,7 +262,8 @@ async def open_services(
         commands = Commands(gateway, user_writes=user_writes, jitter=random.random)
         process = secrets.token_urlsafe(6)
         streams = StreamService(gateway, revoked=revoked, process=process)
-        folder = settings.exports or settings.db.with_name(f"{settings.db.stem}-exports")
+        file = Path("tidings.db") if isinstance(settings.db, PostgresUrl) else settings.db
+        folder = settings.exports or file.with_name(f"{file.stem}-exports")
         exports = ExportService(
             gateway, folder, new_id=lambda: secrets.token_urlsafe(12), new_book=Workbook, check=require_writer
         )
@@ -283,12 +304,13 @@ async def open_services(
             ),
         )
 
+        unheard = isinstance(settings.db, PostgresUrl)  # other nodes may write to it, and no bus says when
         maintenance = Maintenance(
             settings, write=gateway.write, query=gateway.query, sweep=exports.sweep, rest=store.rest, process=process
         )
         workers = [
             relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(),
-            link.run(), HeadWatch(relay, retry=retry, bus_down=lambda: link.down).run(), maintenance.run(),
+            link.run(), HeadWatch(relay, retry=retry, bus_down=lambda: link.down or unheard).run(), maintenance.run(),
         ]  # fmt: skip
         if sessions is not None:
             workers.append(SessionCheck(hub.liveness, sessions, clock=time.monotonic).run())

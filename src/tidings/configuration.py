@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tidings.domain.errors import InvalidSettings
-from tidings.settings import BOUNDS, Settings, bounds_of, database_file, value_of
+from tidings.settings import BOUNDS, Settings, bounds_of, database, value_of
 
 PREFIX = "TIDINGS_"
 # Variables of the commands that are no settings of the server.
@@ -53,11 +53,11 @@ def configure(chosen: Mapping[str, Any], environ: Mapping[str, str] = os.environ
         found = {**_DEVELOPERS, **found}
     try:
         if "db" in found:
-            found["db"] = database_file(str(found["db"]))
+            found["db"] = database(str(found["db"]))
     except ValueError as error:
         raise InvalidSettings(f"{error} (from {sources['db']})") from error
     try:
-        settings = msgspec.convert(found, Settings, strict=False, dec_hook=lambda type, value: type(value))
+        settings = msgspec.convert(found, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise InvalidSettings(_explained(error, sources)) from error
     return Configuration(settings, sources, tuple(warnings))
@@ -69,8 +69,13 @@ def shown(configuration: Configuration) -> str:
     for name in Settings.__struct_fields__:
         value = getattr(configuration.settings, name)
         source = configuration.sources.get(name, "default")
-        lines.append(f"{name} = {_toml('***' if masked[name] == '***' else value)}  # {source}")
+        lines.append(f"{name} = {_toml(masked[name] if isinstance(value, str) else value)}  # {source}")
     return "\n".join(lines)
+
+
+def _decode(kind: type, value: Any) -> Any:
+    """A database is parsed already; a path is a text."""
+    return value if kind is object else kind(value)
 
 
 def _merge(found: dict[str, Any], sources: dict[str, str], more: Mapping[str, Any], source: str) -> None:

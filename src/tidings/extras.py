@@ -11,6 +11,7 @@ EXTRA_OF: Mapping[str, str] = {
     "uvicorn": "server",
     "httptools": "server",
     "xlsxwriter": "demo",
+    "asyncpg": "postgres",
 }
 
 

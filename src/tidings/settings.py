@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -13,21 +13,37 @@ Mode = Literal["dev", "serve"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-def database_file(text: str) -> Path:
-    """The file of a database URL: `sqlite:///relative`, `sqlite:////absolute`, or a bare path.
+class PostgresUrl(str):
+    """The address of a PostgreSQL database: `postgresql://user:password@host[:port][,host...]/database[?option=...]`."""
+
+    __slots__ = ()
+
+
+if TYPE_CHECKING:
+    Database = Path | PostgresUrl
+else:
+    Database = object  # msgspec takes no union of types that it does not know
+
+
+def database(text: str) -> Database:
+    """Where the log is: `postgresql://...`, or a file as `sqlite:///relative`, `sqlite:////absolute` or a bare path.
 
     As SQLAlchemy has it, what follows the third slash is the path. Raises `ValueError`.
     """
     scheme, colon, rest = text.partition("://")
+    if colon and scheme in {"postgresql", "postgres"}:
+        return PostgresUrl(text)
     if not colon and not text.startswith("sqlite:"):
         path = text
     elif scheme == "sqlite" and rest.startswith("/"):
         path = rest[1:]
     else:
         name = scheme.partition(":")[0]
-        raise ValueError(f"db is a file, as a path or sqlite:///path; {name}: databases are not supported")
+        raise ValueError(
+            f"db is a file, as a path or sqlite:///path, or postgresql://...; {name}: databases are not supported"
+        )
     if not path:
-        raise ValueError("db is a file, as a path or sqlite:///path; that has no path")
+        raise ValueError("db is a file, as a path or sqlite:///path, or postgresql://...; that has no path")
     return Path(path)
 
 
@@ -37,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mode: Mode = "serve"
     host: str = "127.0.0.1"
     port: int = 8000
-    db: Path = Path("tidings.db")  # given as a path or as sqlite:///path (`database_file`)
+    db: Database = Path("tidings.db")  # given as a path, as sqlite:///path, or as postgresql://... (`database`)
     secret: str = ""  # checks tokens (HS256); several, one a line: the first signs, too. At least 32 characters each
     token_keys: str = ""  # public keys in PEM that check tokens: RSA (RS256), P-256 (ES256), Ed25519 (EdDSA)
     jwks_url: str = ""  # a key set (RFC 7517) that checks tokens
@@ -105,12 +121,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def masked(self) -> dict[str, str]:
         """Every setting as text for a log, without what is secret in it: of a secret only whether there is one."""
-        shown = {name: _PASSWORD.sub(r"\1***", str(getattr(self, name))) for name in self.__struct_fields__}
+        shown = {name: _PASSWORD.sub(r"\g<kept>***", str(getattr(self, name))) for name in self.__struct_fields__}
         return {name: "***" if text and _SECRET.search(name) else text for name, text in shown.items()}
 
 
 _SECRET = re.compile(r"secret|password|_key|_token")  # the names of settings that are credentials
-_PASSWORD = re.compile(r"(?<=:/)(/?)[^/@\s]+(?=@)")  # user and password in a URL (of whose slashes a path keeps one)
+# User and password in a URL (of whose slashes a path keeps one), or the password in its query.
+_PASSWORD = re.compile(r"(?P<kept>:/{1,2})[^/@\s]+(?=@)|(?<=password=)[^&\s]+")
 
 SECRET_MIN = 32  # characters
 _DISTINCT = 8  # different ones: less is a habit and no secret

@@ -7,12 +7,14 @@ import re
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 import pytest
 
 from tests.conftest import StartServer
-from tests.servers import PATIENCE, Server, eventually
+from tests.servers import PATIENCE, eventually
 from tests.streams import Ended, Event, Listener, listen
 
 STREAMS = 200
@@ -46,14 +48,27 @@ def readers_of(number: int) -> list[int]:
     return [number % STREAMS]
 
 
+class Address(Protocol):
+    """A server, or several behind one address."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+
 class Publisher(threading.Thread):
     """Publishes its share of the numbers, each at its time, each until it is answered."""
 
-    def __init__(self, server: Server, share: range, *, start: float) -> None:
+    def __init__(
+        self, server: Address, share: range, *, start: float, target: Callable[[int], dict[str, object]] = target
+    ) -> None:
         super().__init__()
         self.answered: dict[int, str] = {}
         self.failed: Exception | None = None
         self._server = server
+        self._target = target
         self._share = share
         self._start = start
         self._connection: http.client.HTTPConnection | None = None
@@ -76,7 +91,7 @@ class Publisher(threading.Thread):
 
     def _try(self, number: int) -> str | None:
         """The cursor, once it was answered. The key makes trying again safe: the answer may have got lost."""
-        body = json.dumps({"to": target(number), "data": number}).encode()
+        body = json.dumps({"to": self._target(number), "data": number}).encode()
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._server.host, self._server.port, timeout=5)
         try:

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.postgres import fresh_schema, shared_server
 from tidings.domain.ports import Store
+from tidings.store.postgres.adapter import PostgresStore
 from tidings.store.sqlite.adapter import SqliteStore
 
 # Thousands of databases and commits: what they are about is not whether the disk turns.
@@ -35,6 +37,7 @@ class Adapter(Protocol):
     """A kind of store: where a fresh one may be, and how it is opened, the first time or again."""
 
     name: str
+    share: float  # of the histories that the property tests try: a server takes its time
 
     def place(self, folder: Path) -> Any: ...
 
@@ -45,6 +48,7 @@ class Sqlite:
     """The embedded store."""
 
     name = "sqlite"
+    share = 1.0
 
     def place(self, folder: Path) -> Path:
         return folder / "tidings.db"
@@ -53,7 +57,20 @@ class Sqlite:
         return await SqliteStore.open(place, cap=cap, clock=CLOCK)
 
 
-ADAPTERS: list[Adapter] = [Sqlite()]
+class Postgres:
+    """The store in PostgreSQL: each place is a schema of the tests' server."""
+
+    name = "postgres"
+    share = 0.1
+
+    def place(self, folder: Path) -> str:
+        return fresh_schema()
+
+    async def open(self, place: str, *, cap: int = 1000) -> OpenStore:
+        return await PostgresStore.open(shared_server().dsn, schema=place, cap=cap, clock=CLOCK)
+
+
+ADAPTERS: list[Adapter] = [Sqlite(), Postgres()]
 
 
 @contextmanager

@@ -213,7 +213,9 @@ def test_every_step_of_a_chosen_history(adapter: Adapter) -> None:
 
     OfAdapter.adapter = adapter
     case = OfAdapter.TestCase
-    case.settings = settings(max_examples=settings().max_examples // 5, stateful_step_count=30)
+    case.settings = settings(
+        max_examples=max(1, int(settings().max_examples * adapter.share) // 5), stateful_step_count=30
+    )
     case("runTest").runTest()
 
 
@@ -221,7 +223,7 @@ def test_every_step_of_a_chosen_history(adapter: Adapter) -> None:
 @pytest.mark.parametrize("block", range(4))
 def test_random_histories(adapter: Adapter, block: int) -> None:
     """More of them, longer; the seed in the message brings one back."""
-    histories = settings().max_examples // 12
+    histories = max(1, int(settings().max_examples * adapter.share) // 12)
     for seed in range(block * histories, (block + 1) * histories):
         try:
             walk(adapter, seed, steps=60)

@@ -1,21 +1,26 @@
 """Queries by name: the same in every dialect, with the same columns; all are used, and none reads a whole table."""
 
 import ast
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import apsw
 import apsw.ext
+import asyncpg
 import pytest
 
 import tidings
+from tests.postgres import fresh_schema, shared_server
 from tidings.store.dialect import Statement, migrations, queries
+from tidings.store.postgres.adapter import PostgresStore
+from tidings.store.postgres.statements import numbered
 
 PACKAGE = Path(tidings.__file__).parent
 TRANSACTIONS = sorted((PACKAGE / "store" / "transactions").glob("*.py"))
-ADAPTERS = {"sqlite": sorted((PACKAGE / "store" / "sqlite").glob("*.py"))}
 DIALECTS = sorted(path.parent.name for path in (PACKAGE / "store").glob("*/queries"))
+ADAPTERS = {dialect: sorted((PACKAGE / "store" / dialect).glob("*.py")) for dialect in DIALECTS}
 
 # Big tables, and the queries that may walk one: in the order of its key, and no further than their limit.
 LARGE = {"events", "items", "overrides", "users", "follows", "idempotency_keys"}
@@ -63,7 +68,8 @@ def database() -> apsw.Connection:
 
 
 def test_every_dialect_has_an_adapter_that_this_test_reads() -> None:
-    assert sorted(ADAPTERS) == DIALECTS
+    assert DIALECTS == ["postgres", "sqlite"]
+    assert all(ADAPTERS.values())
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -84,7 +90,27 @@ def columns_of_sqlite(statements: Mapping[str, Statement]) -> dict[str, tuple[st
     }
 
 
-COLUMNS: dict[str, Callable[[Mapping[str, Statement]], dict[str, tuple[str, ...]]]] = {"sqlite": columns_of_sqlite}
+def columns_of_postgres(statements: Mapping[str, Statement]) -> dict[str, tuple[str, ...]]:
+    async def ask() -> dict[str, tuple[str, ...]]:
+        schema = fresh_schema()
+        await (await PostgresStore.open(shared_server().dsn, schema=schema)).close()
+        connection = await asyncpg.connect(shared_server().dsn)
+        await connection.execute(f"SET search_path = {schema}")
+        found = dict.fromkeys(statements, ()) | {
+            name: tuple(column.name for column in (await connection.prepare(query.sql)).get_attributes())
+            for name, statement in statements.items()
+            if (query := numbered(statement.sql)).sql
+        }
+        await connection.close()
+        return found
+
+    return asyncio.run(ask())
+
+
+COLUMNS: dict[str, Callable[[Mapping[str, Statement]], dict[str, tuple[str, ...]]]] = {
+    "postgres": columns_of_postgres,
+    "sqlite": columns_of_sqlite,
+}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

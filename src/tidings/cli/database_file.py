@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from tidings.cli.arguments import settings_of
+from tidings.cli.arguments import BadInput, settings_of
 from tidings.domain.errors import TidingsError
+from tidings.settings import PostgresUrl
 
 STEPS = 1000
 
@@ -20,7 +21,10 @@ def database_option(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--db", help="The database, as for `tidings serve`.  [default: tidings.db]")
     @functools.wraps(command)
     def with_path(*args: Any, db: str | None, **options: Any) -> None:
-        command(*args, db=settings_of({"mode": "dev", "db": db}).db, **options)
+        path = settings_of({"mode": "dev", "db": db}).db
+        if isinstance(path, PostgresUrl):
+            raise BadInput("this is for a database file; of a PostgreSQL database the server's own tools take care")
+        command(*args, db=path, **options)
 
     return with_path
 

@@ -13,7 +13,7 @@ from tidings.demo.pages import pages
 @click.command(cls=OneLineCommand)
 @click.option("--host", help="Must be a loopback address.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="0 picks a free one.  [default: 8000]")
-@click.option("--db", help="Database file, or sqlite:///file.  [default: tidings.db]")
+@click.option("--db", help="Database: a file, or postgresql://...  [default: tidings.db]")
 @click.option("--heartbeat", type=float, help="Seconds between signs of life.  [default: 20]")
 @log_level_option
 def dev(host: str | None, port: int | None, db: str | None, heartbeat: float | None, log_level: str | None) -> None:

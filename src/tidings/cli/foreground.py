@@ -20,11 +20,12 @@ log_level_option = click.option(
 def serve_in_foreground(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
     """Serve until a signal. Raises `ClickException` if it cannot."""
     log_to_stderr(settings.log_level)
+    name = settings.masked()["db"]
     try:
         run(
             settings,
             pages=pages,
-            on_ready=lambda address: click.echo(f"Tidings is at {address} (database {settings.db}; Ctrl-C stops it)"),
+            on_ready=lambda address: click.echo(f"Tidings is at {address} (database {name}; Ctrl-C stops it)"),
         )
     except TidingsError as error:
         raise click.ClickException(str(error)) from error

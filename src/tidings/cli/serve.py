@@ -13,7 +13,7 @@ from tidings.domain.errors import InvalidSettings
 @click.option("--check", is_flag=True, help="Say whether the settings make sense, and do not serve.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: 8000]")
-@click.option("--db", help="Database file, or sqlite:///file.  [default: tidings.db]")
+@click.option("--db", help="Database: a file, or postgresql://...  [default: tidings.db]")
 @click.option("--heartbeat", type=float, help="Seconds between signs of life.  [default: 20]")
 @log_level_option
 @click.option("--seed/--no-seed", default=None, help="Mount /notification/socket-connection and /export-excel.")

@@ -47,7 +47,7 @@ class App:
     """
 
     def __init__(self, *, db: str | Path, user: UserOf, **settings: Any) -> None:
-        chosen = {"mode": "serve", "secret": secrets.token_urlsafe(32), "db": Path(db), **settings}
+        chosen = {"mode": "serve", "secret": secrets.token_urlsafe(32), "db": str(db), **settings}
 
         def identity(tickets: Tickets, origins: OriginPolicy) -> HostIdentity:
             return HostIdentity(user, tickets, origins=origins)

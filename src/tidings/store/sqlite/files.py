@@ -14,9 +14,10 @@ import apsw
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import StoreUnavailable
 from tidings.store.dialect import queries
+from tidings.store.epoch_names import new_epoch
 from tidings.store.sqlite.adapter import SqliteStore
 from tidings.store.sqlite.connection import BUSY, connect
-from tidings.store.sqlite.schema import new_epoch, refuse_foreign_file
+from tidings.store.sqlite.schema import refuse_foreign_file
 from tidings.store.transactions.epochs import fork
 
 PAGES = 1000  # of 4 KB that are copied or given back at a time

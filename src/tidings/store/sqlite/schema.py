@@ -1,7 +1,6 @@
 """The schema of the database file: what is refused, and what is brought up to date."""
 
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,14 +8,8 @@ import apsw
 
 from tidings.domain.errors import StoreTooNew, StoreUnavailable
 from tidings.store.dialect import migrations, queries
+from tidings.store.epoch_names import new_epoch
 from tidings.store.sqlite.connection import BUSY, roll_back
-
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
-
-
-def new_epoch() -> str:
-    """A name that no other log has."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
 def make_private(path: Path) -> None:

@@ -1,0 +1,74 @@
+"""The schema in the database: what is refused, and what is brought up to date."""
+
+import re
+
+import asyncpg
+
+from tidings.domain.errors import StoreTooNew, StoreUnavailable
+from tidings.store.dialect import migrations
+from tidings.store.epoch_names import new_epoch
+from tidings.store.postgres.connections import Connection, unavailable
+from tidings.store.postgres.statements import statements
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_VERSION = re.compile(r"tidings schema (\d+)")  # in the comment on the schema
+
+
+def check_name(schema: str) -> str:
+    """The name of a schema, which becomes part of statements. Raises `ValueError`."""
+    if not _NAME.fullmatch(schema):
+        raise ValueError(f"a schema is called by lower-case letters, digits and _, not {schema[:80]!r}")
+    return schema
+
+
+async def migrate(connection: Connection, schema: str) -> None:
+    """To the newest schema, in one transaction, so that of processes that start at once one does it.
+
+    Raises `StoreTooNew`, `StoreUnavailable`.
+    """
+    steps = migrations("postgres")
+    try:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL search_path = {schema}")
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"tidings/{schema}")
+            version = await _version(connection, schema)
+            if version > len(steps):
+                raise StoreTooNew(
+                    f"the database was written by a newer Tidings (schema {version}, this one knows {len(steps)}): "
+                    "upgrade Tidings"
+                )
+            if version == len(steps):
+                return
+            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            for step in steps[version:]:
+                await connection.execute(step)
+            await connection.execute(f"COMMENT ON SCHEMA {schema} IS 'tidings schema {len(steps)}'")
+            if not version:
+                await _start_log(connection)
+    except asyncpg.PostgresError as error:
+        raise unavailable(error) from error
+
+
+async def _version(connection: Connection, schema: str) -> int:
+    """0 for none yet. Raises `StoreUnavailable` for what is not ours."""
+    if await connection.fetchval("SHOW server_encoding") != "UTF8":
+        raise StoreUnavailable("the database has another encoding than UTF8: make one with ENCODING 'UTF8'")
+    row = await connection.fetchrow(
+        "SELECT obj_description(oid, 'pg_namespace') AS comment,"
+        " EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = n.oid) AS used"
+        " FROM pg_namespace n WHERE nspname = $1",
+        schema,
+    )
+    if row is None:
+        return 0
+    if found := _VERSION.fullmatch(row["comment"] or ""):
+        return int(found[1])
+    if row["used"]:
+        raise StoreUnavailable(f"the schema {schema} is of something else: give Tidings a database of its own")
+    return 0
+
+
+async def _start_log(connection: Connection) -> None:
+    sql, epoch = statements(), new_epoch()
+    await connection.execute(sql["start_log"].sql, epoch)
+    await connection.execute(sql["start_epochs"].sql, epoch)
