@@ -38,7 +38,7 @@ _UNCHANGED = Answer(description="Nothing has changed since the ETag that was sen
 async def page(request: Request, api: ApiContext) -> Response:
     """List the caller's notifications, newest first.
 
-    A page may be short and still have a `next`. It is true at `cursor`: stream from there.
+    With a filter a page may be short and still have a `next`. It is true at `cursor`: stream from there.
     """
     call = await api.call(request, await api.grant(request))
     topic, after = request.query_params.get("topic"), request.query_params.get("after")

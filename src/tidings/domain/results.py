@@ -75,7 +75,7 @@ class Marked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InboxListing(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of an inbox, newest first, true at `cursor`. It may be short and still have a `next`."""
+    """A page of an inbox, newest first, true at `cursor`. A filtered one may be short and still have a `next`."""
 
     data: Sequence[Notification]
     next: str | None

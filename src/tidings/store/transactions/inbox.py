@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from tidings.domain.model import Counters
 from tidings.domain.notification import Notification
 from tidings.domain.topics import Topic, User, own_topic
-from tidings.store.transactions.reading import ItemState, count, item_states
-from tidings.store.transactions.transaction import Query, Read, Script, Snapshot, split_tags
+from tidings.store.transactions.reading import UNKNOWN_USER, ItemState, count, item_states, user_state
+from tidings.store.transactions.transaction import Query, Read, Script, Snapshot, one, split_tags
 
-SCAN = (
-    2000  # items looked at for one page: a filter that fits little gives a short page and a `next`, not a slow answer
-)
+# Items looked at for one page: a filter that fits little gives a short page and a `next`, not a slow answer. Archived
+# items, those of one topic, and unread ones of a user who reads "up to here" are found without looking at others.
+SCAN = 2000
 decode_item = msgspec.json.Decoder(Notification).decode
 
 
@@ -43,15 +43,22 @@ def page(user: User, filter: Filter, *, before: int, limit: int) -> Read[InboxPa
 
 def _page(snapshot: Snapshot, user: User, filter: Filter, *, before: int, limit: int) -> Script[InboxPage]:
     mutes = frozenset(row.tag for row in (yield Query("mutes", {"user_id": user})))
+    feed = {"user_id": user, "own": own_topic(user), "topic": filter.topic}
+    archived = filter.status == "archived"
+    floor = (yield from _all_read_up_to(user)) if filter.status == "unread" else 0
     items: list[Notification] = []
     scanned = 0
     more = True
     while more and len(items) < limit and scanned < SCAN:
         size = min(SCAN, limit + 1 if scanned == 0 else 4 * limit)
-        rows = yield Query("inbox_page", {"user_id": user, "own": own_topic(user), "before": before, "limit": size})
+        place = {**feed, "before": before, "limit": size}
+        rows = yield Query("archived_page", place) if archived else Query("inbox_page", place)
         more = len(rows) == size
         states = yield from item_states(user, rows)
         for row in rows:
+            if row.sort_seq <= floor:
+                more = False
+                break
             if len(items) == limit:
                 more = True
                 break
@@ -69,6 +76,13 @@ def _page(snapshot: Snapshot, user: User, filter: Filter, *, before: int, limit:
             items.append(shown(decode_item(row.content), state))
     counters = yield from count(user, cap=snapshot.cap)
     return InboxPage(items, before if more else None, snapshot.head, counters, mutes)
+
+
+def _all_read_up_to(user: User) -> Script[int]:
+    """A position up to which a user has nothing unread."""
+    me = (yield from user_state(user)) or UNKNOWN_USER
+    oldest = one((yield Query("oldest_unread", {"user_id": user})))
+    return me.read_seq if oldest is None or oldest.sort_seq is None else min(me.read_seq, oldest.sort_seq - 1)
 
 
 def shown(item: Notification, state: ItemState) -> Notification:

@@ -163,10 +163,10 @@ SELECT user_id, topic FROM follows WHERE user_id IN (SELECT value FROM json_each
 SELECT user_id, tag FROM mutes WHERE user_id IN (SELECT value FROM json_each(:user_ids));
 
 -- inbox_page -> item_id, topic, sort_seq, type, tags, content
--- The first :limit items come from the :limit topics whose newest item is newest.
+-- Of one topic, or of all if :topic is NULL. The first :limit items come from the :limit topics whose newest item is newest.
 WITH feed (topic, since) AS (
-    VALUES (:own, 0), ('all', 0)
-    UNION ALL SELECT topic, since FROM follows WHERE user_id = :user_id
+    SELECT column1, column2 FROM (VALUES (:own, 0), ('all', 0)) WHERE column1 = coalesce(:topic, column1)
+    UNION ALL SELECT topic, since FROM follows WHERE user_id = :user_id AND topic = coalesce(:topic, topic)
 ),
 newest AS (
     SELECT topic, since,
@@ -182,6 +182,22 @@ WHERE n.item_id IN (
     ORDER BY i.sort_seq DESC LIMIT :limit + 0
 )
 ORDER BY n.sort_seq DESC LIMIT :limit + 0;
+
+-- archived_page -> item_id, topic, sort_seq, type, tags, content
+SELECT i.item_id, i.topic, i.sort_seq, i.type, i.tags, i.content
+FROM overrides o INDEXED BY overrides_archived CROSS JOIN items i
+WHERE o.user_id = +:user_id AND o.archived_at > 0 AND o.sort_seq < +:before
+AND i.item_id = o.item_id AND i.sort_seq = o.sort_seq AND i.topic = coalesce(:topic, i.topic)
+AND (
+    i.topic = :own OR i.topic = 'all'
+    OR EXISTS (SELECT 1 FROM follows f WHERE f.user_id = :user_id AND f.topic = i.topic AND f.since < i.sort_seq)
+)
+ORDER BY o.sort_seq DESC LIMIT :limit + 0;
+
+-- oldest_unread -> sort_seq
+-- Of the items that a user made unread again; NULL for none.
+SELECT min(o.sort_seq) AS sort_seq FROM overrides o
+WHERE o.user_id = +:user_id AND (o.read_at = 0 OR o.seen_at = 0) AND o.read_at = 0;
 
 -- exported_ids -> item_id
 WITH feed (topic, since) AS (
