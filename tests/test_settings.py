@@ -16,7 +16,7 @@ from tidings.settings import BOUNDS, PostgresUrl, Settings
     ("name", "text"),
     [
         ("RETRY", "-5"),
-        ("DRAIN", "-1"),
+        ("DRAIN_SECONDS", "-1"),
         ("MAX_BATCH", "0"),
         ("RETENTION_ROWS", "nonsense"),
         ("HEARTBEAT", "3600"),

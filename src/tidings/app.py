@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from starlette.routing import BaseRoute
 from websockets.server import ServerProtocol
 
@@ -40,6 +39,7 @@ from tidings.auth.tokens import TokenChecker, TokenRules
 from tidings.background.bus_link import BusLink
 from tidings.background.catch_up import CatchUp
 from tidings.background.connection_timers import ConnectionTimers
+from tidings.background.drain import Drain
 from tidings.background.head_watch import HeadWatch
 from tidings.background.heartbeat import HeartbeatScheduler
 from tidings.background.loop_lag import LoopLag
@@ -53,7 +53,7 @@ from tidings.domain.errors import Failed, InvalidSettings, NotOpen, TidingsError
 from tidings.domain.ports import Store
 from tidings.extras import extra_of, pip_install
 from tidings.hub.hub import Hub
-from tidings.hub.readers import EndReason, Reader, State
+from tidings.hub.readers import Reader, State
 from tidings.hub.ring import RING_EVENTS, Ring
 from tidings.limits.budgets import Budgets
 from tidings.seed.routes import OPERATIONS as SEED_OPERATIONS
@@ -115,6 +115,7 @@ class Tidings:
         self._failed = False
         self._told_not_open = False
         self._gateway: StoreGateway | None = None
+        self._drain: Drain | None = None
         self._router = PathRouter(lifespan=self.opened, default=not_found, redirect_slashes=False)
         hosts = HostAllowlist(settings.hosts, loopback_only=settings.mode == "dev")
         self._app = Cors(self._router, settings, origins=origin_policy(settings), hosts=hosts)
@@ -148,6 +149,7 @@ class Tidings:
             client = Client.shipped()
             self._router.set_routes([*services.routes, *client.routes(), *self._pages(client)])
             self._immediate = ImmediateStreams(services.api, self._app)
+            self._drain = services.drain
             self._gateway = gateway = services.gateway
             _log.info("open", extra={"epoch": gateway.store.epoch, "head": gateway.hub.head})
             try:
@@ -176,10 +178,31 @@ class Tidings:
         else:
             await problem(error, root=scope.get("root_path", ""))(scope, receive, send)
 
-    def drain(self) -> None:
-        """Ask every stream to come back a little later, each at a time of its own, and close it. No more are opened."""
-        if self._gateway is not None:
-            drain(self._gateway)
+    def prepare_drain(self) -> None:
+        """Be unready from now on, and do everything as before: so that no more is sent here before streams end."""
+        if self._gateway is not None and not self._gateway.leaving:
+            self._gateway.leaving = True
+            _log.info("leaving", extra={"streams": self._gateway.hub.open.total()})
+
+    def drain(self, share: float | None = None) -> None:
+        """Ask streams to come back a little later, each at a time of its own, and close them. No more are opened.
+
+        `share`: of those that were open at the first call, how many are closed by now; None: all that are open.
+        """
+        if self._gateway is None or self._drain is None:
+            return
+        if not self._gateway.draining:
+            _log.info("draining", extra={"streams": self._gateway.hub.open.total()})
+        self._gateway.leaving = self._gateway.draining = True
+        if share is None:
+            self._drain.end_all()
+        else:
+            self._drain.end(share)
+
+    @property
+    def streams(self) -> int:
+        """The number of streams that are open."""
+        return 0 if self._gateway is None else self._gateway.hub.open.total()
 
 
 def create_app(
@@ -229,6 +252,7 @@ class OpenServices:
 
     gateway: StoreGateway
     api: ApiContext
+    drain: Drain
     routes: list[BaseRoute]
 
 
@@ -351,23 +375,10 @@ async def open_services(
             stack.push_async_callback(exports.close)
             operations += SEED_OPERATIONS
         stack.push_async_callback(gateway.idle)
-        yield OpenServices(gateway=gateway, api=api, routes=routes(api, operations))
-        drain(gateway)
-
-
-def drain(gateway: StoreGateway) -> None:
-    """The server stops: each stream is told when to come back, and closed."""
-    if not gateway.draining:
-        _log.info("draining", extra={"streams": gateway.hub.open.total()})
-    gateway.draining = True
-    for reader in gateway.hub.readers():
-        retry = random.randint(max(gateway.settings.retry // 2, 1000), max(gateway.settings.retry, 1000) * 2)
-        data = msgspec.json.encode({"reason": "shutdown", "retry": retry})
-        if reader.writable:
-            reader.sink.write(reader.encoding.control("goaway", data, retry=retry))
-            reader.close(EndReason.SHUTDOWN)
-        else:
-            reader.abort(EndReason.SHUTDOWN)
+        drain = Drain(hub, retry=settings.retry, randint=random.randint)
+        yield OpenServices(gateway=gateway, api=api, drain=drain, routes=routes(api, operations))
+        gateway.leaving = gateway.draining = True
+        drain.end_all()
 
 
 def _log_connection(reader: Reader) -> None:

@@ -72,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     exports: Path | None = None  # folder of the seed's workbooks; None: beside the database
     log_level: LogLevel = "info"  # info: start, open, drain, stop; debug: each connection and why it ended, too
     heartbeat: float = 20.0  # seconds; proxies cut what is silent for longer than 25 to 60
-    drain: float = 1.0  # seconds that streams are given to hear `goaway` at shutdown
+    drain_seconds: float = 0.0  # over which streams are told to leave at shutdown, /readyz first; 0: all at once
     retry: int = 2000  # milliseconds; what a client waits before it comes back (jittered when the server drains)
     max_connections: int = 100_000
     max_user_streams: int = 32  # streams and waiting polls of one user on a process; `dev`: 10 000 unless given
@@ -136,7 +136,7 @@ _LONG = 100 * 365 * 24 * 3600  # seconds; what is to be kept for ever may be kep
 _MANY = 1_000_000_000
 EVENT_BOUND = 1024 * 1024  # bytes; the readers of our clients end at 8 MiB
 BOUNDS: Mapping[str, tuple[float, float]] = {
-    "port": (0, 65535), "heartbeat": (0.1, 60), "drain": (0, 3600), "retry": (1, 24 * 3600 * 1000),
+    "port": (0, 65535), "heartbeat": (0.1, 60), "drain_seconds": (0, 3600), "retry": (1, 24 * 3600 * 1000),
     "max_connections": (1, _MANY), "max_user_streams": (1, _MANY), "user_writes": (0, _MANY),
     "user_writes_burst": (1, _MANY), "max_event": (1024, EVENT_BOUND), "max_batch": (1, _MANY),
     "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY), "token_max_age": (1, _LONG),

@@ -161,7 +161,7 @@ def test_dev_prints_its_address_when_it_can_be_reached(tmp_path: Path, host: str
         ({"secret": SECRET, "heartbeat": "often"}, "heartbeat"),
         ({"secret": SECRET, "port": "http"}, "port must be a whole number between 0 and 65535"),
         ({"secret": SECRET, "inbox_age": "inf"}, "inbox_age must be between 0 and 3153600000"),
-        ({"secret": SECRET, "drain": "nan"}, "drain must be between 0 and 3600"),
+        ({"secret": SECRET, "drain_seconds": "nan"}, "drain_seconds must be between 0 and 3600"),
     ],
 )
 def test_a_setting_that_makes_no_sense(settings: Mapping[str, object], saying: str) -> None:

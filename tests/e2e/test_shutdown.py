@@ -160,3 +160,57 @@ def test_ctrl_c_ends_the_server_in_order_and_silently(tmp_path: Path, times: int
         process.communicate()
     assert (process.returncode, rest) == (0, "")
     assert not (tmp_path / "0.db-wal").exists()
+
+
+# A drain that is spread over some seconds
+
+DRAIN = 6  # seconds
+SPREAD = 300  # streams
+
+
+@pytest.mark.timeout(120)
+async def test_drain_is_unready_first_and_then_ends_streams_evenly(start_server: StartServer) -> None:
+    server = start_server("dev", drain_seconds=DRAIN)
+    address = (server.host, server.port)
+    listeners = await crowd(address, [f"u{n}" for n in range(SPREAD)])
+    ends: list[float] = []
+    assert server.process is not None
+    began = time.monotonic()
+    for listener in listeners:
+        listener.lost.add_done_callback(lambda _: ends.append(time.monotonic() - began))
+    server.process.send_signal(signal.SIGTERM)
+
+    def unready() -> bool:
+        return server.request("GET", "/readyz").status == 503
+
+    await asyncio.to_thread(eventually, "unready", unready, within=1)
+    assert ends == []  # and all goes on
+    late = await asyncio.to_thread(lambda: connect(address, stream_target("late")).begin())
+    await asyncio.to_thread(server.publish, {"all": True}, body="still here")
+    assert (await asyncio.to_thread(late.next)).type == "notification.created"
+    await asyncio.to_thread(server.process.wait, DRAIN + 10)
+    took = time.monotonic() - began
+    await asyncio.gather(*(listener.lost for listener in listeners))
+    late.close()
+    first = DRAIN / 4
+    parts = [sum(first + n * first <= end < first + (n + 1) * first for end in ends) for n in range(3)]
+    assert all(SPREAD / 3 * 0.6 < part < SPREAD / 3 * 1.4 for part in parts), parts
+    assert DRAIN <= took < DRAIN + IN_TIME + 1
+    for listener in listeners:
+        assert [event.type for event in listener.events] == ["notification.created", "goaway"]
+
+
+def test_drain_accepts_publishes_while_streams_leave_and_ends_when_none_is_left(start_server: StartServer) -> None:
+    server = start_server("dev", drain_seconds=DRAIN)
+    stream = connect((server.host, server.port), stream_target("alice")).begin()
+    assert server.process is not None
+    began = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    eventually("no stream is opened", lambda: server.request("HEAD", stream_target("bob")).status == 503, within=DRAIN)
+    published = server.publish({"user": "alice"}, body="late")
+    assert [event.id for event in stream.take(1)] == [published["cursor"]]
+    stream.close()
+    server.process.wait(10)
+    assert time.monotonic() - began < DRAIN
+    server.start()
+    assert [item["body"] for item in server.request("GET", "/v1/inbox?user=alice").json["data"]] == ["late"]

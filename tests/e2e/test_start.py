@@ -101,7 +101,7 @@ def test_signal_says_goaway_to_every_stream(start_server: StartServer, stop: sig
 
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_second_signal_ends_a_drain_at_once(tmp_path: Path, first: signal.Signals) -> None:
-    server = Server(db=tmp_path / "tidings.db", settings={"drain": 60}).start()
+    server = Server(db=tmp_path / "tidings.db", settings={"drain_seconds": 60}).start()
     stalled = socket.create_connection((server.host, server.port))
     stalled.sendall(b"POST /v1/notifications HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
     assert server.process is not None

@@ -24,6 +24,8 @@ BACKLOG = 4096  # connects waiting to be accepted; the kernel caps it at net.cor
 SWITCH = 0.0005  # seconds; how long the event loop may keep the writer's thread waiting for the interpreter lock
 GARBAGE = (20_000, 20, 100)  # objects before the collector looks: requests leave few cycles, streams none
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HEARING = 1.0  # seconds that clients are given to read `goaway`, and publishers their answers, when it stops
+UNREADY_FIRST = 0.25  # of the drain: /readyz is 503, and everything is done as before
 START_GRACE = 1.5  # seconds that a start is given to end after a signal: a thread may wait for a locked database
 
 
@@ -43,6 +45,7 @@ class Server(uvicorn.Server):
         self._on_ready = on_ready
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._drain_began: float | None = None
 
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
@@ -69,6 +72,30 @@ class Server(uvicorn.Server):
 
     # Stopping
 
+    async def on_tick(self, counter: int) -> bool:
+        """As uvicorn does it, ten times a second; but a server that is told to stop goes on until it is drained."""
+        if not await super().on_tick(counter):
+            return False
+        return self.force_exit or self._drained()
+
+    def _drained(self) -> bool:
+        """Drain a little more, as the time demands; return True at the end of it.
+
+        At first it is only unready, so that proxies send no more here; then streams end, evenly over the rest.
+        """
+        seconds = self._settings.drain_seconds
+        now = asyncio.get_running_loop().time()
+        if self._drain_began is None:
+            self._drain_began = now
+            self._app.prepare_drain()
+        if not seconds:
+            return True
+        share = ((now - self._drain_began) / seconds - UNREADY_FIRST) / (1 - UNREADY_FIRST)
+        if share < 0:
+            return False
+        self._app.drain(min(share, 1.0))
+        return share >= 1 or not self._app.streams
+
     def drain(self) -> None:
         """Accept no more, tell every stream to come back, and abort what is left after the time for that.
 
@@ -77,7 +104,7 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         self._app.drain()
-        asyncio.get_running_loop().call_later(self._settings.drain, self._abort)
+        asyncio.get_running_loop().call_later(HEARING, self._abort)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.drain()
@@ -145,7 +172,7 @@ def run(
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=math.ceil(settings.drain) + 1,  # for what the end of the drain did not end
+        timeout_graceful_shutdown=math.ceil(HEARING) + 1,  # for what the end of the drain did not end
     )
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -44,7 +44,8 @@ class StoreGateway:
         self.store = store
         self.hub = hub
         self.clock = clock  # milliseconds since 1970
-        self.draining = False
+        self.leaving = False  # the server stops soon: it says so to those who choose a server
+        self.draining = False  # it ends its streams, and opens no more
         self.relay = relay
         self.link = link
         self._committed = 0  # the newest event that was written here
