@@ -44,10 +44,11 @@ test-js: $(VENV)/dev.stamp $(JS)  ## the JavaScript tests
 	@scripts/system_packages.sh libatomic.so.1
 	$(if $(JS),cd js && node --test)
 
-check: $(VENV)/dev.stamp $(JS)  ## style, types, layers, docs
+check: $(VENV)/dev.stamp $(JS)  ## style, types, security, layers, docs
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(VENV)/bin/bandit --quiet --recursive --configfile pyproject.toml src
 	$(VENV)/bin/lint-imports
 	$(PY) scripts/check_docs.py
 	$(PY) scripts/generate_sync_client.py --check
