@@ -62,6 +62,7 @@ from tidings.services.api_keys import ApiKeyService
 from tidings.services.commands import Commands
 from tidings.services.exports import ExportService
 from tidings.services.follows import FollowService
+from tidings.services.forgetting import ForgettingService
 from tidings.services.inbox import InboxService
 from tidings.services.notifications import NotificationService
 from tidings.services.polls import PollService
@@ -77,6 +78,7 @@ from tidings.services.tickets import TicketService
 from tidings.settings import PostgresUrl, Settings
 from tidings.store.sqlite.adapter import SqliteStore
 from tidings.store.transactions.api_keys import KEYS_CHANGED
+from tidings.store.transactions.forgetting import FORGOTTEN_TYPE
 from tidings.store.transactions.revocations import REVOKED_TYPE
 from tidings.store.transactions.secrets import keep_secret
 from tidings.transports.poll import PollContext
@@ -286,10 +288,12 @@ async def open_services(
         commands = Commands(gateway, user_writes=user_writes, jitter=random.random)
         process = secrets.token_urlsafe(6)
         streams = StreamService(gateway, revoked=revoked, process=process)
-        file = Path("tidings.db") if isinstance(settings.db, PostgresUrl) else settings.db
-        folder = settings.exports or file.with_name(f"{file.stem}-exports")
         exports = ExportService(
-            gateway, folder, new_id=lambda: secrets.token_urlsafe(12), new_book=Workbook, check=require_writer
+            gateway,
+            exports_folder(settings),
+            new_id=lambda: secrets.token_urlsafe(12),
+            new_book=Workbook,
+            check=require_writer,
         )
         remote = RemoteKeys(partial(fetch, settings.jwks_url), clock=time.monotonic) if settings.jwks_url else None
         if remote is not None:
@@ -307,6 +311,8 @@ async def open_services(
             stack.push_async_callback(questions.close)
             sessions = ForwardAuth(questions.ask, revoked=revoked, clock=time.time)
             stack.push_async_callback(sessions.close)
+        forgetting = ForgettingService(gateway, hub, exports, revocation=revocations.of_user)
+        hub.on_event[FORGOTTEN_TYPE] = forgetting.told
         keys = ApiKeys()
         key_service = ApiKeyService(gateway, keys)
         hub.on_event[KEYS_CHANGED] = key_service.told
@@ -322,6 +328,7 @@ async def open_services(
             presence=PresenceService(hub),
             tickets=TicketService(tickets),
             revocations=revocations,
+            forgetting=forgetting,
             exports=exports,
             status=StatusService(
                 gateway, limited=lambda: {"user_streams": streams.refused, "user_writes": user_writes.refused}
@@ -387,6 +394,12 @@ def _log_connection(reader: Reader) -> None:
         _log.debug("disconnected", extra=fields | {"reason": reader.end_reason.value})
     else:
         _log.debug("connected", extra=fields | {"position": reader.position})
+
+
+def exports_folder(settings: Settings) -> Path:
+    """The folder of the seed's workbooks."""
+    file = Path("tidings.db") if isinstance(settings.db, PostgresUrl) else settings.db
+    return settings.exports or file.with_name(f"{file.stem}-exports")
 
 
 def token_checker(settings: Settings, remote: RemoteKeys | None) -> TokenChecker:

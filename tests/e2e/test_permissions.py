@@ -58,6 +58,7 @@ OPERATIONS: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("put", "/v1/topics/{topic}/followers/{user}"): (TOPIC, "/v1/topics/author/4/followers/bob", None),
     ("delete", "/v1/topics/{topic}/followers/{user}"): (TOPIC, "/v1/topics/author/4/followers/bob", None),
     ("get", "/v1/users/{user}/presence"): (PRESENCE, "/v1/users/alice/presence", None),
+    ("delete", "/v1/users/{user}"): (EVERYTHING, "/v1/users/nobody-here", None),
     ("post", "/v1/revocations"): (EVERYTHING, "/v1/revocations", {"jti": "nobody's"}),
 }
 # A session begins with a token in the header and ends without one: see test_revocation.py.

@@ -119,3 +119,26 @@ def test_ring_of_a_busy_topic_stays_bounded() -> None:
         ring.append(event(seq))
     assert [entry.event.seq for entry in ring.of_topic(TOPICS[0], after=ring.floor)] == list(range(993, 1001))
     assert len(ring._by_topic[TOPICS[0]]) <= 2 * 8 + 1
+
+
+@given(
+    slots=st.integers(1, 8),
+    limit=st.integers(1, 60),
+    acts=st.lists(st.tuples(st.sampled_from(TOPICS), kinds, st.booleans()), max_size=40),
+)
+def test_ring_erases_a_topic_and_keeps_its_places(slots: int, limit: int, acts: list[tuple[Topic, str, bool]]) -> None:
+    """Like a list in which events of a topic are replaced, whatever is appended and dropped before and after."""
+    ring = Ring(head=0, slots=slots, limit=limit)
+    log: list[Event] = []
+    for seq, (topic, kind, erased) in enumerate(acts, start=1):
+        log.append(Event(seq=seq, topic=topic, type=kind, data=b"x" * 10))
+        ring.append(log[-1])
+        if erased:
+            ring.erase(topic)
+            log = [Event(seq=e.seq, topic=Topic(""), type="erased", data=b"{}") if e.topic == topic else e for e in log]
+        assert [entry.event for entry in ring.after(ring.floor)] == log[ring.floor :]
+        for other in (*TOPICS, Topic("")):
+            found = [entry.event for entry in ring.of_topic(other, after=ring.floor)]
+            assert found == [e for e in log[ring.floor :] if e.topic == other]
+            follows = [e for e in found if e.type.startswith("follow.")]
+            assert ring.follows(other, after=ring.floor) == follows

@@ -6,13 +6,13 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from tidings.api import followers, follows, inbox, notifications, ops, poll, sessions, stream, tickets, ws
+from tidings.api import followers, follows, inbox, notifications, ops, poll, sessions, stream, tickets, users, ws
 from tidings.api.context import ApiContext
 from tidings.api.http import Json, Request
 from tidings.api.openapi import document
 from tidings.api.operation import Answer, Operation, operation
 
-MODULES = (poll, stream, ws, notifications, followers, inbox, follows, tickets, sessions, ops)
+MODULES = (poll, stream, ws, notifications, followers, users, inbox, follows, tickets, sessions, ops)
 OPERATIONS: Sequence[Operation] = [declared for module in MODULES for declared in module.OPERATIONS]
 
 

@@ -22,13 +22,13 @@ def write(settings: Settings, job: Job[T]) -> T:
         async with opened_store(settings) as store:
             return (await store.transact([job])).results[0]
 
-    result = _done(work())
+    result = done(work())
     if isinstance(result, InvalidRequest):
         raise BadInput(str(result))
     if isinstance(result, Exception):
         raise click.ClickException(str(result))
-    done: T = result
-    return done
+    found: T = result
+    return found
 
 
 def read(settings: Settings, script: Read[T]) -> T:
@@ -39,10 +39,11 @@ def read(settings: Settings, script: Read[T]) -> T:
             found: T = await store.query(script)
             return found
 
-    return _done(work())
+    return done(work())
 
 
-def _done(work: Coroutine[Any, Any, T]) -> T:
+def done(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end. Raises `ClickException`."""
     try:
         return asyncio.run(work)
     except TidingsError as error:

@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "listen": CommandEntry("Print events as they come."),
     "key": CommandEntry("Make, list and revoke API keys.", "app"),
     "revoke": CommandEntry("Refuse a user's credentials, or one token.", "app"),
+    "forget": CommandEntry("Erase what is kept of a user.", "app"),
+    "export": CommandEntry("Print all that is kept of a user.", "app"),
     "config": CommandEntry("Print the settings in force.", "app"),
     "backup": CommandEntry("Copy the database while the server runs.", "app"),
     "restore": CommandEntry("Put a backup in the place of the database.", "app"),

@@ -46,6 +46,20 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str
 
 
+class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
+    """How much was erased of a user, by kind."""
+
+    notifications: int
+    events: int  # of the log, whose places are kept
+    states: int  # read, seen, archived
+    follows: int
+    mutes: int
+    tickets: int
+    answers: int  # kept for repeated requests
+    groups: int  # items of others that named the user as one of several actors
+    exports: int  # workbooks
+
+
 class Published(msgspec.Struct, frozen=True, kw_only=True):
     """A notification that is stored."""
 

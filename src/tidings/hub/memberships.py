@@ -91,8 +91,15 @@ class Memberships:
         """Drop the memberships of users without a reader who were not here since the last eviction but one."""
         self.pollers.rotate()
         for user in self._recent.rotate():
-            if not self._by_user[user].readers:
+            membership = self._by_user.get(user)
+            if membership is not None and not membership.readers:
                 del self._by_user[user]
+
+    def forget(self, user: User) -> None:
+        """Drop the membership of a user without a reader now."""
+        membership = self._by_user.get(user)
+        if membership is not None and not membership.readers:
+            del self._by_user[user]
 
     def apply(self, event: Event) -> None:
         """Change the membership that a follow, unfollow or preferences event is about."""

@@ -8,6 +8,7 @@ from tidings.domain.ports import Encoding
 from tidings.domain.topics import Topic
 from tidings.hub.membership_events import FOLLOWS
 
+ERASED_TOPIC, ERASED_DATA = Topic(""), b"{}"  # of an event that was erased: nobody reads it
 RING_EVENTS = 8192  # at most; serves a reader that was away for a moment
 RING_BYTES = 32 * 1024 * 1024  # of event data; large events make the ring shorter, never the process larger
 
@@ -59,6 +60,19 @@ class Ring:
         while self._bytes > self._limit and self.floor < self.head:
             self._drop()
         return entry
+
+    def erase(self, topic: Topic) -> None:
+        """Take topic, type and data from the events of a topic; their places stay (law 2)."""
+        seqs = self._by_topic.pop(topic, [])
+        for seq in seqs:
+            if seq > self.floor:
+                self._bytes += len(ERASED_DATA) - len(self._entry(seq).event.data)
+                self._slots[seq % len(self._slots)] = Entry(
+                    Event(seq=seq, topic=ERASED_TOPIC, type="erased", data=ERASED_DATA)
+                )
+        self._follows.pop(topic, None)
+        if kept := [seq for seq in seqs if seq > self.floor]:
+            self._by_topic[ERASED_TOPIC] = sorted([*self._by_topic.get(ERASED_TOPIC, []), *kept])
 
     def covers(self, after: int) -> bool:
         """Return True if everything after this position (up to the head) is here."""

@@ -140,6 +140,13 @@ class ExportService:
             raise NotFound(f"there is no export {id!r} for {user}; one is kept for {_words(self._keep)}")
         return path
 
+    async def erase(self, user: User) -> int:
+        """Take all of a user's books from the disk; how many. Those that are being made stop by themselves."""
+        for task in [task for (owner, _), task in self._running.items() if owner == user]:
+            task.cancel()
+            await asyncio.wait([task])
+        return await asyncio.to_thread(erase_exports, self._folder, user)
+
     async def sweep(self) -> None:
         """Take from the disk what is not kept any more."""
         for owner in await asyncio.to_thread(self._sweep):
@@ -275,10 +282,24 @@ class ExportService:
         return True
 
     def _path(self, user: User, id: str) -> Path:
-        owner = hashlib.blake2b(user.encode(), digest_size=16).hexdigest()
         if len(id) > NAME or not all(letter.isalnum() or letter in "-_" for letter in id):
             raise NotFound("that is not an export's id")
-        return self._folder / owner / f"{id}.xlsx"
+        return _folder_of(self._folder, user) / f"{id}.xlsx"
+
+
+def erase_exports(folder: Path, user: User) -> int:
+    """Take all that is in a user's part of the exports' folder from the disk; how many books there were."""
+    own = _folder_of(folder, user)
+    files = [*own.glob("*")]
+    for file in files:
+        file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # there was none, or another one has begun
+        own.rmdir()
+    return sum(file.suffix == ".xlsx" for file in files)
+
+
+def _folder_of(folder: Path, user: User) -> Path:
+    return folder / hashlib.blake2b(user.encode(), digest_size=16).hexdigest()
 
 
 def _read(file: Path) -> Note | None:

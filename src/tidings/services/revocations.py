@@ -64,6 +64,10 @@ class RevocationService:
         for one in await self._gateway.query(revocations(after=0)):
             self._revoked.add(user=one.user, issued_before=one.issued_before, token_id=one.jti)
 
+    def of_user(self, user: User) -> Job[int]:
+        """The job that refuses all that a user was issued up to this second."""
+        return revocation(user, None, now=self._clock(), max_age=self._max_age)
+
     async def revoke(self, call: Call, *, user: User | None, token_id: str | None) -> Revoked:
         """Revoke everything that a user was issued up to this second, or one token. Raises `PublishForbidden`."""
         call.grant.may_publish_everywhere()

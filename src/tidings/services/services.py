@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tidings.services.exports import ExportService
 from tidings.services.follows import FollowService
+from tidings.services.forgetting import ForgettingService
 from tidings.services.inbox import InboxService
 from tidings.services.notifications import NotificationService
 from tidings.services.polls import PollService
@@ -27,6 +28,7 @@ class Services:
     polls: PollService
     presence: PresenceService
     revocations: RevocationService
+    forgetting: ForgettingService
     tickets: TicketService
     exports: ExportService
     status: StatusService

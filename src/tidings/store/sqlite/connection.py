@@ -18,6 +18,7 @@ def connect(path: Path) -> apsw.Connection:
     _use_wal(connection)
     connection.set_busy_timeout(BUSY)
     connection.pragma("synchronous", "full")
+    connection.pragma("secure_delete", "fast")  # what is deleted is overwritten where that costs no write of a page
     connection.pragma("wal_autocheckpoint", 0)
     connection.pragma("cache_size", -32_000)  # KB
     connection.pragma("mmap_size", MAPPED)

@@ -254,3 +254,74 @@ SELECT r.user_id, r.tag FROM jsonb_to_recordset(:rows::jsonb) AS r (user_id text
 -- drop_mutes
 DELETE FROM mutes
 WHERE user_id = ANY (ARRAY(SELECT r.user_id FROM jsonb_to_recordset(:rows::jsonb) AS r (user_id text)));
+
+-- overwrite_deleted -> secure_delete
+-- What is deleted goes from the files with VACUUM, and from the write-ahead log and backups with time.
+SELECT 0 AS secure_delete;
+
+-- leave_deleted -> secure_delete
+SELECT 0 AS secure_delete;
+
+-- erase_items -> item_id
+DELETE FROM items WHERE item_id = ANY (ARRAY(
+    SELECT item_id FROM items WHERE topic = :topic::text LIMIT :limit::bigint
+)) RETURNING item_id;
+
+-- erase_events -> seq
+UPDATE events SET topic = '', type = 'erased', tags = '', data = '{}'
+WHERE seq = ANY (ARRAY(SELECT seq FROM events WHERE topic = :topic::text LIMIT :limit::bigint)) RETURNING seq;
+
+-- erase_overrides -> item_id
+DELETE FROM overrides WHERE user_id = :user_id::text AND item_id = ANY (ARRAY(
+    SELECT item_id FROM overrides WHERE user_id = :user_id::text LIMIT :limit::bigint
+)) RETURNING item_id;
+
+-- erase_follows -> topic
+DELETE FROM follows WHERE user_id = :user_id::text AND topic = ANY (ARRAY(
+    SELECT topic FROM follows WHERE user_id = :user_id::text LIMIT :limit::bigint
+)) RETURNING topic;
+
+-- erase_mutes -> tag
+DELETE FROM mutes WHERE user_id = :user_id::text AND tag = ANY (ARRAY(
+    SELECT tag FROM mutes WHERE user_id = :user_id::text LIMIT :limit::bigint
+)) RETURNING tag;
+
+-- erase_tickets -> digest
+DELETE FROM tickets WHERE digest = ANY (ARRAY(
+    SELECT digest FROM tickets WHERE user_id = :user_id::text LIMIT :limit::bigint
+)) RETURNING digest;
+
+-- erase_answers -> key
+DELETE FROM idempotency_keys WHERE scope = :scope::text AND key = ANY (ARRAY(
+    SELECT key FROM idempotency_keys WHERE scope = :scope::text LIMIT :limit::bigint
+)) RETURNING key;
+
+-- erase_leases -> name
+DELETE FROM leases WHERE name = ANY (ARRAY(
+    SELECT name FROM leases
+    WHERE name = :name::text OR (name >= :name::text || '/' AND name < :name::text || '0') LIMIT :limit::bigint
+)) RETURNING name;
+
+-- erase_user -> user_id
+DELETE FROM users WHERE user_id = :user_id::text AND :limit::bigint > 0 RETURNING user_id;
+
+-- items_with_actor -> item_id, group_key, found
+SELECT item_id, group_key, group_key IS NOT NULL AND EXISTS (
+    SELECT 1 FROM jsonb_array_elements(contributors::jsonb) c WHERE c ->> 0 IN (:text::text, :number::text)
+) AS found
+FROM items WHERE item_id > :after::bigint ORDER BY item_id LIMIT :limit::bigint;
+
+-- log_rows_of -> seq, type, time, data
+SELECT seq, type, time, data FROM events WHERE topic = :topic::text ORDER BY seq;
+
+-- items_of -> item_id, type, created_at, last_rang_at, content
+SELECT item_id, type, created_at, last_rang_at, content FROM items WHERE topic = :topic::text ORDER BY item_id;
+
+-- states_of -> item_id, read_at, seen_at, archived_at
+SELECT item_id, read_at, seen_at, archived_at FROM overrides WHERE user_id = :user_id::text ORDER BY item_id;
+
+-- tickets_of -> given_at, expire_at
+SELECT given_at, expire_at FROM tickets WHERE user_id = :user_id::text;
+
+-- answers_of -> key, body, time
+SELECT key, body, time FROM idempotency_keys WHERE scope = :scope::text;

@@ -236,3 +236,74 @@ INSERT INTO mutes (user_id, tag) SELECT value ->> 'user_id', value ->> 'tag' FRO
 
 -- drop_mutes
 DELETE FROM mutes WHERE user_id IN (SELECT value ->> 'user_id' FROM jsonb_each(:rows));
+
+-- overwrite_deleted -> secure_delete
+-- From here on what is deleted is overwritten with zeros, whole pages too.
+PRAGMA secure_delete = ON;
+
+-- leave_deleted -> secure_delete
+-- As usual: what is deleted is overwritten where that costs no write of a page.
+PRAGMA secure_delete = FAST;
+
+-- erase_items -> item_id
+DELETE FROM items WHERE item_id IN (SELECT item_id FROM items WHERE topic = +:topic LIMIT :limit + 0) RETURNING item_id;
+
+-- erase_events -> seq
+UPDATE events SET topic = '', type = 'erased', tags = '', data = '{}'
+WHERE seq IN (SELECT seq FROM events WHERE topic = +:topic LIMIT :limit + 0) RETURNING seq;
+
+-- erase_overrides -> item_id
+DELETE FROM overrides WHERE user_id = +:user_id AND item_id IN (
+    SELECT item_id FROM overrides WHERE user_id = +:user_id LIMIT :limit + 0
+) RETURNING item_id;
+
+-- erase_follows -> topic
+DELETE FROM follows WHERE user_id = +:user_id AND topic IN (
+    SELECT topic FROM follows WHERE user_id = +:user_id LIMIT :limit + 0
+) RETURNING topic;
+
+-- erase_mutes -> tag
+DELETE FROM mutes WHERE user_id = +:user_id AND tag IN (
+    SELECT tag FROM mutes WHERE user_id = +:user_id LIMIT :limit + 0
+) RETURNING tag;
+
+-- erase_tickets -> digest
+DELETE FROM tickets WHERE digest IN (
+    SELECT digest FROM tickets WHERE user_id = +:user_id LIMIT :limit + 0
+) RETURNING digest;
+
+-- erase_answers -> key
+DELETE FROM idempotency_keys WHERE scope = +:scope AND key IN (
+    SELECT key FROM idempotency_keys WHERE scope = +:scope LIMIT :limit + 0
+) RETURNING key;
+
+-- erase_leases -> name
+-- Of the exports of one user: `export/<user>` and `export/<user>/<number>`.
+DELETE FROM leases WHERE name IN (
+    SELECT name FROM leases WHERE name = :name OR (name >= :name || '/' AND name < :name || '0') LIMIT :limit + 0
+) RETURNING name;
+
+-- erase_user -> user_id
+DELETE FROM users WHERE user_id = +:user_id AND :limit > 0 RETURNING user_id;
+
+-- items_with_actor -> item_id, group_key, found
+-- found: an actor of this id, as a text or a number, is among the contributors of a group.
+SELECT item_id, group_key, group_key IS NOT NULL AND EXISTS (
+    SELECT 1 FROM json_each(contributors) c WHERE c.value ->> 0 IN (:text, :number)
+) AS found
+FROM items WHERE item_id > :after ORDER BY item_id LIMIT :limit + 0;
+
+-- log_rows_of -> seq, type, time, data
+SELECT seq, type, time, data FROM events WHERE topic = +:topic ORDER BY seq;
+
+-- items_of -> item_id, type, created_at, last_rang_at, content
+SELECT item_id, type, created_at, last_rang_at, content FROM items WHERE topic = +:topic ORDER BY item_id;
+
+-- states_of -> item_id, read_at, seen_at, archived_at
+SELECT item_id, read_at, seen_at, archived_at FROM overrides WHERE user_id = +:user_id ORDER BY item_id;
+
+-- tickets_of -> given_at, expire_at
+SELECT given_at, expire_at FROM tickets WHERE user_id = :user_id;
+
+-- answers_of -> key, body, time
+SELECT key, body, time FROM idempotency_keys WHERE scope = :scope;
