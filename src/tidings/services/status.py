@@ -46,7 +46,7 @@ class StatusService:
 
     async def ready(self) -> Ready:
         """The log, read from the store now. Raises `ShuttingDown`, `StoreUnavailable`."""
-        if self._gateway.leaving:
+        if self._gateway.leaving or self._gateway.draining:
             raise ShuttingDown("this server is stopping")
         if self._gateway.relay.store_away:
             raise StoreUnavailable("the store does not answer; readers that are behind wait for it")
