@@ -36,6 +36,24 @@ def test_other_names_are_misdirected(server: Server, host: str) -> None:
         assert (answer.status, answer.json["code"]) == (421, "misdirected")
 
 
+@pytest.mark.parametrize("host", ["localhost", "evil.example"])
+def test_host_of_an_absolute_target_replaces_the_header(server: Server, host: str) -> None:
+    """RFC 9112, section 3.2.2."""
+    expected = {
+        "http://localhost/v1/inbox?user=alice": 200,
+        "HTTP://127.0.0.1:80/v1/inbox?user=alice": 200,
+        "http://localhost": 200,
+        "http://evil.example/v1/inbox?user=alice": 421,
+        "http://evil.example?user=alice": 421,
+        "http://evil.example": 421,
+        "http://localhost@evil.example/v1/inbox?user=alice": 400,
+        "http:///v1/inbox?user=alice": 400,
+        "ftp://localhost/v1/inbox?user=alice": 400,
+        "localhost:80": 400,
+    }
+    assert {target: asked(server, host, target).status for target in expected} == expected
+
+
 @pytest.mark.parametrize("host", ["::1", "localhost:80:80", "a@localhost"])
 def test_host_header_without_a_host_and_port_is_not_http(server: Server, host: str) -> None:
     answer = asked(server, host)

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from tidings.domain.errors import InvalidSettings
 from tidings.embedding.app import DRAINS, Drain
 from tidings.server.http_protocol import HttpProtocol
+from tidings.server.refusals import check_host, origin_form
 
 DRAIN = 1.0  # seconds that streams are given to hear `goaway`; then what is open is cut off
 
@@ -25,6 +26,8 @@ class HostHttpProtocol(HttpProtocol):
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade() and self._should_upgrade():
+            check_host(self.parser.get_http_version(), self.headers)
+            self.url = origin_form(self.url, self.headers)
             HttpToolsProtocol.on_headers_complete(self)  # there is no response of HTTP to come
         else:
             super().on_headers_complete()

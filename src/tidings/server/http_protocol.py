@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from tidings.domain.errors import HeadersTooLarge, InvalidHttp, RequestTimeout, TidingsError, UriTooLong
 from tidings.server.coalescing_writer import CoalescingWriter
-from tidings.server.refusals import METHODS, check_host, refusal, refusal_of, unknown_method
+from tidings.server.refusals import METHODS, check_host, origin_form, refusal, refusal_of, unknown_method
 from tidings.server.socket_detach import Detachment, may_detach
 from tidings.server.started_coroutine import run_eagerly
 from tidings.server.state import ServerState
@@ -215,6 +215,7 @@ class HttpProtocol(HttpToolsProtocol):
         if method not in METHODS:
             raise unknown_method(method)
         check_host(version, self.headers)
+        self.url = origin_form(self.url, self.headers)
         if self.parser.should_upgrade() and any(
             name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
             for name, value in self.headers

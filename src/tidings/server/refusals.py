@@ -11,6 +11,7 @@ from tidings.domain.problems import problem_json
 METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) \S+ HTTP/1\.[01]\r?\n")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)  # a target: its authority, its path and query
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(:\d*)?")
 
 
@@ -57,3 +58,17 @@ def check_host(version: str, headers: list[tuple[bytes, bytes]]) -> None:
         raise InvalidHttp(f"a request has one Host field, not {len(hosts) or 'none'}")
     if hosts and not _HOST.fullmatch(hosts[0]):
         raise InvalidHttp("the Host field is not a host and a port")
+
+
+def origin_form(target: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The path and query of a request's target. The authority of an absolute one replaces Host (RFC 9112, section 3.2.2).
+
+    Else a request could name one host to a proxy before us and another to our list of hosts. Raises `InvalidHttp`.
+    """
+    if target.startswith((b"/", b"*")):
+        return target
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None or not _HOST.fullmatch(absolute[1]):
+        raise InvalidHttp("the target of this request is neither a path nor the URL of a host")
+    headers[:] = [(b"host", absolute[1]), *(field for field in headers if field[0] != b"host")]
+    return absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
