@@ -396,6 +396,24 @@ def test_a_like_is_on_the_authors_bell_and_many_likes_are_one_item(page: Page, s
     expect(left.badge).to_have_text("1")
 
 
+def test_like_that_is_taken_back_leaves_the_others(page: Page, screens: tuple[Screen, Screen]) -> None:
+    left, right = screens
+    like = right.post("Sourdough").get_by_label("Like")
+    for name in ("Ben Okoro", "Chloe Park"):
+        right.become(name)
+        like.click()
+    expect(left.open().get_by_role("listitem")).to_contain_text("Chloe Park and Ben Okoro liked your post")
+    like.click()  # a click beside the bell closes it
+    item = left.open().get_by_role("listitem")
+    expect(item).to_contain_text("Ben Okoro liked your post")
+    expect(item).not_to_contain_text("Chloe")
+    right.become("Ben Okoro")
+    like.click()
+    expect(left.badge).to_be_hidden()
+    left.open()
+    expect(item).to_have_count(0)
+
+
 def test_a_deleted_post_takes_its_notifications_with_it(page: Page, screens: tuple[Screen, Screen]) -> None:
     left, right = screens
     left.root.get_by_label("Post", exact=True).fill("Fresh rye at seven")

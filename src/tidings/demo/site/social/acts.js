@@ -29,15 +29,17 @@ export async function post(plaza, me, text) {
   });
 }
 
-/** Likes of one post become one item: "Ada, Ben and 1 other liked your post". @param {Plaza} plaza @param {Person} me @param {Post} post */
+/** Likes of one post become one item: "Ada, Ben and 1 other liked your post". Liked again, a like is taken back. @param {Plaza} plaza @param {Person} me @param {Post} post */
 export async function like(plaza, me, post) {
   const liked = post.likes.includes(me.id);
   post.likes = liked ? post.likes.filter((id) => id !== me.id) : [...post.likes, me.id];
   plaza.save();
-  if (liked || post.author === me.id) return;
+  if (post.author === me.id) return;
+  const group_key = `like:${entity(post)}`;
+  if (liked) return void (await plaza.say("DELETE", `/v1/notifications?${new URLSearchParams({ group_key, actor: me.id })}`));
   await notify(plaza, {
     to: { user: who(post.author).user }, type: "like", title: `${me.name} liked your post`, body: quote(post.text),
-    actor: actor(me), entity: entity(post), group_key: `like:${entity(post)}`,
+    actor: actor(me), entity: entity(post), group_key,
   });
 }
 
