@@ -80,6 +80,8 @@ def test_cors_exposes_the_headers_that_a_page_needs(server: Server, name: Name) 
         "x-poll-interval",
         "idempotent-replayed",
     }
+    listed = answer.headers["access-control-expose-headers"].split(", ")
+    assert len(listed) == len(set(listed))
 
 
 def test_a_refusal_can_be_read_too(server: Server) -> None:

@@ -26,7 +26,6 @@ REQUEST_HEADERS = (
 RESPONSE_HEADERS = (
     "Date", "ETag", "Idempotent-Replayed", "Retry-After", "Tidings-Heartbeat", "Tidings-User", "WWW-Authenticate",
     "X-Poll-Interval",
-    "Tidings-Heartbeat",
 )  # fmt: skip
 # No answer of the API is a page: where a browser shows one, it runs nothing, loads nothing, and is in no frame.
 SECURITY: tuple[tuple[bytes, bytes], ...] = (

@@ -61,9 +61,10 @@ def check_host(version: str, headers: list[tuple[bytes, bytes]]) -> None:
 
 
 def origin_form(target: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The path and query of a request's target. The authority of an absolute one replaces Host (RFC 9112, section 3.2.2).
+    """The path and query of a request's target.
 
-    Else a request could name one host to a proxy before us and another to our list of hosts. Raises `InvalidHttp`.
+    The authority of an absolute target replaces Host (RFC 9112, section 3.2.2). Else a request could name
+    one host to a proxy before us, and another to the list of allowed ones. Raises `InvalidHttp`.
     """
     if target.startswith((b"/", b"*")):
         return target
