@@ -147,12 +147,12 @@ class FakeServer:
         started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main(started)), daemon=True)
         self._thread.start()
-        assert started.wait(5)
+        assert started.wait(20)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
+        self._thread.join(20)
 
     async def _main(self, started: threading.Event) -> None:
         self._loop, self._stop, self._grown = asyncio.get_running_loop(), asyncio.Event(), asyncio.Condition()

@@ -80,7 +80,7 @@ def test_dead_websocket_is_left_after_two_and_a_half_heartbeats(connect: MakeAda
     started = time.monotonic()
     events = connect(server.url).stream(cursor="start", transports="ws", on_status=told.append)
     assert [event.data for event in events.take(1)] == [1]
-    assert 0.25 <= time.monotonic() - started < 4
+    assert 0.25 <= time.monotonic() - started < 20
     assert "nothing came in time" in [status.reason for status in told]
 
 
@@ -100,11 +100,11 @@ def test_closing_one_that_is_being_asked_does_not_wait_for_its_answer(server: Fa
         stream = client.stream(transports="ws")
         reader = threading.Thread(target=list, args=(stream,))
         reader.start()
-        assert asked.wait(6)
+        assert asked.wait(20)
         started = time.monotonic()
         stream.close()
-        reader.join(10)
-        assert time.monotonic() - started < 3
+        reader.join(20)
+        assert time.monotonic() - started < 5
         assert not reader.is_alive()
 
 
@@ -182,7 +182,7 @@ def test_closing_it_ends_the_loop_over_it(connect: MakeAdapter, server: FakeServ
     events = connect(server.url).stream(transports="ws", on_status=told)
 
     def close_when_open() -> None:
-        assert opened.wait(5)
+        assert opened.wait(20)
         events.close()
 
     closer = threading.Thread(target=close_when_open)
