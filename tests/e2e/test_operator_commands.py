@@ -16,7 +16,8 @@ def test_a_backup_of_a_running_server_is_checked_and_restored(
     start_server: StartServer, listen: Listen, tmp_path: Path
 ) -> None:
     server = start_server(db=tmp_path / "tidings.db")
-    kept = server.publish({"user": "alice"}, body="kept")["cursor"]
+    old = server.publish({"user": "alice"}, body="kept")
+    kept = old["cursor"]
     copy = tmp_path / "copy.db"
     made = tidings("backup", copy, "--db", server.db)
     assert (made.returncode, made.stdout) == (0, f"{copy}: {copy.stat().st_size} bytes, up to {kept}\n")
@@ -39,6 +40,13 @@ def test_a_backup_of_a_running_server_is_checked_and_restored(
     reset = behind.next()
     assert (reset.type, reset.json) == ("reset", {"reason": "forked", "cursor": kept})
     assert behind.next().id == new
+
+    # What was there before the fork is marked, changed and retracted by its id.
+    marked = server.request("POST", "/v1/inbox/read?user=alice", {"ids": [old["id"]]})
+    assert marked.json["counters"]["unread"] == 1
+    assert server.request("PATCH", f"/v1/notifications/{old['id']}", {"title": "changed"}).status == 200
+    assert server.request("DELETE", f"/v1/notifications/{old['id']}").status == 204
+    assert [item["body"] for item in server.request("GET", "/v1/inbox?user=alice").json["data"]] == ["new"]
 
 
 def test_commands_on_a_database_that_is_not_there_are_one_line_and_make_nothing(tmp_path: Path) -> None:
