@@ -78,6 +78,7 @@ CREATE TABLE overrides (
 CREATE INDEX overrides_by_item ON overrides (item_id);
 CREATE INDEX overrides_to_void ON overrides (user_id, sort_seq) WHERE read_at IS NOT NULL OR seen_at IS NOT NULL;
 CREATE INDEX overrides_not ON overrides (user_id) WHERE read_at = 0 OR seen_at = 0;
+CREATE INDEX overrides_archived ON overrides (user_id, sort_seq) WHERE archived_at > 0;
 
 CREATE TABLE follows (
     user_id text COLLATE "C" NOT NULL,

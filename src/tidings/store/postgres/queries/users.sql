@@ -187,29 +187,53 @@ SELECT user_id, topic FROM follows WHERE user_id = ANY (ARRAY(SELECT v FROM json
 SELECT user_id, tag FROM mutes WHERE user_id = ANY (ARRAY(SELECT v FROM jsonb_array_elements_text(:user_ids::jsonb) v));
 
 -- inbox_page -> item_id, topic, sort_seq, type, tags, content
--- The first :limit items come from the :limit topics whose newest item is newest.
-WITH feed AS (
+-- Of one topic, or of all if :topic is NULL. The first :limit items come from the :limit topics whose newest item is newest,
+-- and none of them is older than the oldest of those: a topic is not read for more than that.
+WITH everything AS (
     SELECT :own::text AS topic, 0::bigint AS since
     UNION ALL SELECT 'all', 0
     UNION ALL SELECT topic, since FROM follows WHERE user_id = :user_id::text
 ),
+feed AS (SELECT topic, since FROM everything WHERE topic = coalesce(:topic::text, topic)),
 newest AS (
     SELECT topic, since,
         (SELECT max(n.sort_seq) FROM items n WHERE n.topic = feed.topic AND n.sort_seq < :before::bigint) AS sort_seq
     FROM feed
 ),
-first AS (SELECT topic, since FROM newest WHERE sort_seq > since ORDER BY sort_seq DESC LIMIT :limit::bigint),
+first AS MATERIALIZED (
+    SELECT topic, since, sort_seq FROM newest WHERE sort_seq > since ORDER BY sort_seq DESC LIMIT :limit::bigint
+),
+oldest AS MATERIALIZED (
+    SELECT CASE WHEN count(*) = :limit::bigint THEN min(sort_seq) ELSE 0 END AS sort_seq FROM first
+),
 found AS (
     SELECT one.item_id, one.sort_seq FROM first
     CROSS JOIN LATERAL (
         SELECT i.item_id, i.sort_seq FROM items i
         WHERE i.topic = first.topic AND i.sort_seq > first.since AND i.sort_seq < :before::bigint
+        AND i.sort_seq >= (SELECT sort_seq FROM oldest)
         ORDER BY i.sort_seq DESC LIMIT :limit::bigint
     ) one
     ORDER BY one.sort_seq DESC LIMIT :limit::bigint
 )
 SELECT n.item_id, n.topic, n.sort_seq, n.type, n.tags, n.content
 FROM found JOIN items n ON n.item_id = found.item_id ORDER BY n.sort_seq DESC;
+
+-- archived_page -> item_id, topic, sort_seq, type, tags, content
+SELECT i.item_id, i.topic, i.sort_seq, i.type, i.tags, i.content
+FROM overrides o JOIN items i ON i.item_id = o.item_id AND i.sort_seq = o.sort_seq
+WHERE o.user_id = :user_id::text AND o.archived_at > 0 AND o.sort_seq < :before::bigint
+AND i.topic = coalesce(:topic::text, i.topic)
+AND (
+    i.topic = :own::text OR i.topic = 'all'
+    OR EXISTS (SELECT 1 FROM follows f WHERE f.user_id = :user_id::text AND f.topic = i.topic AND f.since < i.sort_seq)
+)
+ORDER BY o.sort_seq DESC LIMIT :limit::bigint;
+
+-- oldest_unread -> sort_seq
+-- Of the items that a user made unread again; NULL for none.
+SELECT min(o.sort_seq) AS sort_seq FROM overrides o
+WHERE o.user_id = :user_id::text AND (o.read_at = 0 OR o.seen_at = 0) AND o.read_at = 0;
 
 -- exported_ids -> item_id
 WITH feed AS (

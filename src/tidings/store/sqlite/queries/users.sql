@@ -163,7 +163,8 @@ SELECT user_id, topic FROM follows WHERE user_id IN (SELECT value FROM json_each
 SELECT user_id, tag FROM mutes WHERE user_id IN (SELECT value FROM json_each(:user_ids));
 
 -- inbox_page -> item_id, topic, sort_seq, type, tags, content
--- Of one topic, or of all if :topic is NULL. The first :limit items come from the :limit topics whose newest item is newest.
+-- Of one topic, or of all if :topic is NULL. The first :limit items come from the :limit topics whose newest item is newest,
+-- and none of them is older than the oldest of those: a topic is not read for more than that.
 WITH feed (topic, since) AS (
     SELECT column1, column2 FROM (VALUES (:own, 0), ('all', 0)) WHERE column1 = coalesce(:topic, column1)
     UNION ALL SELECT topic, since FROM follows WHERE user_id = :user_id AND topic = coalesce(:topic, topic)
@@ -173,12 +174,16 @@ newest AS (
         (SELECT max(n.sort_seq) FROM items n WHERE n.topic = feed.topic AND n.sort_seq < :before) AS sort_seq
     FROM feed
 ),
-first AS (SELECT topic, since FROM newest WHERE sort_seq > since ORDER BY sort_seq DESC LIMIT :limit + 0)
+first AS MATERIALIZED (
+    SELECT topic, since, sort_seq FROM newest WHERE sort_seq > since ORDER BY sort_seq DESC LIMIT :limit + 0
+),
+oldest AS MATERIALIZED (SELECT iif(count(*) = :limit + 0, min(sort_seq), 0) AS sort_seq FROM first)
 SELECT n.item_id, n.topic, n.sort_seq, n.type, n.tags, n.content
 FROM first CROSS JOIN items n
 WHERE n.item_id IN (
     SELECT i.item_id FROM items i
     WHERE i.topic = first.topic AND i.sort_seq > first.since AND i.sort_seq < :before
+    AND i.sort_seq >= (SELECT sort_seq FROM oldest)
     ORDER BY i.sort_seq DESC LIMIT :limit + 0
 )
 ORDER BY n.sort_seq DESC LIMIT :limit + 0;
