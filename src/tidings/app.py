@@ -285,7 +285,10 @@ async def open_services(
 
         revoked = Revocations()
         user_writes = Budgets(rate=settings.user_writes, burst=settings.user_writes_burst, clock=time.monotonic)
-        commands = Commands(gateway, user_writes=user_writes, jitter=random.random)
+        publisher_writes = Budgets(
+            rate=settings.publisher_writes, burst=settings.publisher_writes_burst, clock=time.monotonic
+        )
+        commands = Commands(gateway, user_writes=user_writes, publisher_writes=publisher_writes, jitter=random.random)
         process = secrets.token_urlsafe(6)
         streams = StreamService(gateway, revoked=revoked, process=process)
         exports = ExportService(
@@ -331,7 +334,12 @@ async def open_services(
             forgetting=forgetting,
             exports=exports,
             status=StatusService(
-                gateway, limited=lambda: {"user_streams": streams.refused, "user_writes": user_writes.refused}
+                gateway,
+                limited=lambda: {
+                    "user_streams": streams.refused,
+                    "user_writes": user_writes.refused,
+                    "publisher_writes": publisher_writes.refused,
+                },
             ),
         )
 

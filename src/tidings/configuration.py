@@ -17,7 +17,8 @@ PREFIX = "TIDINGS_"
 # Variables of the commands that are no settings of the server.
 _OTHERS = frozenset({"TIDINGS_CONFIG", "TIDINGS_URL", "TIDINGS_TOKEN"})
 _FILES = frozenset({"secret", "token_keys"})  # settings that `TIDINGS_<NAME>_FILE`, or `<name>_file`, may point to
-_DEVELOPERS = {"max_user_streams": 10_000, "user_writes": 0.0}  # who load-test their machine, as one user or two
+# Developers load-test their machine, as one user or two, and with one publisher.
+_DEVELOPERS = {"max_user_streams": 10_000, "user_writes": 0.0, "publisher_writes": 0.0}
 _FIELD = re.compile(r"`\$\.(\w+)`$")  # where msgspec says that it found what it did not expect
 
 

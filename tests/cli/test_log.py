@@ -16,7 +16,7 @@ from tests.conftest import StartServer
 from tests.servers import SECRET, Server, environment, eventually
 from tests.streams import connect, stream_target
 from tidings.api.ws import ClientMessages
-from tidings.cli.log import LineFormatter
+from tidings.cli.log import HashUserIds, LineFormatter
 from tidings.domain.topics import parse_user
 from tidings.transports.close_codes import ProtocolViolation
 
@@ -141,3 +141,28 @@ async def test_a_message_that_fails_is_in_the_log_with_its_verb(caplog: pytest.L
         await answer
     [record] = caplog.records
     assert (record.message, vars(record)["verb"], record.exc_info is not None) == ("failed", "read", True)
+
+
+def test_log_has_hashes_in_place_of_user_ids_where_it_is_asked_to(start_server: StartServer) -> None:
+    server = start_server("dev", log_level="debug", log_user_ids="hashed")
+    for _ in range(2):
+        connect((server.host, server.port), stream_target("alice@x.io")).begin().close()
+    eventually("both have left", lambda: server.log_text().count("disconnected") == 2)
+    users = set(re.findall(r' user="([^"]*)"', server.log_text()))
+    assert "alice" not in server.log_text()
+    assert len(users) == 1 and re.fullmatch("[0-9a-f]{16}", users.pop())
+
+
+def test_hash_of_a_user_id_depends_on_the_key_and_leaves_all_else() -> None:
+    def passed(key: bytes, **fields: object) -> dict[str, object]:
+        record = logging.makeLogRecord({"msg": "x", **fields})
+        assert HashUserIds(key).filter(record)
+        return vars(record)
+
+    path = "/v1/topics/author/4/followers/alice"
+    one, other = (passed(key, user="alice", path=path, detail="d") for key in (b"a", b"b"))
+    assert one["user"] != other["user"]
+    assert one["path"] == f"/v1/topics/author/4/followers/{one['user']}"
+    assert passed(b"a", path="/v1/users/alice/presence")["path"] == f"/v1/users/{one['user']}/presence"
+    assert passed(b"a", path="/v1/inbox", user=None)["path"] == "/v1/inbox"
+    assert one["detail"] == "d"

@@ -59,6 +59,23 @@ def test_only_the_user_that_writes_without_end_is_told_to_wait(server: Server) -
     assert server.gauges()['tidings_limited_total{limit="user_writes"}'] == len(refused)
 
 
+def send(server: Server, publisher: dict[str, str], users: list[str]) -> HttpResponse:
+    return server.request("POST", "/v1/notifications", {"to": {"users": users}, "body": "b"}, headers=publisher)
+
+
+def test_publisher_that_writes_without_end_is_told_to_wait_and_no_other_caller(start_server: StartServer) -> None:
+    """A publisher has a budget of rows: a recipient is one. Another publisher, and a user, have their own."""
+    server = start_server("serve", publisher_writes=5, publisher_writes_burst=100)
+    tokens = bearer(None, publish=True)
+    assert send(server, tokens, [f"u{n}" for n in range(300)]).status == 201  # it had budget left, and owes the rest
+    refused = [send(server, tokens, ["alice"]) for _ in range(5)]
+    assert {(answer.status, answer.json["code"]) for answer in refused} == {(429, "rate_limited")}
+    assert all(30 <= int(answer.headers["retry-after"]) <= 90 for answer in refused)
+    assert mute(server, "alice", 1).status == 200
+    assert send(server, bearer("shop", publish=True), ["alice"]).status == 201
+    assert server.gauges()['tidings_limited_total{limit="publisher_writes"}'] == 5
+
+
 def test_developers_have_room(start_server: StartServer) -> None:
     server = start_server()
     with ExitStack() as open_streams:

@@ -1,5 +1,6 @@
 """Serving in the foreground of a terminal: the log on stderr, one line when it can be connected to."""
 
+import secrets
 from typing import get_args
 
 import click
@@ -19,7 +20,8 @@ log_level_option = click.option(
 
 def serve_in_foreground(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
     """Serve until a signal. Raises `ClickException` if it cannot."""
-    log_to_stderr(settings.log_level)
+    key = (settings.secret or secrets.token_hex()).encode() if settings.log_user_ids == "hashed" else None
+    log_to_stderr(settings.log_level, user_key=key)
     name = settings.masked()["db"]
     try:
         run(

@@ -1,12 +1,17 @@
 """The server's log: a line for each record, on stderr."""
 
+import hmac
 import logging
+import re
 import time
 
 from tidings.settings import LogLevel
 
 # The attributes of every record; any other comes from the `extra` of a call.
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+_USER_IN_PATH = re.compile(r"(/v1/users/|/followers/)([^/]+)")
 
 
 class LineFormatter(logging.Formatter):
@@ -28,10 +33,35 @@ class LineFormatter(logging.Formatter):
         return line
 
 
-def log_to_stderr(level: LogLevel = "warning") -> None:
-    """Print our log records from `level` on, and those of other packages that are a warning or worse."""
+class HashUserIds(logging.Filter):
+    """Puts a keyed hash in the place of a user's id: the field `user`, and a part of `path`."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__()
+        self._key = key
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, without ids."""
+        fields = vars(record)
+        if isinstance(user := fields.get("user"), str):
+            fields["user"] = self._hashed(user)
+        if isinstance(path := fields.get("path"), str):
+            fields["path"] = _USER_IN_PATH.sub(lambda found: found[1] + self._hashed(found[2]), path)
+        return True
+
+    def _hashed(self, user: str) -> str:
+        return hmac.digest(self._key, user.encode(), "sha256").hex()[:16]
+
+
+def log_to_stderr(level: LogLevel = "warning", *, user_key: bytes | None = None) -> None:
+    """Print our log records from `level` on, and those of other packages that are a warning or worse.
+
+    `user_key`: print hashes with this key in place of the ids of users.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())
+    if user_key is not None:
+        handler.addFilter(HashUserIds(user_key))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("tidings").setLevel(level.upper())
 

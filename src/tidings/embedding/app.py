@@ -47,7 +47,9 @@ class App:
     """
 
     def __init__(self, *, db: str | Path, user: UserOf, **settings: Any) -> None:
-        chosen = {"mode": "serve", "secret": secrets.token_urlsafe(32), "db": str(db), **settings}
+        # The host is its own publisher: it needs no limit.
+        own = {"mode": "serve", "secret": secrets.token_urlsafe(32), "publisher_writes": 0.0}
+        chosen = {**own, "db": str(db), **settings}
 
         def identity(tickets: Tickets, origins: OriginPolicy) -> HostIdentity:
             return HostIdentity(user, tickets, origins=origins)

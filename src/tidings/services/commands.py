@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tidings.auth.grants import Grant
 from tidings.domain.errors import InvalidRequest, KeyInFlight, Overloaded, RateLimited
-from tidings.domain.topics import User
 from tidings.limits.budgets import Budgets
 from tidings.services.call import Call
 from tidings.services.store_gateway import StoreGateway
@@ -24,10 +24,13 @@ _encode = msgspec.json.Encoder().encode
 class Commands:
     """Runs the jobs of callers."""
 
-    def __init__(self, gateway: StoreGateway, *, user_writes: Budgets, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, gateway: StoreGateway, *, user_writes: Budgets, publisher_writes: Budgets, jitter: Callable[[], float]
+    ) -> None:
         """`jitter` gives a number from 0 to 1."""
         self._gateway = gateway
         self._user_writes = user_writes
+        self._publisher_writes = publisher_writes
         self._jitter = jitter
         self._in_flight: set[tuple[str, str]] = set()
         self._queued = 0  # rows
@@ -38,9 +41,7 @@ class Commands:
         `result` makes the value of the given `type` from what the job returned; `rows` is how many it writes, about.
         Raises `Overloaded`, `KeyInFlight`, `KeyReused`, `InvalidRequest` and what the job raises.
         """
-        user = call.grant.user
-        if user is not None and not call.grant.publish:
-            self._charge(user, rows)
+        self._charge(call.grant, rows)
         if self._queued + rows > QUEUE and self._queued:
             raise Overloaded("more waits to be written than can be soon; try again in a moment")
         self._queued += rows
@@ -51,20 +52,20 @@ class Commands:
         finally:
             self._queued -= rows
 
-    def _charge(self, user: User, rows: int) -> None:
-        """Count what a user writes. Raises `RateLimited`."""
-        wait = self._user_writes.wait(user)
+    def _charge(self, grant: Grant, rows: int) -> None:
+        """Count what a caller writes. Raises `RateLimited`."""
+        budgets, caller = self._publisher_writes if grant.publish else self._user_writes, scope_of(grant)
+        wait = budgets.wait(caller)
         if wait > 0:
             # With jitter, so that what was refused together does not come back together.
             seconds = math.ceil(wait * (1 + self._jitter()))
-            raise RateLimited("this user writes more than its budget; try again a little later").after(seconds)
-        self._user_writes.take(user, rows)
+            raise RateLimited("this caller writes more than its budget; try again a little later").after(seconds)
+        budgets.take(caller, rows)
 
     async def _once(self, call: Call, name: str, job: Job[R], result: Callable[[R], T], type: type[T]) -> T:
         if not name or len(name) > 255 or not name.isprintable():
             raise InvalidRequest("an Idempotency-Key has 1 to 255 visible characters")
-        grant = call.grant  # both secrets of a key share its name
-        scope = f"key/{grant.key}" if grant.key else "publisher" if grant.user is None else f"user/{grant.user}"
+        scope = scope_of(call.grant)
         if (scope, name) in self._in_flight:
             raise KeyInFlight("a request with this Idempotency-Key is being worked on; try again in a moment")
         self._in_flight.add((scope, name))
@@ -79,3 +80,8 @@ class Commands:
             self._in_flight.discard((scope, name))
         call.replayed = stored.replayed
         return msgspec.json.decode(stored.body, type=type)
+
+
+def scope_of(grant: Grant) -> str:
+    """The name of a caller, by which its requests are told from others'. Both secrets of a key share its name."""
+    return f"key/{grant.key}" if grant.key else "publisher" if grant.user is None else f"user/{grant.user}"
