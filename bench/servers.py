@@ -203,7 +203,17 @@ def tidings_serve(command: Sequence[str]) -> Server:
     return replace(
         tidings(command),
         name="Tidings serve",
-        argv=("env", f"TIDINGS_SECRET={SECRET}", *command, "serve", "--port", "PORT", "--db", "FILES/tidings.db"),
+        argv=(
+            "env",
+            f"TIDINGS_SECRET={SECRET}",
+            "TIDINGS_PUBLISHER_WRITES=0",
+            *command,
+            "serve",
+            "--port",
+            "PORT",
+            "--db",
+            "FILES/tidings.db",
+        ),
         sse="/v1/stream",
         ws="/v1/ws",
         poll="/v1/poll?wait=55",

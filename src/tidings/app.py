@@ -68,6 +68,7 @@ from tidings.services.notifications import NotificationService
 from tidings.services.polls import PollService
 from tidings.services.preferences import PreferenceService
 from tidings.services.presence import PresenceService
+from tidings.services.rate_limits import Replays
 from tidings.services.revocations import RevocationService
 from tidings.services.services import Services
 from tidings.services.status import StatusService
@@ -268,7 +269,11 @@ async def open_services(
         floor, head = await store.span()
 
         retry = StoreRetry(clock=time.monotonic)
-        catchup = CatchUp(store, retry=retry)
+        user_replays = Budgets(
+            rate=settings.user_replay_bytes, burst=settings.user_replay_bytes_burst, clock=time.monotonic
+        )
+        replays = Replays(user_replays, jitter=random.random)
+        catchup = CatchUp(store, retry=retry, charge=replays.charge)
         on_connection = _log_connection if _log.isEnabledFor(logging.DEBUG) else None
         hub = Hub(Ring(head=max(floor, head - RING_EVENTS)), on_work=catchup.wake, on_connection=on_connection)
         relay = Relay(store, hub, retry=retry)
@@ -290,7 +295,7 @@ async def open_services(
         )
         commands = Commands(gateway, user_writes=user_writes, publisher_writes=publisher_writes, jitter=random.random)
         process = secrets.token_urlsafe(6)
-        streams = StreamService(gateway, revoked=revoked, process=process)
+        streams = StreamService(gateway, revoked=revoked, replays=replays, process=process)
         exports = ExportService(
             gateway,
             exports_folder(settings),
@@ -327,7 +332,7 @@ async def open_services(
             follows=FollowService(commands, gateway, settings),
             preferences=PreferenceService(commands, gateway),
             streams=streams,
-            polls=PollService(gateway, loop_lag, encoding=poll_encoding),
+            polls=PollService(gateway, loop_lag, replays=replays, encoding=poll_encoding),
             presence=PresenceService(hub),
             tickets=TicketService(tickets),
             revocations=revocations,
@@ -338,6 +343,7 @@ async def open_services(
                 limited=lambda: {
                     "user_streams": streams.refused,
                     "user_writes": user_writes.refused,
+                    "user_replay_bytes": user_replays.refused,
                     "publisher_writes": publisher_writes.refused,
                 },
             ),

@@ -83,6 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         5000.0  # rows (see max_batch) that a key may become a second, for ever; 0: any, as in `dev`
     )
     publisher_writes_burst: int = 100_000  # and at once
+    user_replay_bytes: float = 4e6  # of events that a user may read again from the database a second, for ever; 0: any
+    user_replay_bytes_burst: int = 128_000_000  # and at once
     log_user_ids: UserIds = "plain"  # hashed: with the secret, so that those of one user can still be told together
     max_event: int = EVENT_MAX  # bytes of a notification as an event, envelope and grouping included: several readers
     # take no more in one line or message (Go's Scanner 64 KiB, coder/websocket 32 KiB), and would ask for it for ever
@@ -144,10 +146,10 @@ EVENT_BOUND = 1024 * 1024  # bytes; the readers of our clients end at 8 MiB
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535), "heartbeat": (0.1, 60), "drain_seconds": (0, 3600), "retry": (1, 24 * 3600 * 1000),
     "max_connections": (1, _MANY), "max_user_streams": (1, _MANY), "user_writes": (0, _MANY),
-    "user_writes_burst": (1, _MANY), "publisher_writes": (0, _MANY), "publisher_writes_burst": (1, _MANY),
-    "max_event": (1024, EVENT_BOUND), "max_batch": (1, _MANY),
-    "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY), "token_max_age": (1, _LONG),
-    "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
+    "user_writes_burst": (1, _MANY), "user_replay_bytes": (0, _MANY), "user_replay_bytes_burst": (1, _MANY),
+    "publisher_writes": (0, _MANY), "publisher_writes_burst": (1, _MANY), "max_event": (1024, EVENT_BOUND),
+    "max_batch": (1, _MANY), "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY),
+    "token_max_age": (1, _LONG), "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip
 
 # An origin as a browser writes it (WHATWG HTML, "serialization of an origin"): no path, no default port.

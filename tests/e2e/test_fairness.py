@@ -76,6 +76,26 @@ def test_publisher_that_writes_without_end_is_told_to_wait_and_no_other_caller(s
     assert server.gauges()['tidings_limited_total{limit="publisher_writes"}'] == 5
 
 
+def test_user_that_reads_the_log_again_without_end_is_told_to_wait_and_nobody_else(start_server: StartServer) -> None:
+    """Pages that come from the database are counted in bytes; what is in memory, and live delivery, cost nothing."""
+    server = start_server("serve", user_replay_bytes=2000, user_replay_bytes_burst=50_000)
+    address, publisher = (server.host, server.port), bearer(None, publish=True)
+    for _ in range(9):  # more than the ring holds
+        batch: list[object] = [{"to": {"topic": "all"}, "body": "b" * 100} for _ in range(1000)]
+        assert server.request("POST", "/v1/notifications:batch", batch, headers=publisher).status == 200
+    with closing(connect(address, "/v1/stream?cursor=start", headers=bearer("mallory").items()).begin()) as stream:
+        assert len(stream.take(9000)) == 9000  # it had budget left, and owes the rest
+        for path in ("/v1/stream?cursor=start", "/v1/poll?cursor=start"):
+            refused = server.request("GET", path, headers=bearer("mallory"))
+            assert (refused.status, refused.json["code"]) == (429, "rate_limited")
+            assert int(refused.headers["retry-after"]) > 10
+        assert server.request("GET", "/v1/poll", headers=bearer("mallory")).status == 200
+        assert server.request("GET", "/v1/poll?cursor=start", headers=bearer("alice")).status == 200
+        assert send(server, publisher, ["mallory"]).status == 201
+        assert [event.type for event in stream.take(1)] == ["notification.created"]
+    assert server.gauges()['tidings_limited_total{limit="user_replay_bytes"}'] == 2
+
+
 def test_developers_have_room(start_server: StartServer) -> None:
     server = start_server()
     with ExitStack() as open_streams:

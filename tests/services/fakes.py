@@ -15,6 +15,10 @@ from tidings.domain.lineage import Epoch, Lineage
 from tidings.domain.model import Event, Feed, Page
 from tidings.domain.ports import Outcome
 from tidings.domain.topics import Topic, User
+from tidings.limits.budgets import Budgets
+from tidings.services.rate_limits import Replays
+
+UNLIMITED = Replays(Budgets(rate=0, burst=1, clock=lambda: 0.0), jitter=lambda: 0.0)
 
 
 class FakeStore:

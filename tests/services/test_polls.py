@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.log import EPOCH, Log
-from tests.services.fakes import FakeStore, alone, retrying
+from tests.services.fakes import UNLIMITED, FakeStore, alone, retrying
 from tidings.auth.grants import Grant
 from tidings.background.loop_lag import LoopLag
 from tidings.background.relay import Relay
@@ -53,7 +53,9 @@ class StoreHarness:
             clock=lambda: 0,
         )
         self.loop_lag = LoopLag(clock=lambda: 0.0)
-        self.polls = PollService(self.gateway, self.loop_lag, encoding=PollEncoding(partial(Cursor, EPOCH)))
+        self.polls = PollService(
+            self.gateway, self.loop_lag, replays=UNLIMITED, encoding=PollEncoding(partial(Cursor, EPOCH))
+        )
 
     def append(self, *topics: Topic) -> None:
         """Events, in the hub as soon as in the log."""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
 from tests.model.log import EPOCH, Log
-from tests.services.fakes import FakeStore, alone, quiet, retrying
+from tests.services.fakes import UNLIMITED, FakeStore, alone, quiet, retrying
 from tests.store.adapters import quick_folder
 from tests.store.strategies import NOW, failing, note, posting
 from tidings.auth.grants import Grant
@@ -84,7 +84,7 @@ class StoreHarness:
             link=alone(self.relay),
             clock=lambda: NOW,
         )
-        self.streams = StreamService(self.gateway, revoked=Revocations(), process="p")
+        self.streams = StreamService(self.gateway, revoked=Revocations(), replays=UNLIMITED, process="p")
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[StoreGateway]:

@@ -1,13 +1,16 @@
 """Catch-up: brings every reader that is behind to the head. Ten thousand reconnects are a queue."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
 
 from tidings.background.store_retry import StoreRetry
 from tidings.domain.cursor import Cursor
+from tidings.domain.model import Event
 from tidings.domain.ports import Store
+from tidings.domain.topics import User
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader
 
@@ -23,8 +26,12 @@ class CatchUp:
     away holds up a reader that the ring reaches back to.
     """
 
-    def __init__(self, store: Store, *, retry: StoreRetry) -> None:
+    def __init__(
+        self, store: Store, *, retry: StoreRetry, charge: Callable[[User, Sequence[Event]], None] = lambda *_: None
+    ) -> None:
+        """`charge` is told of each page that was read from the store for a user."""
         self._store = store
+        self._charge = charge
         self._retry = retry
         self._wake = asyncio.Event()
         self._store_wake = asyncio.Event()
@@ -76,6 +83,7 @@ class CatchUp:
             limit=PAGE_EVENTS,
         )
         if page is not None:
+            self._charge(membership.user, page.events)
             hub.serve_page(reader, page, after=after)
             return
         floor, _ = await self._store.span()

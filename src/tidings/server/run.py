@@ -26,6 +26,7 @@ GARBAGE = (20_000, 20, 100)  # objects before the collector looks: requests leav
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HEARING = 1.0  # seconds that clients are given to read `goaway`, and publishers their answers, when it stops
 UNREADY_FIRST = 0.25  # of the drain: /readyz is 503, and everything is done as before
+UNREADY_MOST = 15.0  # seconds of that: proxies look every few seconds
 START_GRACE = 1.5  # seconds that a start is given to end after a signal: a thread may wait for a locked database
 
 
@@ -90,7 +91,8 @@ class Server(uvicorn.Server):
             self._app.prepare_drain()
         if not seconds:
             return True
-        share = ((now - self._drain_began) / seconds - UNREADY_FIRST) / (1 - UNREADY_FIRST)
+        first = min(seconds * UNREADY_FIRST, UNREADY_MOST)
+        share = (now - self._drain_began - first) / (seconds - first)
         if share < 0:
             return False
         self._app.drain(min(share, 1.0))

@@ -1,15 +1,15 @@
 """The road of every write that a caller asks for: admission, idempotency, then the batch that is being gathered."""
 
-import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 from tidings.auth.grants import Grant
-from tidings.domain.errors import InvalidRequest, KeyInFlight, Overloaded, RateLimited
+from tidings.domain.errors import InvalidRequest, KeyInFlight, Overloaded
 from tidings.limits.budgets import Budgets
 from tidings.services.call import Call
+from tidings.services.rate_limits import check_budget
 from tidings.services.store_gateway import StoreGateway
 from tidings.store.transactions.idempotency import IdempotencyKey, idempotent
 from tidings.store.transactions.transaction import Job
@@ -55,11 +55,8 @@ class Commands:
     def _charge(self, grant: Grant, rows: int) -> None:
         """Count what a caller writes. Raises `RateLimited`."""
         budgets, caller = self._publisher_writes if grant.publish else self._user_writes, scope_of(grant)
-        wait = budgets.wait(caller)
-        if wait > 0:
-            # With jitter, so that what was refused together does not come back together.
-            seconds = math.ceil(wait * (1 + self._jitter()))
-            raise RateLimited("this caller writes more than its budget; try again a little later").after(seconds)
+        detail = "this caller writes more than its budget; try again a little later"
+        check_budget(budgets, caller, jitter=self._jitter, detail=detail)
         budgets.take(caller, rows)
 
     async def _once(self, call: Call, name: str, job: Job[R], result: Callable[[R], T], type: type[T]) -> T:

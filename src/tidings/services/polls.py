@@ -15,6 +15,7 @@ from tidings.domain.ports import Encoding
 from tidings.domain.topics import Topic
 from tidings.hub.feed_page import PAGE_BYTES, feed_page
 from tidings.hub.readers import Membership
+from tidings.services.rate_limits import Replays
 from tidings.services.store_gateway import StoreGateway
 from tidings.services.streams import StartAfter, allowed_topics, start_position
 
@@ -45,14 +46,15 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class PollService:
     """The verb of short and long polls."""
 
-    def __init__(self, gateway: StoreGateway, loop_lag: LoopLag, *, encoding: Encoding) -> None:
+    def __init__(self, gateway: StoreGateway, loop_lag: LoopLag, *, replays: Replays, encoding: Encoding) -> None:
         self._gateway = gateway
+        self._replays = replays
         self._loop_lag = loop_lag
         self._encoding = encoding
 
     async def look(self, grant: Grant, wanted: StartAfter, *, topics: Sequence[Topic] = (), limit: int) -> Found:
-        """The events after a cursor. Raises `NotIdentified`, `TopicForbidden`, `ShuttingDown` and what the store
-        raises."""
+        """The events after a cursor. Raises `NotIdentified`, `TopicForbidden`, `ShuttingDown`, `RateLimited` and what
+        the store raises."""
         user = grant.me()
         extra = allowed_topics(grant, topics) if topics else ()
         gateway, hub = self._gateway, self._gateway.hub
@@ -76,10 +78,12 @@ class PollService:
             if hub.ring.covers(wanted.seq):
                 hub.memberships.cache(feed)
                 continue
+            self._replays.check(user)
             page = await gateway.store.read(
                 user, follows=feed.follows, extra=extra, after=wanted.seq, upto=feed.head, limit=limit
             )
             if page is not None and page.events:
+                self._replays.charge(user, page.events)
                 return self._page(page, feed, head=feed.head)
             if page is not None:
                 wanted = gateway.cursor(page.through)  # else retention took some meanwhile: the next look says so

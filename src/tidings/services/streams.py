@@ -25,6 +25,7 @@ from tidings.domain.ports import Encoding
 from tidings.domain.results import CountersAt
 from tidings.domain.topics import Topic, User
 from tidings.hub.liveness import HEARTBEAT_SLOTS, heartbeat_slots
+from tidings.services.rate_limits import Replays
 from tidings.services.store_gateway import StoreGateway
 from tidings.transports.stream import Opening
 
@@ -82,10 +83,11 @@ def allowed_topics(grant: Grant, topics: Sequence[Topic]) -> tuple[Topic, ...]:
 class StreamService:
     """Opens streams of any transport."""
 
-    def __init__(self, gateway: StoreGateway, *, revoked: Revocations, process: str) -> None:
+    def __init__(self, gateway: StoreGateway, *, revoked: Revocations, replays: Replays, process: str) -> None:
         """`process` tells the names of this process's connections from those of others."""
         self._gateway = gateway
         self._revoked = revoked
+        self._replays = replays
         self._process = process
         self._connections = itertools.count(1)
         self.refused = 0  # streams beyond a user's
@@ -124,13 +126,15 @@ class StreamService:
 
         `heartbeat`: seconds between two, if the caller wants them more often than the server sends them.
 
-        Raises `NotIdentified`, `TopicForbidden` and what `admit` raises.
+        Raises `NotIdentified`, `TopicForbidden`, `RateLimited` and what `admit` raises.
         """
         known = self.open_known(grant, wanted, topics=topics, encoding=encoding, heartbeat=heartbeat)
         if known is not None:
             return known
         user = grant.me()
         self.admit(user)
+        if not self._in_ring(wanted):
+            self._replays.check(user)
         feed = await self._gateway.feed(user)
         self.admit(user)  # others have come meanwhile, or the server stops
         if self._revoked.refuses(grant):
