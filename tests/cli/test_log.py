@@ -101,7 +101,7 @@ def test_log_at_info_tells_the_life_of_the_server_and_its_settings_without_secre
     assert ' heartbeat="7.0"' in starting and ' secret="***"' in starting and SECRET not in server.log_text()
     words = [line.split(" ")[2] for line in rest]
     # Where the system allows fewer file descriptors than there may be connections, a warning says so.
-    assert [word for word in words if word != "few_file_descriptors"] == ["open", "draining", "stopped"]
+    assert [word for word in words if word != "few_file_descriptors"] == ["open", "leaving", "draining", "stopped"]
 
 
 def test_log_at_debug_tells_of_each_connection_and_why_it_ended(start_server: StartServer) -> None:
