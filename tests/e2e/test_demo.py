@@ -132,6 +132,17 @@ def types(rows: list[tuple[str, str]]) -> list[str]:
 CREATED = "notification.created"
 
 
+def test_try_page_opens_without_raw_events_and_says_what_to_do(trying: Page) -> None:
+    column = trying.locator(".person").first
+    greeting = column.locator("li[data-type=hello]")
+    expect(greeting).to_have_count(1)
+    expect(greeting.locator("pre")).to_be_hidden()
+    hint = column.locator(".events").evaluate("(list) => getComputedStyle(list, '::after').content")
+    assert "Send something" in hint
+    greeting.get_by_role("button", name="Show all").click()
+    expect(greeting.locator("pre")).to_contain_text("counters")
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "alice", "bob"),
     [
@@ -574,6 +585,19 @@ def test_an_export_ends_with_a_workbook(page: Page, screens: tuple[Screen, Scree
     assert sheet is not None
     cells = [str(cell) for row in sheet.iter_rows(values_only=True) for cell in row]
     assert "Ben Okoro liked your post" in cells
+
+
+def test_on_a_phone_both_people_are_in_view(browser: Browser, server: Server) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    try:
+        page.goto(f"{server.url}/social")
+        panes = page.locator(".pane")
+        expect(panes).to_have_count(2)
+        page.locator(".screens").evaluate("(screens) => screens.scrollIntoView()")
+        for pane in panes.all():
+            expect(pane).to_be_in_viewport(ratio=0.7)
+    finally:
+        page.close()
 
 
 def test_on_a_phone_no_page_is_wider_than_the_screen(browser: Browser, server: Server) -> None:

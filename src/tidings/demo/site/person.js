@@ -11,16 +11,20 @@ const FOLDED = 320; // characters of data; the rest is shown on demand
 function frame({ id, type, data }) {
   const text = JSON.stringify(data);
   const line = (/** @type {string} */ name, /** @type {any} */ value) => h("div", {}, h("span", { class: "key" }, `${name}: `), value);
-  const long = text.length > FOLDED;
+  const quiet = type === "hello"; // for programs: a reader of the page sees that the stream is open
+  const long = quiet || text.length > FOLDED;
   const whole = h("span", { class: long ? "folded" : null }, text);
+  const raw = h("pre", {}, id && line("id", id), line("event", type), line("data", whole));
+  raw.hidden = quiet;
   const item = h("li", { "data-type": type },
     h("div", { class: "what" }, h("b", {}, type), h("time", {}, new Date().toLocaleTimeString())),
-    h("pre", {}, id && line("id", id), line("event", type), line("data", whole)),
+    raw,
   );
   if (long) {
     const more = h("button", { type: "button", class: "more" }, "Show all");
     more.addEventListener("click", () => {
       const folded = whole.classList.toggle("folded");
+      raw.hidden = quiet && folded;
       whole.textContent = folded ? text : JSON.stringify(data, null, 1);
       more.textContent = folded ? "Show all" : "Show less";
     });
