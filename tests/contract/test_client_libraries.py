@@ -5,6 +5,7 @@ What each did is a row of docs/compatibility.md, which these tests hold true; `T
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,14 +24,10 @@ from tests.servers import Server, environment, eventually, spawn
 
 CLIENTS = Path(__file__).parent / "clients"
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
+BEGIN, END = "<!-- rows -->\n", "<!-- end of rows -->\n"  # of the table in that page
 USER = "alice"
 LIVES = 3  # of the server: two `kill -9`
 NPM = json.loads((CLIENTS / "package.json").read_text())["dependencies"]
-GO = dict(
-    line.split()[:2]
-    for line in (CLIENTS / "go.mod").read_text().splitlines()
-    if line.startswith("\t") and "// indirect" not in line
-)
 
 AWKWARD = [
     "one\ntwo\r\nthree\rfour",
@@ -83,12 +80,39 @@ READERS = [
 
 
 def golang(folder: Path) -> list[Client]:
-    """Go's libraries, made into one program here."""
-    shutil.copytree(CLIENTS, folder, ignore=shutil.ignore_patterns("node_modules"))
-    subprocess.run(["go", "build", "-o", "receive", "."], cwd=folder, check=True, timeout=500)
+    """Go's libraries, built into one program."""
+    shutil.copytree(CLIENTS / "go", folder)
+    subprocess.run(["go", "build", "-o", "receive", "."], cwd=folder, check=True, timeout=BUILD)
+    asked = re.findall(r"^\t(\S+) (v\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)  # not `// indirect`
     program = str(folder / "receive")
-    found = [Client("Go", path.removeprefix("github.com/"), GO[path], (program, path)) for path in GO]
+    found = [Client("Go", path.removeprefix("github.com/"), version, (program, path)) for path, version in asked]
     return [*found, Client("Go", "bufio.Scanner", "-", (program, "bufio.Scanner"))]
+
+
+def rust(folder: Path) -> list[Client]:
+    """Rust's libraries, built into one program."""
+    shutil.copytree(CLIENTS / "rust", folder, ignore=shutil.ignore_patterns("target"))
+    subprocess.run(["cargo", "build", "--quiet"], cwd=folder, check=True, timeout=BUILD)
+    asked = re.findall(r'^(\S+) = "=(.*)"$', (folder / "Cargo.toml").read_text(), re.MULTILINE)
+    program = str(folder / "target" / "debug" / "receive")
+    return [Client("Rust", name, version, (program, name)) for name, version in asked]
+
+
+def java(folder: Path) -> list[Client]:
+    """Java's libraries, compiled into one program."""
+    shutil.copytree(CLIENTS / "java", folder)
+    fetch = ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"]
+    subprocess.run(fetch, cwd=folder, check=True, timeout=BUILD)
+    subprocess.run(["javac", "-cp", "lib/*", "Receive.java"], cwd=folder, check=True, timeout=BUILD)
+    asked = dict(
+        re.findall(r"<artifactId>(.*)</artifactId>\s*<version>(.*)</version>", (folder / "pom.xml").read_text())
+    )
+    program = ("java", "-cp", f"{folder}:{folder}/lib/*", "Receive")
+    return [Client("Java", name, asked[name], (*program, name)) for name in ("okhttp-sse", "okhttp-eventsource")]
+
+
+BUILD = 900  # seconds, for what a language's own tools fetch and build
+LANGUAGES = {"go": golang, "cargo": rust, "mvn": java}  # by the tool that each needs
 
 
 class Running:
@@ -178,15 +202,17 @@ def fault(one: Running, sent: list[tuple[str, str]]) -> str:
 
 def hold_page(clients: Sequence[Client]) -> None:
     """Hold the rows of these clients, who all got everything, in docs/compatibility.md."""
-    rows = [f"| {client.language} | {client.name} | {client.version} | all, once, in order |" for client in clients]
-    page = PAGE.read_text()
-    missing = [row for row in rows if row not in page]
+    head, begin, rest = PAGE.read_text().partition(BEGIN)
+    table, end, tail = rest.partition(END)
+    rows = {
+        client: f"| {client.language} | {client.name} | {client.version} | all, once, in order |" for client in clients
+    }
+    kept = table.splitlines()
+    missing = set(rows.values()) - set(kept)
     if missing and os.environ.get("TIDINGS_WRITE_DOCS"):
-        head, mark, tail = page.partition("<!-- rows -->\n")
-        kept = [row for row in tail.splitlines() if row.startswith("| ")]
-        ours = {tuple(row.split(" | ")[:2]) for row in missing}
-        kept = [row for row in kept if tuple(row.split(" | ")[:2]) not in ours] + missing
-        PAGE.write_text(head + mark + "\n".join(sorted(kept)) + "\n" + tail[tail.index("\n\n") :])
+        ours = tuple(f"| {client.language} | {client.name} |" for client in clients)
+        kept = sorted([row for row in kept if not row.startswith(ours)] + list(rows.values()))
+        PAGE.write_text(head + begin + "".join(f"{row}\n" for row in kept) + end + tail)
         return
     assert not missing, "TIDINGS_WRITE_DOCS=1 writes them"
 
@@ -209,12 +235,12 @@ def test_libraries_receive_five_hundred_through_kills(start_server: StartServer,
 
 
 @pytest.mark.full
-@pytest.mark.timeout(900)
-@pytest.mark.skipif(shutil.which("go") is None, reason="there is no Go here")
-def test_libraries_of_go_receive_five_hundred_through_kills(
-    start_server: StartServer, run: Any, tmp_path: Path
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("tool", [tool for tool in LANGUAGES if shutil.which(tool)])
+def test_libraries_of_other_languages_receive_five_hundred_through_kills(
+    start_server: StartServer, run: Any, tmp_path: Path, tool: str
 ) -> None:
-    everything_arrives(golang(tmp_path / "go"), 500, start_server(), run)
+    everything_arrives(LANGUAGES[tool](tmp_path / tool), 500, start_server(), run)
 
 
 def test_reader_with_a_short_time_out_stays_while_nothing_happens(start_server: StartServer, run: Any) -> None:

@@ -52,7 +52,10 @@ const LIBRARIES = {
     const { EventSource } = (await import("launchdarkly-eventsource")).default;
     listen(new EventSource(url));
   },
-  undici: async () => listen(new (await import("undici")).EventSource(url)),
+  undici: async () => {
+    listen(new (await import("undici")).EventSource(url));
+    setInterval(() => {}, 60_000); // its wait before the next attempt keeps no program running
+  },
 };
 
 await LIBRARIES[library]();
