@@ -39,7 +39,8 @@ test: $(VENV)/dev.stamp $(JS) $(NPM) $(if $(ARGS),,test-js)  ## every test: real
 	$(PY) -m pytest -n $(JOBS) --dist loadfile $(MARKED) $(ARGS)
 
 test-all: MARKED := -m '' --hypothesis-profile=searching
-test-all: test  ## the same, the wheel on every Python here, clients of Go, Rust and Java
+test-all: FOR_TESTS += firefox-esr WebKitWebDriver Xvfb
+test-all: test  ## the same, Firefox, WebKit, the wheel on every Python here, clients of Go, Rust and Java
 
 test-js: $(VENV)/dev.stamp $(JS)  ## the JavaScript tests
 	@scripts/system_packages.sh libatomic.so.1

@@ -21,6 +21,8 @@ for name; do
         nginx) package=nginx-light ;;
         node) package=nodejs ;;
         postgres) package=postgresql ;;
+        WebKitWebDriver) package=webkit2gtk-driver ;;
+        Xvfb) package=xvfb ;;
         *) package=$name ;;
     esac
     there "$name" || missing="$missing $package"

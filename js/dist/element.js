@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-UN4TTRQM.js";import"./chunk-OL5DMAFV.js";import"./chunk-SQ6FNHEY.js";export{a as TidingsBell};
+import{g as a}from"./chunk-7UGTXRP3.js";import"./chunk-2ITJUMCG.js";import"./chunk-LSZLMMXH.js";export{a as TidingsBell};

@@ -18,8 +18,10 @@ function offered(get) {
 
 /** @returns {Pick<Env, "worker" | "locks" | "channel">} */
 export const tabApis = () => ({
+  // WebKit suspends the worker with a page that goes into its back/forward cache, before the worker hears that the page
+  // has left: the stream would stay open.
   worker:
-    offered(() => SharedWorker) &&
+    offered(() => (/^Apple/.test(navigator.vendor) ? undefined : SharedWorker)) &&
     (() => new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name: "tidings" })),
   // Only in a secure context: https or localhost.
   locks: offered(() => navigator.locks),

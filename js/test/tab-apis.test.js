@@ -33,6 +33,14 @@ for (const name of /** @type {const} */ (["SharedWorker", "BroadcastChannel"])) 
   });
 }
 
+test("WebKit is offered no worker: it would keep the stream of a page that was left", () => {
+  define("SharedWorker", { value: class {} });
+  define("navigator", { value: { vendor: "Google Inc." } });
+  assert.equal(typeof tabApis().worker, "function");
+  define("navigator", { value: { vendor: "Apple Computer, Inc." } });
+  assert.equal(tabApis().worker, undefined);
+});
+
 test("the worker starts without locks where they are refused", async () => {
   for (const locks of [{ request: refuse }, { request: () => Promise.reject(new DOMException("not here")) }]) {
     define("navigator", { value: { locks } });
