@@ -36,4 +36,5 @@ export const INTERNAL_PROPERTIES = [
   "remaining",
   "stable",
   "received",
+  "opened",
 ];

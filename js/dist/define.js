@@ -1,1 +1,1 @@
-import{g as l}from"./chunk-7UGTXRP3.js";import"./chunk-2ITJUMCG.js";import"./chunk-LSZLMMXH.js";var{customElements:i}=globalThis;i&&!i.get("tidings-bell")&&i.define("tidings-bell",l);
+import{g as e}from"./chunk-EDHVRZ3C.js";import"./chunk-YTZKR3DQ.js";import"./chunk-YHWWVQC3.js";var{customElements:l,CSS:o}=globalThis;o?.supports("selector(:popover-open) and (color:light-dark(red,red))")&&!l.get("tidings-bell")&&l.define("tidings-bell",e);

@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-7UGTXRP3.js";import"./chunk-2ITJUMCG.js";import"./chunk-LSZLMMXH.js";export{a as TidingsBell};
+import{g as a}from"./chunk-EDHVRZ3C.js";import"./chunk-YTZKR3DQ.js";import"./chunk-YHWWVQC3.js";export{a as TidingsBell};

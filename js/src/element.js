@@ -310,8 +310,8 @@ export class TidingsBell extends Base {
       this.#overlay?.render();
       const { phase, connection } = this.#store?.getSnapshot() ?? {};
       // The overlay shows on the bell that it is not live.
-      if (phase === "failed" || connection === "reconnecting" || connection === "closed") {
-        loadOverlay().then(() => this.#loadOverlay(), () => {});
+      if (phase === "failed" || ["reconnecting", "closed"].includes(connection ?? "")) {
+        loadOverlay().then(() => this.#loadOverlay()).catch(() => {});
       }
     }, FRAME);
   };

@@ -47,7 +47,7 @@ export const toTidingsError = (error) =>
   error instanceof TidingsError ? error : new TidingsError("network", String(error), { code: "unreachable" });
 
 /** The credential is now another user's, as a server says it, too. */
-export const userChanged = () => new TidingsError("invalid", "another user", { code: "user_changed" });
+export const userChanged = () => new TidingsError("invalid", "user changed", { code: "user_changed" });
 
 /**
  * @typedef {object} ClientOptions

@@ -191,7 +191,7 @@ export class Connection extends EventTarget {
   /** Close everything on `pagehide`: an open connection would keep the page out of the back/forward cache. */
   #observePage() {
     const { window, document } = this.#env;
-    const open = { signal: this.#pageObserver.signal };
+    const open = this.#pageObserver; // its `signal` is the option
     window?.addEventListener("online", () => this.#source?.wake(true), open);
     window?.addEventListener("pagehide", () => this.#suspend(), open);
     window?.addEventListener("pageshow", () => (this.#generation % 2 ? this.#source?.wake() : this.#start()), open);

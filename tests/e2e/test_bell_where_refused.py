@@ -44,3 +44,25 @@ def test_bell_that_cannot_get_live_says_so_on_itself(server: Server, context: Br
     bell = BellPage.open(context, server, user, connection="closed", script=NO_WORKER)
     expect(bell.button).to_have_attribute("title", "Not connected")
     expect(bell.button).to_have_class(re.compile("offline"))
+
+
+OLDER_BROWSERS = """
+  const { supports } = CSS;
+  CSS.supports = (condition) => !condition.includes(%r) && supports.call(CSS, condition);
+"""
+
+
+@pytest.mark.parametrize("missing", ["light-dark(", "selector(:popover-open)"])
+def test_browser_below_the_lowest_shows_what_the_page_has_put_into_the_element(
+    server: Server, context: BrowserContext, missing: str
+) -> None:
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.add_init_script(OLDER_BROWSERS % missing)
+    markup = '<a href="/inbox">Inbox</a></tidings-bell><script type="module" src="/js/define.js"></script>'
+    page.route("**/older", lambda route: route.fulfill(body=f"<tidings-bell>{markup}", content_type="text/html"))
+    page.goto(f"{server.url}/older", wait_until="load")
+    expect(page.get_by_role("link", name="Inbox")).to_be_visible()
+    assert page.evaluate("customElements.get('tidings-bell')") is None
+    assert errors == []
