@@ -40,6 +40,10 @@ class ServerCollector(Collector):
         for transport in TRANSPORTS:
             open_now.add_metric([transport], now.connections.get(transport, 0))
         yield open_now
+        ended = CounterMetricFamily("tidings_connections_ended", "Streams and polls that ended.", labels=["reason"])
+        for reason, number in now.ended.items():
+            ended.add_metric([reason], number)
+        yield ended
         yield GaugeMetricFamily("tidings_topics", "Topics with a reader in this process.", value=now.topics)
         yield GaugeMetricFamily("tidings_users", "Users with a reader in this process.", value=now.users)
         yield GaugeMetricFamily("tidings_catching_up", "Readers waiting for a worker.", value=now.catching_up)

@@ -12,7 +12,7 @@ from tidings.hub.index import Index
 from tidings.hub.liveness import Liveness
 from tidings.hub.membership_events import MEMBERSHIP
 from tidings.hub.memberships import Memberships
-from tidings.hub.readers import Membership, Reader, State
+from tidings.hub.readers import EndReason, Membership, Reader, State
 from tidings.hub.ring import Entry, Ring
 
 CHUNK = 64 * 1024  # bytes written to a reader in one step of catching up: its sink's high-water mark
@@ -37,6 +37,7 @@ class Hub:
         self.catch_up_queue: deque[Reader] = deque()  # readers that are behind
         self.store_queue: deque[Reader] = deque()  # those that the ring does not reach back to
         self.open: Counter[str] = Counter()  # readers per transport
+        self.ended = Counter({reason.value: 0 for reason in EndReason})  # readers, by reason
         self.delivered = 0  # events written to readers
         self.published = 0  # events
         self.users = 0  # with a reader here
@@ -88,6 +89,7 @@ class Hub:
             self.memberships.release(membership)
         self.liveness.discard(reader)
         self.open[reader.encoding.transport] -= 1
+        self.ended[reader.end_reason.value] += 1
         if self._on_connection is not None:
             self._on_connection(reader)
 

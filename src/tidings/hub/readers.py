@@ -30,6 +30,8 @@ class EndReason(Enum):
     SLOW_CONSUMER = "slow_consumer"  # it took no bytes for a heartbeat (law 4)
     TOKEN_EXPIRED = "token_expired"
     SHUTDOWN = "shutdown"
+    POLL_ANSWERED = "poll_answered"
+    PROTOCOL_VIOLATION = "protocol_violation"  # it sent what this transport does not take
 
 
 class Membership:

@@ -22,6 +22,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     """The hub's own numbers: nothing is counted twice, nothing on the hot path."""
 
     connections: Mapping[str, int]  # per transport
+    ended: Mapping[str, int]  # connections, per reason
     topics: int
     users: int
     catching_up: int
@@ -60,6 +61,7 @@ class StatusService:
         hub, relay, link = self._gateway.hub, self._gateway.relay, self._gateway.link
         return Numbers(
             connections=hub.open,
+            ended=hub.ended,
             topics=hub.topics,
             users=hub.users,
             catching_up=len(hub.catch_up_queue) + len(hub.store_queue),

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from tidings.domain.ports import Unacked
+from tidings.hub.readers import EndReason
 from tidings.transports.close_codes import BINARY, GOING_AWAY, TOKEN, TOO_BIG, CloseReason, ProtocolViolation
 from tidings.transports.poll_frames import POLL_HEADERS
 from tidings.transports.ws_codec import MAX_MESSAGE
@@ -139,6 +140,8 @@ class AsgiWsSink(AsgiSink):
                 await self._handle(message.get("text"))
         except ProtocolViolation as violation:
             self._close_reason = violation.close_reason
+            if self._reader is not None:
+                self._reader.end_reason = EndReason.PROTOCOL_VIOLATION
             self.close()
             assert self._sender is not None
             await self._sender  # it says so
@@ -178,7 +181,8 @@ class AsgiPollSink:
         waits: set[asyncio.Future[Any]] = {self._content, left}
         try:
             await asyncio.wait(waits, timeout=poll.wait, return_when=asyncio.FIRST_COMPLETED)
-            self.write(b"")
+            if not left.done():
+                self.write(b"")
         except asyncio.CancelledError:  # as in a stream
             self.close()
             await self._answer(left, send)

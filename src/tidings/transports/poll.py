@@ -7,7 +7,7 @@ from typing import Any
 
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
-from tidings.hub.readers import Membership, Reader, State
+from tidings.hub.readers import EndReason, Membership, Reader, State
 from tidings.transports.asgi_fallback import AsgiPollSink
 from tidings.transports.detachable import HttpResumer, SocketProtocol, detachable_socket
 from tidings.transports.poll_frames import POLL_HEADERS, Lines, PollEncoding, body, first
@@ -78,6 +78,8 @@ class LongPoll:
     def answer(self, reader: Reader, frames: bytes) -> bytes:
         """The body of the response with what the hub wrote; b"" for nothing."""
         context = self.context
+        if reader.end_reason is EndReason.CLIENT_LEFT:  # else it is answered because the server ends it
+            reader.end_reason = EndReason.POLL_ANSWERED
         if frames:
             seq = context.hub.head if reader.state is State.LIVE else reader.position
             return body(first(frames, self.limit, cursor=context.encoding.cursor(seq)))

@@ -11,7 +11,7 @@ from tidings.domain.model import Feed
 from tidings.domain.ports import Encoding, Unacked
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
-from tidings.hub.readers import Reader
+from tidings.hub.readers import EndReason, Reader
 from tidings.transports.asgi_fallback import HIGH_WATER, LOW_WATER, AsgiSink
 from tidings.transports.chunked_frames import LAST_CHUNK, TRANSFER_ENCODING, chunk
 from tidings.transports.detachable import DetachableSocket, Headers, SocketProtocol, detachable_socket
@@ -147,7 +147,13 @@ class SocketSink(SocketProtocol):
 
     def data_received(self, data: bytes) -> None:
         if len(data) > MAX_UNREAD:
+            self.violated()
             self.abort()
+
+    def violated(self) -> None:
+        """Note, for the log and the metrics, that the client ends itself."""
+        if self.reader is not None:
+            self.reader.end_reason = EndReason.PROTOCOL_VIOLATION
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)

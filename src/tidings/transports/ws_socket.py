@@ -186,6 +186,7 @@ class WsSocket(SocketSink):
         """
         if self._phase is Phase.OPEN:
             self.transport.write(ws_frames.closing(close_reason))
+        self.violated()
         if self._phase is not Phase.OVER:
             self._become(Phase.OVER)
             if not self.transport.is_closing():
