@@ -1,6 +1,8 @@
 """The database file over its life: made, migrated, refused, pruned."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +12,7 @@ import apsw
 import pytest
 
 from tests.conftest import Listen, StartServer
-from tests.servers import Server, eventually
+from tests.servers import Server, environment, eventually
 from tidings.domain.errors import StoreTooNew, StoreUnavailable
 from tidings.domain.topics import User
 from tidings.store import dialect
@@ -163,6 +165,26 @@ def test_a_file_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path, make:
     with pytest.raises(error, match=str(db)):
         asyncio.run(SqliteStore.open(db))
     assert db.read_bytes() == before
+
+
+def zeros_in(db: Path, *, first: int) -> None:
+    """A database of ours, with zeros from a page on."""
+    server = Server(db=db).start()
+    server.publish_many([{"to": {"user": "alice"}, "body": "b" * 500} for _ in range(500)])
+    server.stop()
+    whole = db.read_bytes()
+    db.write_bytes(whole[: first * 4096] + bytes(len(whole) - first * 4096))
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_a_damaged_database_is_refused_in_one_line_that_says_what_to_do(tmp_path: Path, first: int) -> None:
+    db = tmp_path / "tidings.db"
+    zeros_in(db, first=first)
+    command = [sys.executable, "-m", "tidings", "dev", "--port", "0", "--db", str(db)]
+    done = subprocess.run(command, env=environment({}), capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert "tidings check" in line and "tidings restore" in line
 
 
 # When another process holds it

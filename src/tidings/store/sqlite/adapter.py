@@ -54,7 +54,7 @@ class SqliteStore(Reads):
             for _ in range(READERS):
                 self._idle.put(connect(path))
         except apsw.Error as error:
-            raise StoreUnavailable(f"cannot open the database {path}: {error}") from error
+            raise StoreUnavailable(f"cannot open the database {path}: {_reason(error)}") from error
 
     @classmethod
     async def open(
@@ -183,5 +183,12 @@ class SqliteStore(Reads):
 
 def _translate(error: Exception) -> Exception:
     if isinstance(error, apsw.Error):
-        return StoreUnavailable(f"the database cannot take this now: {error}")
+        return StoreUnavailable(f"the database cannot take this now: {_reason(error)}")
     return error
+
+
+def _reason(error: apsw.Error) -> str:
+    """The reason, and for a file that is damaged what to do."""
+    damaged = isinstance(error, apsw.CorruptError | apsw.NotADBError)
+    advice = "; `tidings check` looks for damage, `tidings restore` puts a backup in its place" if damaged else ""
+    return f"{error}{advice}"
