@@ -129,7 +129,8 @@ def test_a_stream_is_warned_and_ends_no_later_than_its_token(server: Server) -> 
         warned, goaway = stream.rest()
         assert time.time() <= until
         assert (warned.type, goaway.type) == ("expiring", "goaway")
-        assert goaway.json["reason"] == "token_expired"
+        assert goaway.json == {"reason": "token_expired", "retry": 0, "action": "new_token"}
+        assert stream.parser.retry == 2000  # 0 would last: libraries then ask without a pause, and are refused
     eventually("nothing of it is left", lambda: not server.left_behind())
 
 
