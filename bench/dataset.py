@@ -1,7 +1,7 @@
 """A database of the size a real application has.
 
 A million notifications, a hundred thousand users, authors whose followers fall off as a power law, fifty
-follows a user in the mean, and one topic that everybody follows. `scale` makes all of it smaller.
+follows a user in the mean, and one topic that all users follow. `scale` makes all of it smaller.
 """
 
 import bisect

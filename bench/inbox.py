@@ -226,7 +226,7 @@ def row_each(path: Path, *, users: int) -> tuple[float, float]:
 
 
 def following(runner: Runner, target: Running) -> Figure:
-    """Memory of an open stream whose user follows a hundred topics and the one that everybody follows."""
+    """Memory of an open stream whose user follows a hundred topics and the one that all users follow."""
     streams = runner.size(1000, 200)
     path = target.server.sse.replace("u%d", "hundred%d")
     caller = Caller(target)

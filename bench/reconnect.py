@@ -32,7 +32,7 @@ def missed(target: Running, publisher: Publisher, *, clients: int, own: bool, fo
     notifications for other users in between.
     """
     server = target.server
-    if not server.publish_many:  # these keep the last hundred events in memory and send them to whoever comes
+    if not server.publish_many:  # these keep the last hundred events in memory and send them to each new client
         publisher.pace(payload(SIZE), events=BEHIND, rate=1000)
         return ""
     _, _, answer = publisher.send(payload(SIZE))

@@ -1,4 +1,4 @@
-"""One reader that stops reading, among 500: nobody else notices, nothing grows, and it misses nothing."""
+"""A stalled reader among 500: the others keep their latency, no memory grows, and it misses no event."""
 
 import itertools
 import re

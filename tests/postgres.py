@@ -79,7 +79,7 @@ class PostgresServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def log(self) -> str:
-        """What it has said."""
+        """The log of the server."""
         return (self._folder / "log").read_text("utf-8", "replace")
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> int:

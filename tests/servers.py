@@ -53,7 +53,7 @@ def eventually(what: str, holds: Callable[[], bool], *, within: float = PATIENCE
 
 
 def free_port(host: str = HOST) -> int:
-    """A port that nobody has. It is below the ephemeral range, so no outgoing connection takes it meanwhile.
+    """A free port. It is below the ephemeral range, so no outgoing connection takes it meanwhile.
 
     Each process of one test run looks in a part of its own, or two could be given the same.
     """
@@ -178,7 +178,7 @@ class Server:
         return self.process.wait(PATIENCE)
 
     def kill(self) -> None:
-        """SIGKILL: no goodbye, no clean-up. Safe to call twice."""
+        """SIGKILL: no drain, no clean-up. Safe to call twice."""
         if self.process is None:
             return
         with suppress(ProcessLookupError):

@@ -252,7 +252,7 @@ def connect(
     receive_buffer: int | None = None,
     make_socket: Callable[[], socket.socket] = socket.socket,
 ) -> Stream:
-    """Ask for a stream. `receive_buffer` in bytes: a small one makes the server notice soon that nobody reads."""
+    """Ask for a stream. `receive_buffer` in bytes: a small one soon shows the server that the client stalls."""
     made = make_socket()
     try:
         if receive_buffer is not None:

@@ -1,4 +1,4 @@
-"""The architecture: what a module may import, what ships, what is pinned."""
+"""The architecture: the imports that a module may have, the package's files, the pins."""
 
 import ast
 import re
@@ -171,7 +171,7 @@ def build(target: str, *, into: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def package() -> set[str]:
-    """Every file that has to reach whoever installs Tidings: the package, and in it the browser's client."""
+    """Every file of an installation: the package, and in it the browser's client."""
     return {f"tidings/{name}" for name in files_below(SRC / "tidings")} | {
         f"tidings/js/{name}" for name in files_below(ROOT / "js" / "dist")
     }

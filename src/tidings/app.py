@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import BaseRoute
 from websockets.server import ServerProtocol
 
-from tidings.api.assets import Client
+from tidings.api.assets import ClientModules
 from tidings.api.context import ApiContext
 from tidings.api.cors import Cors, Fields
 from tidings.api.http import PathRouter, not_found, problem
@@ -53,7 +53,7 @@ from tidings.domain.errors import Failed, InvalidSettings, NotOpen, TidingsError
 from tidings.domain.ports import Store
 from tidings.extras import extra_of, pip_install
 from tidings.hub.hub import Hub
-from tidings.hub.readers import Reader, State
+from tidings.hub.readers import Reader, ReaderState
 from tidings.hub.ring import RING_EVENTS, Ring
 from tidings.limits.budgets import Budgets
 from tidings.seed.routes import OPERATIONS as SEED_OPERATIONS
@@ -85,7 +85,7 @@ from tidings.store.transactions.secrets import keep_secret
 from tidings.transports.poll import PollContext
 from tidings.transports.poll_frames import PollEncoding
 from tidings.transports.sse import SseEncoding
-from tidings.transports.stream import Stream, StreamContext
+from tidings.transports.stream import EventStream, StreamContext
 from tidings.transports.ws_frames import WsEncoding, WsLines
 from tidings.transports.ws_socket import WsContext
 
@@ -102,7 +102,7 @@ _NOT_OPEN = (
 RECENT_USER_AGE = 120.0  # seconds, twice the longest poll interval: a user who polls no more is dropped after 1 to 2
 
 MakeIdentity = Callable[[Tickets, OriginPolicy], Identity]
-Pages = Callable[[Client], Sequence[BaseRoute]]  # routes of pages that show this client
+Pages = Callable[[ClientModules], Sequence[BaseRoute]]  # routes of pages that show this client
 
 
 class Tidings:
@@ -137,7 +137,7 @@ class Tidings:
         else:
             await self._router(scope, receive, send)
 
-    def open_stream(self, scope: Any) -> tuple[Stream, Fields] | None:
+    def open_stream(self, scope: Any) -> tuple[EventStream, Fields] | None:
         """The stream that a request asks for and the fields of its response, if it can be opened at once.
 
         None, and nothing has happened, if the application has to be called.
@@ -149,7 +149,7 @@ class Tidings:
         """Open the services. Raises `StoreTooNew`, `StoreUnavailable`."""
         _log.info("starting", extra=self._settings.masked())
         async with open_services(self._settings, on_fatal=self._on_fatal, identity=self._identity) as services:
-            client = Client.shipped()
+            client = ClientModules.shipped()
             self._router.set_routes([*services.routes, *client.routes(), *self._pages(client)])
             self._immediate = ImmediateStreams(services.api, self._app)
             self._drain = services.drain
@@ -251,7 +251,7 @@ def _postgres_store() -> "type[PostgresStore]":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenServices:
-    """What is open, and the routes to it."""
+    """The open services, and the routes to them."""
 
     gateway: StoreGateway
     api: ApiContext
@@ -404,7 +404,7 @@ async def open_services(
 
 def _log_connection(reader: Reader) -> None:
     fields = {"transport": reader.encoding.transport, "user": reader.membership.user}
-    if reader.state is State.CLOSED:
+    if reader.state is ReaderState.CLOSED:
         _log.debug("disconnected", extra=fields | {"reason": reader.end_reason.value})
     else:
         _log.debug("connected", extra=fields | {"position": reader.position})

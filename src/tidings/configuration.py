@@ -13,7 +13,7 @@ import msgspec
 from tidings.domain.errors import InvalidSettings
 from tidings.settings import BOUNDS, Settings, bounds_of, database, value_of
 
-PREFIX = "TIDINGS_"
+ENV_PREFIX = "TIDINGS_"
 # Variables of the commands that are no settings of the server.
 _OTHERS = frozenset({"TIDINGS_CONFIG", "TIDINGS_URL", "TIDINGS_TOKEN"})
 _FILES = frozenset({"secret", "token_keys"})  # settings that `TIDINGS_<NAME>_FILE`, or `<name>_file`, may point to
@@ -105,18 +105,18 @@ def _of_environment(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, An
     """By setting, the variable and its value; and a warning for each variable that is none."""
     values: dict[str, tuple[str, Any]] = {}
     warnings = []
-    names = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
-    files = {f"{PREFIX}{name.upper()}_FILE": name for name in _FILES}
+    names = {ENV_PREFIX + name.upper(): name for name in Settings.__struct_fields__}
+    files = {f"{ENV_PREFIX}{name.upper()}_FILE": name for name in _FILES}
     for variable in sorted(environ):
         text = environ[variable]
         if variable in names:
             name = names[variable]
             values[name] = (variable, value_of(name, text))
         elif variable in files:
-            if files[variable].upper() in {one.removeprefix(PREFIX) for one in environ}:
+            if files[variable].upper() in {one.removeprefix(ENV_PREFIX) for one in environ}:
                 raise InvalidSettings(f"{variable} and {variable.removesuffix('_FILE')} are both set: take one")
             values[files[variable]] = (variable, _text_of(Path(text), variable))
-        elif variable.startswith(PREFIX) and variable not in _OTHERS:
+        elif variable.startswith(ENV_PREFIX) and variable not in _OTHERS:
             warnings.append(f"{variable} is no setting{_nearest(variable, [*names, *files, *_OTHERS])}")
     return values, warnings
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.background.fake_clock import settle
 from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
-from tests.transports.fake_transport import Connection, Wire
+from tests.transports.fake_transport import Connection, FakeTransport
 from tidings.app import create_app
 from tidings.domain.topics import User
 from tidings.hub.hub import Hub
@@ -17,7 +17,7 @@ from tidings.settings import Settings
 READERS = 5000
 
 
-class CountingWire(Wire):
+class CountingWire(FakeTransport):
     """A publisher's transport."""
 
     answers = 0
@@ -59,14 +59,14 @@ async def test_publishers_are_answered_before_the_first_of_five_thousand_readers
         sinks = [SuspiciousSink(hub) for _ in range(READERS)]
         for sink in sinks:
             sink.reader = hub.join(feed, sink=sink, encoding=LineEncoding("lines"), position=feed.head)
-        connections = [Connection(app, wire=CountingWire()) for _ in range(publishers)]
+        connections = [Connection(app, transport=CountingWire()) for _ in range(publishers)]
         for connection in connections:
-            connection.wire.protocol.data_received(post({"to": {"all": True}, "body": "to everyone"}))
+            connection.transport.protocol.data_received(post({"to": {"all": True}, "body": "to everyone"}))
         async with asyncio.timeout(20):
             while CountingWire.answers < publishers:
                 await settle()
             await gateway.settled()
-        assert all(b" 201 " in connection.wire.sent for connection in connections)
+        assert all(b" 201 " in connection.transport.sent for connection in connections)
     for sink in sinks:
         assert len(sink.answered_before) == publishers
         for number, answered in enumerate(sink.answered_before, start=1):

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 import pytest
 
 from tests.servers import Server
-from tidings.api.assets import Client, takes_gzip
+from tidings.api.assets import ClientModules, takes_gzip
 
 MODULE = "stream.js"
 
@@ -76,10 +76,10 @@ def test_missing_asset_is_not_found(server: Server, path: str) -> None:
 
 
 def test_another_byte_is_another_path() -> None:
-    first = Client({"a.js": b"1", "b.js": b"2"}, version="1.0.0")
-    assert Client({"b.js": b"2", "a.js": b"1"}, version="1.0.0").path == first.path
+    first = ClientModules({"a.js": b"1", "b.js": b"2"}, version="1.0.0")
+    assert ClientModules({"b.js": b"2", "a.js": b"1"}, version="1.0.0").path == first.path
     others = [{"a.js": b"1", "b.js": b"3"}, {"a.js": b"12", "b.js": b""}, {"a.js": b"1", "c.js": b"2"}, {"a.js": b"1"}]
-    assert len({first.path, *(Client(other, version="1.0.0").path for other in others)}) == 5
+    assert len({first.path, *(ClientModules(other, version="1.0.0").path for other in others)}) == 5
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ ACTS: list[tuple[str, str, object]] = [
 def test_act_for_another_user_than_the_caller_is_refused(
     server: Server, name: Name, method: str, path: str, body: object
 ) -> None:
-    """Another tab signed in as somebody else: the page of the first user must not change the other's inbox."""
+    """Another tab signed in as another user: the page of the first user must not change the other's inbox."""
     user = name("zo\u00eb")
     asked = f"{path}?user={quote(user)}"
     other = server.request(method, asked, body, headers={"Tidings-User": name("bob")})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.auth.checked_tokens import LONGEST, CheckedTokens
+from tidings.auth.checked_tokens import TOKEN_SIZE_MAX, CheckedTokens
 from tidings.auth.grants import Grant
 from tidings.auth.revocations import Revocations
 from tidings.domain.errors import InvalidToken
@@ -51,8 +51,8 @@ async def test_least_recently_used_goes_first_and_long_ones_are_not_kept() -> No
         await checker.tokens(token)
     assert checker.checked == ["a", "b", "c", "b"]
     for _ in range(2):
-        await checker.tokens("x" * (LONGEST + 1))
-    assert checker.checked[4:] == ["x" * (LONGEST + 1)] * 2
+        await checker.tokens("x" * (TOKEN_SIZE_MAX + 1))
+    assert checker.checked[4:] == ["x" * (TOKEN_SIZE_MAX + 1)] * 2
 
 
 async def test_token_is_revoked_though_it_was_checked() -> None:

@@ -7,16 +7,16 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from tests.auth.test_identity import FakeTickets
-from tidings.auth.api_keys import PREFIX, ApiKeys
+from tidings.auth.api_keys import KEY_PREFIX, ApiKeys
 from tidings.auth.forward_auth import (
-    AT_ONCE,
-    FRESH,
-    MOST,
-    SIZE,
+    CREDENTIALS_MAX,
+    QUESTIONS_MAX,
+    SESSION_FRESH,
+    SESSIONS_MAX,
     TICKET_AGE,
-    Answer,
     ForwardAuth,
     Session,
+    SessionAnswer,
     SessionGrant,
     session_of,
 )
@@ -36,20 +36,20 @@ from tidings.domain.errors import (
 from tidings.domain.topics import User
 
 ALICE = Session("sid=a", "")
-YES = Answer(200, "alice")
+YES = SessionAnswer(200, "alice")
 
 
 class Application:
     """An application with sessions, a clock, and how often it was asked."""
 
-    def __init__(self, answer: Answer | Exception = YES) -> None:
+    def __init__(self, answer: SessionAnswer | Exception = YES) -> None:
         self.answer, self.asked, self.now = answer, list[Session](), 1000.0
         self.revoked = Revocations()
         self.answering = asyncio.Event()
         self.answering.set()
         self.auth = ForwardAuth(self.ask, revoked=self.revoked, clock=lambda: self.now)
 
-    async def ask(self, session: Session) -> Answer:
+    async def ask(self, session: Session) -> SessionAnswer:
         self.asked.append(session)
         await self.answering.wait()
         if isinstance(self.answer, Exception):
@@ -59,36 +59,36 @@ class Application:
 
 async def test_session_is_the_users_that_the_application_names() -> None:
     for named, user in (("alice", "alice"), ("a%40x.io", "a@x.io"), ("%C3%A9ve", "éve")):
-        grant = await Application(Answer(204, named)).auth.grant(ALICE)
+        grant = await Application(SessionAnswer(204, named)).auth.grant(ALICE)
         assert (grant.user, grant.publish, grant.topics, grant.expires) == (user, False, frozenset(), 0)
 
 
 @pytest.mark.parametrize(
     ("answer", "refusal"),
     [
-        (Answer(401, None), NotIdentified),
-        (Answer(401, "alice"), NotIdentified),
-        (Answer(403, None), SessionForbidden),
-        (Answer(200, None), SessionUnavailable),
-        (Answer(200, ""), SessionUnavailable),
-        (Answer(200, "a/b"), SessionUnavailable),
-        (Answer(200, "%FF"), SessionUnavailable),
-        (Answer(302, "alice"), SessionUnavailable),
-        (Answer(404, None), SessionUnavailable),
-        (Answer(500, "alice"), SessionUnavailable),
+        (SessionAnswer(401, None), NotIdentified),
+        (SessionAnswer(401, "alice"), NotIdentified),
+        (SessionAnswer(403, None), SessionForbidden),
+        (SessionAnswer(200, None), SessionUnavailable),
+        (SessionAnswer(200, ""), SessionUnavailable),
+        (SessionAnswer(200, "a/b"), SessionUnavailable),
+        (SessionAnswer(200, "%FF"), SessionUnavailable),
+        (SessionAnswer(302, "alice"), SessionUnavailable),
+        (SessionAnswer(404, None), SessionUnavailable),
+        (SessionAnswer(500, "alice"), SessionUnavailable),
         (TimeoutError(), SessionUnavailable),
         (OSError("refused"), SessionUnavailable),
     ],
 )
 async def test_session_is_refused_by_401_and_403_and_unknown_by_all_else(
-    answer: Answer | Exception, refusal: type[Exception]
+    answer: SessionAnswer | Exception, refusal: type[Exception]
 ) -> None:
     application = Application(answer)
     for _ in range(2):
         with pytest.raises(refusal):
             await application.auth.grant(ALICE)
     assert len(application.asked) == 2  # a refusal is not kept: the next request may be that of the one who signed in
-    application.answer = Answer(200, "alice")
+    application.answer = SessionAnswer(200, "alice")
     assert (await application.auth.grant(ALICE)).user == "alice"
 
 
@@ -97,8 +97,8 @@ async def test_answer_counts_for_a_moment() -> None:
     for _ in range(3):
         await application.auth.grant(ALICE)
     assert len(application.asked) == 1
-    application.now += FRESH
-    application.answer = Answer(401, None)
+    application.now += SESSION_FRESH
+    application.answer = SessionAnswer(401, None)
     with pytest.raises(NotIdentified):
         await application.auth.grant(ALICE)
 
@@ -106,7 +106,7 @@ async def test_answer_counts_for_a_moment() -> None:
 async def test_refusal_of_an_open_stream_counts_for_the_next_request() -> None:
     application = Application()
     await application.auth.grant(ALICE)
-    application.answer = Answer(401, None)
+    application.answer = SessionAnswer(401, None)
     for ask in (application.auth.ask_again, application.auth.grant):
         with pytest.raises(NotIdentified):
             await ask(ALICE)
@@ -127,17 +127,17 @@ async def test_sessions_are_told_apart_and_few_are_kept() -> None:
     for session in (Session("sid=a", ""), Session("", "sid=a"), Session("sid=", "a")):
         await application.auth.grant(session)
     assert len(application.asked) == 3
-    for n in range(MOST):
+    for n in range(SESSIONS_MAX):
         await application.auth.grant(Session(f"sid={n}", ""))
     await application.auth.grant(Session("sid=a", ""))
-    assert len(application.asked) == 3 + MOST + 1
+    assert len(application.asked) == 3 + SESSIONS_MAX + 1
 
 
 async def test_application_is_asked_once_for_all_who_wait_and_about_few_at_once() -> None:
     application = Application()
     application.answering.clear()
     same = [asyncio.ensure_future(application.auth.grant(ALICE)) for _ in range(10)]
-    others = [asyncio.ensure_future(application.auth.grant(Session(f"sid={n}", ""))) for n in range(AT_ONCE)]
+    others = [asyncio.ensure_future(application.auth.grant(Session(f"sid={n}", ""))) for n in range(QUESTIONS_MAX)]
     results = asyncio.gather(*same, *others, return_exceptions=True)
     same[0].cancel()  # one who leaves takes the answer from nobody
     await asyncio.sleep(0)
@@ -145,7 +145,7 @@ async def test_application_is_asked_once_for_all_who_wait_and_about_few_at_once(
     done = await results
     assert [type(one) for one in done[1:10]] == [SessionGrant] * 9
     assert [type(one) for one in done[10:]].count(Overloaded) == 1
-    assert len(application.asked) == AT_ONCE
+    assert len(application.asked) == QUESTIONS_MAX
 
 
 def test_session_is_what_the_request_carries() -> None:
@@ -154,7 +154,7 @@ def test_session_is_what_the_request_carries() -> None:
         "a=1; b=2", "Basic x"
     )
     with pytest.raises(HeadersTooLarge):
-        session_of([(b"cookie", b"a" * SIZE), (b"authorization", b"b")])
+        session_of([(b"cookie", b"a" * CREDENTIALS_MAX), (b"authorization", b"b")])
 
 
 def test_ticket_carries_no_session_and_ends_soon() -> None:
@@ -187,7 +187,11 @@ def identity(application: Application) -> ForwardIdentity:
 async def test_keys_and_tickets_are_ours_and_the_application_is_not_asked(
     identity: ForwardIdentity, application: Application
 ) -> None:
-    for given in (request("ticket="), request("ticket=x", cookie="sid=a"), request(authorization=f"Bearer {PREFIX}x")):
+    for given in (
+        request("ticket="),
+        request("ticket=x", cookie="sid=a"),
+        request(authorization=f"Bearer {KEY_PREFIX}x"),
+    ):
         with pytest.raises(InvalidToken):
             await identity.of(given, purpose=Purpose.LISTEN)
     with pytest.raises(NotIdentified):

@@ -1,4 +1,4 @@
-"""Keys from a URL: fetched when they are needed, kept when it fails, and not because somebody makes names up."""
+"""Keys from a URL: fetched when they are needed, kept when it fails, and not fetched for each invented key id."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from tidings.auth.jwks import COOLDOWN, FRESH, RETRY, RemoteKeys
+from tidings.auth.jwks import COOLDOWN, KEYS_FRESH, RETRY, RemoteKeys
 from tidings.auth.keys import jwks_keys
 from tidings.domain.errors import KeysUnavailable
 
@@ -65,7 +65,7 @@ async def test_unknown_name_fetches_again_once_a_cooldown() -> None:
 async def test_stale_keys_serve_while_the_url_fails_or_hangs() -> None:
     provider = Provider("a")
     await provider.kids_for("a")
-    provider.now += FRESH
+    provider.now += KEYS_FRESH
     provider.down = True
     for _ in range(5):
         assert await provider.kids_for("a") == ["a"]

@@ -6,9 +6,9 @@ from tests.background.fake_clock import FakeClock, running, settle
 from tests.model.log import EPOCH, Log
 from tests.services.fakes import FakeStore, retrying
 from tidings.background.bus_link import BATCH_BYTES, POSITION_INTERVAL, SILENCE, BusLink
-from tidings.background.head_watch import BUS_DOWN_INTERVAL, INTERVAL, HeadWatch
+from tidings.background.head_watch import BUS_DOWN_INTERVAL, WATCH_INTERVAL, HeadWatch
 from tidings.background.relay import Relay
-from tidings.bus.frame import Batch, Position, decode
+from tidings.bus.frame import Batch, NodeHead, decode
 from tidings.bus.local import LocalBus
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
@@ -72,7 +72,7 @@ async def test_large_commit_is_told_as_a_position_and_read_from_the_store() -> N
     one, other = (LinkHarness(bus, log, clock, node=node) for node in "ab")
     async with running(one.relay.run(), other.relay.run()), asyncio.timeout(5):
         one.link.committed([log.append(TOPIC, data=b"x" * (BATCH_BYTES // 2)) for _ in range(3)])
-        assert [decode(frame, epoch=EPOCH) for frame in bus.sent] == [Position(EPOCH, "a", 3)]
+        assert [decode(frame, epoch=EPOCH) for frame in bus.sent] == [NodeHead(EPOCH, "a", 3)]
         await other.relay.reached(3)
     assert "tail" in other.store.asked
 
@@ -109,10 +109,10 @@ async def test_head_is_looked_at_each_second_and_more_often_while_the_bus_is_dow
     down = False
     watch = HeadWatch(one.relay, retry=retrying(), bus_down=lambda: down, sleep=clock.sleep)
     async with running(watch.run()):
-        await clock.advance(5 * INTERVAL)
+        await clock.advance(5 * WATCH_INTERVAL)
         assert one.store.asked == ["span"] * 5
         down = True
-        await clock.advance(INTERVAL)
+        await clock.advance(WATCH_INTERVAL)
         one.store.asked.clear()
         await clock.advance(10.5 * BUS_DOWN_INTERVAL)
         assert one.store.asked == ["span"] * 10

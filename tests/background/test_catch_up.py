@@ -14,7 +14,7 @@ from tidings.background.catch_up import PAGE_EVENTS, STORE_WORKERS, CatchUp
 from tidings.domain.model import Event
 from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
-from tidings.hub.readers import State
+from tidings.hub.readers import ReaderState
 from tidings.hub.ring import Ring
 
 ALICE, BOB = User("alice"), User("bob")
@@ -81,7 +81,7 @@ async def test_reader_gets_store_pages_and_then_the_ring(events: int) -> None:
         sink = harness.join(ALICE)
         await quiet()
     assert seqs(sink) == list(range(1, events + 1))
-    assert sink.reader.state is State.LIVE
+    assert sink.reader.state is ReaderState.LIVE
 
 
 async def test_a_thousand_readers_are_a_queue() -> None:
@@ -199,5 +199,5 @@ async def test_serving_many_from_the_ring_yields_to_the_loop() -> None:
         seen = set()
         while harness.hub.catch_up_queue:
             await asyncio.sleep(0)
-            seen.add(sum(sink.reader.state is State.LIVE for sink in sinks))
+            seen.add(sum(sink.reader.state is ReaderState.LIVE for sink in sinks))
     assert len(seen) > 3

@@ -27,7 +27,7 @@ async def store() -> AsyncIterator[SqliteStore]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintenance, "EXPIRY_INTERVAL", 0.001)
-    monkeypatch.setattr(maintenance, "PAUSE", 0)
+    monkeypatch.setattr(maintenance, "STEP_PAUSE", 0)
 
 
 class Writes:

@@ -61,7 +61,7 @@ async def test_failing_store_is_logged_when_it_begins_and_when_it_ends(caplog: p
     assert disk.slept[52:] == [EXPIRY_INTERVAL] * len(disk.slept[52:])
 
 
-async def test_what_fails_holds_up_nothing_else_and_is_tried_again_in_the_next_round() -> None:
+async def test_failing_task_holds_up_no_other_and_is_tried_again_in_the_next_round() -> None:
     """On a full disk nothing expires; the workbooks that are over must go all the same, and at once when they can."""
     disk = FullDisk(failing=50, rounds=10)
     tried = {"sweep": 0, "rest": 0}

@@ -10,7 +10,7 @@ from tests.model.log import EPOCH, Log
 from tests.services.fakes import FakeStore, quiet, retrying
 from tidings.background.bus_link import BusLink
 from tidings.background.relay import Relay
-from tidings.bus.frame import Position, encode
+from tidings.bus.frame import NodeHead, encode
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
@@ -126,7 +126,7 @@ class ThreeNodes(RuleBasedStateMachine):
     @rule(node=which, beyond=st.integers(1, 9), epoch=st.sampled_from([EPOCH, "other"]))
     def lie(self, node: int, beyond: int, epoch: str) -> None:
         """A position that the log never reached, or of another log."""
-        self.network.receivers[node](encode(Position(epoch, "liar", self.log.head + beyond)))
+        self.network.receivers[node](encode(NodeHead(epoch, "liar", self.log.head + beyond)))
         self._turn()
 
     @rule(node=which, data=st.sampled_from([b"", b"TDB\x02new", b"TDB\x01\xff", b"noise"]))

@@ -5,10 +5,10 @@ import asyncio
 from tests.background.fake_clock import FakeClock, running, settle
 from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
 from tests.model.log import Log
-from tidings.auth.forward_auth import Answer, ForwardAuth, Session, SessionGrant
+from tidings.auth.forward_auth import ForwardAuth, Session, SessionAnswer, SessionGrant
 from tidings.auth.grants import Grant
 from tidings.auth.revocations import Revocations
-from tidings.background.session_check import AT_ONCE, EVERY, SessionCheck
+from tidings.background.session_check import CONCURRENT_CHECKS, EVERY, SessionCheck
 from tidings.domain.topics import User
 from tidings.hub.hub import Hub
 from tidings.hub.liveness import HEARTBEAT_SLOTS
@@ -21,17 +21,17 @@ class Harness:
     def __init__(self) -> None:
         self.clock, self.log = FakeClock(), Log()
         self.hub = Hub(Ring(head=0), on_work=lambda: None)
-        self.answers: dict[str, Answer] = {}  # by cookie; else the session is the user's that it names
+        self.answers: dict[str, SessionAnswer] = {}  # by cookie; else the session is the user's that it names
         self.asked: list[str] = []
         self.answering = asyncio.Event()
         self.answering.set()
         sessions = ForwardAuth(self._ask, revoked=Revocations(), clock=self.clock)
         self.check = SessionCheck(self.hub.liveness, sessions, clock=self.clock, sleep=self.clock.sleep)
 
-    async def _ask(self, session: Session) -> Answer:
+    async def _ask(self, session: Session) -> SessionAnswer:
         self.asked.append(session.cookie)
         await self.answering.wait()
-        return self.answers.get(session.cookie, Answer(200, session.cookie))
+        return self.answers.get(session.cookie, SessionAnswer(200, session.cookie))
 
     async def minute(self) -> None:
         """Let a minute pass, with time for each answer."""
@@ -63,8 +63,11 @@ async def test_stream_ends_when_its_session_is_over_or_anothers_and_not_while_th
     harness = Harness()
     out, banned, other, down, well = (harness.join(name) for name in ("out", "banned", "other", "down", "well"))
     harness.answers = {
-        "out": Answer(401, None), "banned": Answer(403, None), "other": Answer(200, "bob"), "down": Answer(500, None)
-    }  # fmt: skip
+        "out": SessionAnswer(401, None),
+        "banned": SessionAnswer(403, None),
+        "other": SessionAnswer(200, "bob"),
+        "down": SessionAnswer(500, None),
+    }
     async with running(harness.check.run()):
         await harness.minute()
     for sink in (out, banned, other):
@@ -76,12 +79,12 @@ async def test_stream_ends_when_its_session_is_over_or_anothers_and_not_while_th
 async def test_streams_of_one_session_are_one_question_and_few_are_asked_at_once() -> None:
     harness = Harness()
     same = [harness.join("alice") for _ in range(3)]
-    many = [harness.join(f"u{n}") for n in range(3 * AT_ONCE)]
-    harness.answers["alice"] = Answer(401, None)
+    many = [harness.join(f"u{n}") for n in range(3 * CONCURRENT_CHECKS)]
+    harness.answers["alice"] = SessionAnswer(401, None)
     harness.answering.clear()
     checking = asyncio.ensure_future(harness.check.check([sink.reader for sink in (*same, *many)]))
     await settle()
-    assert len(harness.asked) == AT_ONCE
+    assert len(harness.asked) == CONCURRENT_CHECKS
     harness.answering.set()
     await checking
     assert sorted(set(harness.asked)) == sorted(harness.asked)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tidings.bus.frame import VERSION, Batch, FrameRejected, Position, batch_of, decode, encode
+from tidings.bus.frame import VERSION, Batch, FrameRejected, NodeHead, batch_of, decode, encode
 from tidings.bus.names import channel_name, lock_number
 from tidings.domain.model import Event
 from tidings.domain.topics import Topic
@@ -30,7 +30,7 @@ def test_batch_comes_out_as_it_went_in(first: int, drafts: list[tuple[str, bytes
 
 
 def test_position_comes_out_as_it_went_in() -> None:
-    position = Position(EPOCH, "a", 7)
+    position = NodeHead(EPOCH, "a", 7)
     assert decode(encode(position), epoch=EPOCH) == position
 
 
@@ -47,7 +47,7 @@ def event(seq: int) -> Event:
         (b"TDB" + bytes([VERSION]), "malformed"),
         (b"TDB" + bytes([VERSION]) + msgspec.msgpack.encode(["x", 1]), "malformed"),
         (b"TDB" + bytes([VERSION + 1]) + b"anything", "version"),
-        (encode(Position("other", "a", 7)), "epoch"),
+        (encode(NodeHead("other", "a", 7)), "epoch"),
         (encode(batch_of([event(1)], epoch="other", node="a")), "epoch"),
         (encode(Batch(EPOCH, "a", 1, 2, [event(1)])), "malformed"),
         (encode(Batch(EPOCH, "a", 1, 3, [event(1), event(3)])), "malformed"),

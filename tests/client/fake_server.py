@@ -100,7 +100,7 @@ class FakeServer:
     heartbeat_in_head: bool = True
     log: list[tuple[str, Any]] = field(default_factory=list)  # (type, data); seq is the place, from 1
     requests: list[Exchange] = field(default_factory=list)
-    token: str | None = None  # the one that is good; None: anybody is welcome
+    token: str | None = None  # the valid one; None: none is needed
     port: int = 0
     pings: int = 0  # of WebSockets, answered
 

@@ -37,7 +37,7 @@ JSON = {"content-type": "application/json"}
 
 
 @dataclass
-class Link:
+class SimulatedLink:
     """An open stream, as the server sees it."""
 
     how: str
@@ -56,7 +56,7 @@ class SimulatedNetwork:
     head: int = 0
     floor: int = 0  # what is kept begins after it
     cut: int = 1000  # bytes that arrive together
-    link: Link | None = None
+    link: SimulatedLink | None = None
     emitted: list[Event] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
@@ -188,7 +188,7 @@ class SimulatedNetwork:
             return refused
         at, reset = self.position(request)
         hello = {"cursor": self.cursor(at), "heartbeat": HEARTBEAT, "connection": "s", "counters": {}}
-        self.link = Link(how, at, deque([self.event(how, "hello", hello, at)]))
+        self.link = SimulatedLink(how, at, deque([self.event(how, "hello", hello, at)]))
         if reset:
             data = {"reason": reset, "cursor": self.cursor(at)}
             self.link.waiting.append(self.event(how, "reset", data, at))
@@ -214,7 +214,7 @@ class SimulatedNetwork:
         link.waiting = deque([wire[self.cut :]] if len(wire) > self.cut else [])
         return wire[: self.cut]
 
-    def interruption(self, link: Link, within: float) -> ConnectionLost | None:
+    def interruption(self, link: SimulatedLink, within: float) -> ConnectionLost | None:
         match self.mishap():
             case "publish":
                 self.head += 1

@@ -50,7 +50,7 @@ def run(command: click.Command, *arguments: str, input: str | bytes | None = Non
     return CliRunner().invoke(command, list(arguments), input=input, env=env)
 
 
-def nobody() -> str:
+def unused_url() -> str:
     """The url of a server that is not there."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -200,7 +200,7 @@ def test_listen_refuses_a_token_that_no_header_holds() -> None:
 
 @pytest.mark.parametrize("command", [publish, listen], ids=["publish", "listen"])
 def test_server_that_is_not_there_is_one_line_with_its_url(command: click.Command) -> None:
-    url = nobody()
+    url = unused_url()
     result = run(command, *(["--all"] if command is publish else ["--user", "alice"]), "--url", url)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == f"Error: cannot reach {url}: Connection refused"

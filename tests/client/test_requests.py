@@ -53,7 +53,7 @@ class CallRecorder(Publishing, Inbox):
 calls: Any = CallRecorder("http://h")
 
 
-class Talk:
+class RequestScript:
     """Runs a program with prepared answers."""
 
     def __init__(
@@ -151,7 +151,7 @@ class Talk:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_method_is_the_request_of_the_contract(call: ApiCall[Any], line: str, body: object) -> None:
-    talk = Talk(good({"results": [], "mutes": []}))
+    talk = RequestScript(good({"results": [], "mutes": []}))
     talk.call(call)
     [request] = talk.sent
     assert f"{request.method} {request.url.removeprefix('http://h')}" == line
@@ -160,7 +160,7 @@ def test_method_is_the_request_of_the_contract(call: ApiCall[Any], line: str, bo
 
 
 def test_publish_needs_no_more_than_the_server_does() -> None:
-    talk = Talk(good({}), good({}))
+    talk = RequestScript(good({}), good({}))
     talk.call(calls.publish(to={"all": True}))
     talk.call(calls.publish(to={"all": True}, type="x", title=None))
     assert [json.loads(request.body or b"") for request in talk.sent] == [
@@ -170,7 +170,7 @@ def test_publish_needs_no_more_than_the_server_does() -> None:
 
 
 def test_publisher_does_not_say_which_user_it_is() -> None:
-    talk = Talk(good({}))
+    talk = RequestScript(good({}))
     talk.call(calls.publish(to={"all": True}, type="x"))
     assert "user" not in talk.sent[0].url
 
@@ -228,14 +228,14 @@ def test_value_of_the_wrong_type_is_a_type_error_that_names_it(wrong: Callable[[
 
 
 def test_time_without_a_zone_never_leaves() -> None:
-    talk = Talk()
+    talk = RequestScript()
     with pytest.raises(ValueError, match="has no zone"):
         talk.call(calls.publish(to={"all": True}, expire_time=NOON.replace(tzinfo=None)))
     assert talk.sent == []
 
 
 def test_value_without_json_form_is_never_sent() -> None:
-    talk = Talk()
+    talk = RequestScript()
     for wrong in (float("nan"), object()):
         with pytest.raises((ValueError, TypeError)):
             talk.call(calls.publish(to={"all": True}, type="x", data=wrong))
@@ -244,27 +244,29 @@ def test_value_without_json_form_is_never_sent() -> None:
 
 @pytest.mark.parametrize("key", ["", "a\nb", "a\r\nx: y", " a", "ž", "\x7f"])
 def test_key_that_no_header_holds_never_leaves(key: str) -> None:
-    talk = Talk()
+    talk = RequestScript()
     with pytest.raises(ValueError, match="idempotency key"):
         talk.call(calls.publish(to={"all": True}, idempotency_key=key))
     assert talk.sent == []
 
 
 def test_read_is_repeated_while_the_server_is_away() -> None:
-    talk = Talk(ConnectionLost("refused"), problem(503, "shutting_down", **{"retry-after": "5"}), good({"unread": 3}))
+    talk = RequestScript(
+        ConnectionLost("refused"), problem(503, "shutting_down", **{"retry-after": "5"}), good({"unread": 3})
+    )
     assert talk.call(calls.counters())["unread"] == 3
     assert talk.slept == [0.1, 5.2]
 
 
 def test_publish_without_a_key_is_never_sent_twice() -> None:
-    talk = Talk(ConnectionLost("the connection was cut"))
+    talk = RequestScript(ConnectionLost("the connection was cut"))
     with pytest.raises(Unreachable, match="http://h: the connection was cut"):
         talk.call(calls.publish(to={"all": True}, type="x"))
     assert len(talk.sent) == 1
 
 
 def test_publish_with_a_key_is_repeated_under_the_same_key() -> None:
-    talk = Talk(ConnectionLost("cut"), problem(409, "idempotency_key_in_flight"), good({"id": "n1"}, 201))
+    talk = RequestScript(ConnectionLost("cut"), problem(409, "idempotency_key_in_flight"), good({"id": "n1"}, 201))
     answer = talk.call(calls.publish(to={"all": True}, type="x", idempotency_key="k"))
     assert answer["id"] == "n1"
     assert {request.headers["idempotency-key"] for request in talk.sent} == {"k"}
@@ -272,16 +274,16 @@ def test_publish_with_a_key_is_repeated_under_the_same_key() -> None:
 
 
 def test_repeating_ends() -> None:
-    talk = Talk(ConnectionLost("a"), ConnectionLost("b"), ConnectionLost("c"))
+    talk = RequestScript(ConnectionLost("a"), ConnectionLost("b"), ConnectionLost("c"))
     with pytest.raises(Unreachable, match="c"):
         talk.call(calls.counters())
-    busy = Talk(*[problem(503, "store_unavailable")] * 3)
+    busy = RequestScript(*[problem(503, "store_unavailable")] * 3)
     with pytest.raises(TidingsProblem, match="store_unavailable"):
         busy.call(calls.counters())
 
 
 def test_refusal_says_why() -> None:
-    talk = Talk(problem(422, "idempotency_key_reused"))
+    talk = RequestScript(problem(422, "idempotency_key_reused"))
     with pytest.raises(TidingsProblem) as refused:
         talk.call(calls.counters())
     error = refused.value
@@ -294,29 +296,29 @@ def test_refusal_says_why() -> None:
 
 
 def test_refused_token_is_replaced_once_and_for_one_request() -> None:
-    talk = Talk(problem(401, "invalid_token"), good({}), refreshable=True)
+    talk = RequestScript(problem(401, "invalid_token"), good({}), refreshable=True)
     talk.call(calls.publish(to={"all": True}, type="x"))
     assert talk.replaced == ["token-0"]
     assert [request.headers["authorization"] for request in talk.sent] == ["Bearer token-0", "Bearer token-1"]
 
-    again = Talk(problem(401, "invalid_token"), problem(403, "publish_forbidden"), refreshable=True)
+    again = RequestScript(problem(401, "invalid_token"), problem(403, "publish_forbidden"), refreshable=True)
     with pytest.raises(TidingsProblem, match="publish_forbidden"):
         again.call(calls.publish(to={"all": True}, type="x"))
 
 
 def test_server_that_asks_for_more_patience_than_the_caller_has_is_not_waited_for() -> None:
-    talk = Talk(problem(503, "store_unavailable", **{"retry-after": "3600"}))
+    talk = RequestScript(problem(503, "store_unavailable", **{"retry-after": "3600"}))
     with pytest.raises(TidingsProblem, match="store_unavailable"):
         talk.call(calls.counters())
     assert talk.slept == []
 
 
 def test_request_without_a_token_is_not_sent_and_tried_again() -> None:
-    talk = Talk(problem(401, "invalid_token"), good({"id": "n1"}, 201), refreshable=True)
+    talk = RequestScript(problem(401, "invalid_token"), good({"id": "n1"}, 201), refreshable=True)
     talk.tokenless = 2
     assert talk.call(calls.publish(to={"all": True}))["id"] == "n1"
     assert (len(talk.sent), len(talk.slept)) == (2, 2)
-    again = Talk(refreshable=True)
+    again = RequestScript(refreshable=True)
     again.tokenless = 3
     with pytest.raises(Unreachable, match="there is no token"):
         again.call(calls.publish(to={"all": True}))
@@ -339,14 +341,14 @@ def test_response_of_something_else_is_not_tidings(answer: Response) -> None:
     wrong: list[ApiCall[Any]] = [calls.inbox().first, calls.publish_batch([]), calls.mutes()]
     for call in wrong:
         with pytest.raises(NotTidings):
-            Talk(answer).call(call)
+            RequestScript(answer).call(call)
 
 
 @given(st.integers(100, 599), st.sampled_from([JSON, PROBLEM, {}]), st.binary() | st.text().map(str.encode))
 def test_response_of_any_kind_is_read_or_refused(status: int, headers: dict[str, str], body: bytes) -> None:
     answer = Response(status=status, headers=headers, body=body)
     try:
-        Talk(*[answer] * 3).call(calls.counters())
+        RequestScript(*[answer] * 3).call(calls.counters())
     except (TidingsProblem, NotTidings):
         pass
     else:
@@ -359,7 +361,7 @@ def moved(location: str, status: int = 308) -> Response:
 
 @pytest.mark.parametrize("location", ["/v2/c", "http://h/v2/c", "https://h/v2/c"])
 def test_redirect_to_the_same_server_is_followed_with_the_token(location: str) -> None:
-    talk = Talk(moved(location), good({"unread": 3}))
+    talk = RequestScript(moved(location), good({"unread": 3}))
     assert talk.call(calls.counters())["unread"] == 3
     assert urlsplit(talk.sent[1].url).path == "/v2/c"
     assert talk.sent[1].headers["authorization"] == "Bearer token-0"
@@ -367,40 +369,40 @@ def test_redirect_to_the_same_server_is_followed_with_the_token(location: str) -
 
 @pytest.mark.parametrize("location", ["https://elsewhere/", "http://h:81/", "//evil/", "ftp://h/"])
 def test_redirect_to_another_server_is_reported_where_there_is_a_token(location: str) -> None:
-    talk = Talk(moved(location))
+    talk = RequestScript(moved(location))
     with pytest.raises(NotTidings, match=location):
         talk.call(calls.counters())
     assert len(talk.sent) == 1
 
 
 def test_redirect_that_keeps_the_method_keeps_the_body() -> None:
-    talk = Talk(moved("/there/", 307), good({"id": "n1"}, 201))
+    talk = RequestScript(moved("/there/", 307), good({"id": "n1"}, 201))
     talk.call(calls.publish(to={"all": True}, title="x"))
     assert [request.method for request in talk.sent] == ["POST", "POST"]
     assert talk.sent[0].body == talk.sent[1].body
 
 
 def test_redirect_that_would_turn_a_post_into_a_get_is_reported() -> None:
-    talk = Talk(moved("/login", 302))
+    talk = RequestScript(moved("/login", 302))
     with pytest.raises(NotTidings, match="the server is at /login"):
         talk.call(calls.publish(to={"all": True}))
 
 
 def test_redirects_in_a_circle_end() -> None:
-    talk = Talk(*[moved("/again")] * 20)
+    talk = RequestScript(*[moved("/again")] * 20)
     with pytest.raises(NotTidings, match="/again"):
         talk.call(calls.counters())
     assert len(talk.sent) == 6
 
 
 def test_rate_limited_publish_is_sent_again_after_the_pause_it_was_told() -> None:
-    talk = Talk(problem(429, "rate_limited", **{"retry-after": "2"}), good({"id": "n1"}, 201))
+    talk = RequestScript(problem(429, "rate_limited", **{"retry-after": "2"}), good({"id": "n1"}, 201))
     assert talk.call(calls.publish(to={"all": True}))["id"] == "n1"
     assert talk.slept == [2.1], "and a random part"
 
 
 def test_half_a_surrogate_pair_in_text_is_replaced() -> None:
-    talk = Talk(good({}))
+    talk = RequestScript(good({}))
     talk.call(calls.publish(to={"all": True}, title="great \ud83d", data={"\ude00": ["\ud83d\ude00"]}))
     assert json.loads(talk.sent[0].body or b"") == {
         "to": {"all": True},
@@ -443,7 +445,7 @@ def test_batch_is_split_at_a_thousand_rows_with_a_key_for_each_part() -> None:
 
 
 def test_parts_of_a_batch_are_sent_in_order_and_answered_as_one() -> None:
-    talk = Talk(good({"results": [{"id": "a"}]}), ConnectionLost("cut"), good({"results": [{"id": "b"}]}))
+    talk = RequestScript(good({"results": [{"id": "a"}]}), ConnectionLost("cut"), good({"results": [{"id": "b"}]}))
     many = calls.publish_batch([{"to": {"all": True}}] * 1001, idempotency_key="k")
     run = ProgramRun(make_calls(talk.config, many))
     talk._run(run)
@@ -457,14 +459,14 @@ def test_list_is_fetched_page_by_page_with_its_filters() -> None:
         good({"data": [], "next": "p3"}),
         good({"data": [{"id": 3}], "next": None}),
     ]
-    talk = Talk(*answers)
+    talk = RequestScript(*answers)
     assert talk.list(items, calls.inbox(status="unread", limit=2)) == [{"id": 1}, {"id": 2}, {"id": 3}]
     assert [urlsplit(request.url).query for request in talk.sent] == [
         "status=unread&limit=2&user=alice",
         "status=unread&limit=2&after=p2&user=alice",
         "status=unread&limit=2&after=p3&user=alice",
     ]
-    again = Talk(*answers)
+    again = RequestScript(*answers)
     assert [page.cursor for page in again.list(pages, calls.inbox())] == ["e-9", None, None]
 
 

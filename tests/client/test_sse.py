@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.client._sse import LIMIT, Frame, Parser
+from tidings.client._sse import EVENT_SIZE_MAX, Frame, Parser
 from tidings.client.errors import NotTidings
 from tidings.configuration import load
 from tidings.domain.errors import InvalidSettings
@@ -88,7 +88,7 @@ def test_events_are_the_same_wherever_the_network_cuts(stream: bytes, cuts: list
 
 @given(streams)
 def test_every_event_comes_out_with_the_byte_that_ends_it(stream: bytes) -> None:
-    """An event must not wait for the next one: after a CR nobody knows whether an LF follows."""
+    """An event must not wait for the next one: after a CR the parser cannot know whether an LF follows."""
     parser = Parser()
     for at in range(len(stream)):
         so_far = parser.feed(stream[at : at + 1])
@@ -155,7 +155,7 @@ def test_limit_is_for_one_event_and_not_for_the_stream(sizes: list[int]) -> None
 
 def test_largest_event_that_a_server_can_be_set_to_is_read() -> None:
     """A notification of the greatest bound, with as many actors as a group shows, and its envelope."""
-    assert LIMIT >= (1 + ACTORS) * EVENT_BOUND + 64 * 1024
+    assert EVENT_SIZE_MAX >= (1 + ACTORS) * EVENT_BOUND + 64 * 1024
 
 
 def test_setting_beyond_the_bound_of_readers_is_refused() -> None:

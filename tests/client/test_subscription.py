@@ -66,7 +66,7 @@ def test_failures_are_paid_for_with_pauses_whatever_the_transport(
     assert network.now - started >= paid
 
 
-def upto(network: SimulatedNetwork, run: ProgramRun[None], *kinds: type[Command]) -> Command:
+def run_until(network: SimulatedNetwork, run: ProgramRun[None], *kinds: type[Command]) -> Command:
     """Go on until it asks for that."""
     while not isinstance(run.command, kinds):
         assert run.command is not None
@@ -137,7 +137,7 @@ def test_hello_is_due_whatever_bytes_come_before_it() -> None:
     """A proxy may send comments of its own while it holds the stream back."""
     network = SimulatedNetwork(cut=1)
     run = network.listen(transports="sse")
-    upto(network, run, Read)
+    run_until(network, run, Read)
     run.resume(b":\n")
     network.now += 2
     run.resume(b":\n")
@@ -160,7 +160,7 @@ def test_websocket_that_is_silent_is_asked_before_it_is_given_up() -> None:
 def test_websocket_that_never_says_hello_is_not_asked() -> None:
     network = SimulatedNetwork(mishaps=deque([""]))
     run = network.listen(transports="ws")
-    upto(network, run, Read)
+    run_until(network, run, Read)
     run.resume(ReadTimedOut("nothing came in time"))
     network.run(run, steps=20)
     assert states(network) == ["connecting ws", "waiting ws", "connecting ws", "open ws"]
@@ -184,11 +184,11 @@ def test_reset_that_was_cut_off_comes_again(transport: Transport) -> None:
     """The hello before it stands where the reset leads to: to resume from there would be a hole, and no word of it."""
     network = SimulatedNetwork(head=9, floor=5)
     run = network.listen(cursor="1-2", transports=transport)
-    upto(network, run, Open)
+    run_until(network, run, Open)
     run.resume(Response(status=101, headers={}) if transport == "ws" else Response(status=200, headers=SSE))
     hello = {"cursor": "1-5", "heartbeat": 20, "connection": "s", "counters": {}}
     run.resume(network.event(transport, "hello", hello, 5))
-    upto(network, run, Read)
+    run_until(network, run, Read)
     run.resume(ConnectionLost("cut"))
     network.run(run, steps=50)
     assert [(event.type, event.id) for event in network.emitted][:2] == [("reset", "1-5"), ("e", "1-6")]
@@ -208,17 +208,17 @@ def test_polls_over_events_that_are_not_for_me_do_not_pause() -> None:
     network = SimulatedNetwork()
     run = opening(network, transports="poll")
     for n in range(1, 5):
-        upto(network, run, Send)
+        run_until(network, run, Send)
         body = b'{"events": [], "cursor": "1-%d", "more": true}' % n
         run.resume(Response(status=200, headers=JSON, body=body))
-    assert isinstance(upto(network, run, Send, Sleep), Send)
+    assert isinstance(run_until(network, run, Send, Sleep), Send)
 
 
 @pytest.mark.parametrize("token", ["secret\n", "sécret", "se\x00cret", ""])
 def test_token_that_no_header_can_hold_is_said_and_not_shown(token: str) -> None:
     network = SimulatedNetwork()
     run = network.listen(transports="sse")
-    upto(network, run, GetToken)
+    run_until(network, run, GetToken)
     with pytest.raises(ValueError, match="nothing that a header can hold") as refused:
         run.resume(token)
     assert "cret" not in str(refused.value)
@@ -325,7 +325,7 @@ def test_websocket_that_arrives_broken_makes_room_for_another_transport(code: in
 def test_poll_interval_is_bounded() -> None:
     network = SimulatedNetwork()
     run = opening(network, transports="poll")
-    upto(network, run, Send)
+    run_until(network, run, Send)
     headers = {"content-type": "application/json", "x-poll-interval": "86400"}
     run.resume(Response(status=200, headers=headers, body=b'{"events": [], "cursor": "1-0", "more": false}'))
     assert run.command == Sleep(MAX_REQUESTED)
@@ -344,7 +344,7 @@ PROBLEM = {"content-type": "application/problem+json"}
 
 def refuse(run: ProgramRun[None], network: SimulatedNetwork, status: int, code: str) -> None:
     """Go on to the next request and turn it away."""
-    upto(network, run, Open, Send)
+    run_until(network, run, Open, Send)
     body = f'{{"code": "{code}", "detail": "no"}}'.encode()
     run.resume(Response(status=status, headers=PROBLEM, body=body))
     if isinstance(run.command, Close):
@@ -356,7 +356,7 @@ def test_refused_token_is_replaced_once(transport: Transport) -> None:
     network = SimulatedNetwork()
     run = network.listen(transports=transport, refreshable=True)
     refuse(run, network, 401, "invalid_token")
-    assert upto(network, run, GetToken) == GetToken(instead_of="token-0")
+    assert run_until(network, run, GetToken) == GetToken(instead_of="token-0")
     network.run(run, steps=20)
     assert network.requests[-1].headers["authorization"] == "Bearer token-1"
     assert states(network)[-1] == f"open {transport}"
@@ -432,7 +432,7 @@ def test_time_for_a_hello_begins_when_there_is_a_token_to_ask_with(transport: Tr
     network = SimulatedNetwork(token_takes=8.0)
     run = network.listen(transports=[transport, "sse"] if transport == "poll" else [transport, "poll"])
     if transport != "poll":
-        read = upto(network, run, Read)
+        read = run_until(network, run, Read)
         assert isinstance(read, Read)
         assert read.within == pytest.approx(3, abs=0.1)
     network.run(run, steps=50)
@@ -504,9 +504,9 @@ def test_poll_that_brings_nothing_at_once_is_not_a_busy_loop(more: str, headers:
     run = opening(network, transports="poll")
     body = b'{"events": [], "cursor": "1-0", "more": %b}' % more.encode()
     for _ in range(5):
-        upto(network, run, Send)
+        run_until(network, run, Send)
         run.resume(Response(status=200, headers=headers, body=body))
-        assert upto(network, run, Sleep, Send) == Sleep(pause)
+        assert run_until(network, run, Sleep, Send) == Sleep(pause)
 
 
 def test_unknown_message_without_an_id_is_no_event() -> None:
@@ -562,7 +562,7 @@ def test_states_follow_each_other_as_they_should() -> None:
 def test_content_type_of_a_stream_may_be_in_capitals_or_doubled(content_type: str) -> None:
     network = SimulatedNetwork()
     run = network.listen(transports="sse")
-    upto(network, run, Open)
+    run_until(network, run, Open)
     run.resume(Response(status=200, headers={"content-type": content_type}))
     assert isinstance(run.command, Read)
 
@@ -570,7 +570,7 @@ def test_content_type_of_a_stream_may_be_in_capitals_or_doubled(content_type: st
 def test_content_type_that_only_begins_like_a_streams_is_none() -> None:
     network = SimulatedNetwork()
     run = network.listen(transports="sse")
-    upto(network, run, Open)
+    run_until(network, run, Open)
     run.resume(Response(status=200, headers={"content-type": "text/event-streamish"}))
     assert isinstance(run.command, Close)
     with pytest.raises(NotTidings, match="text/event-streamish"):
@@ -583,7 +583,7 @@ def test_204_in_place_of_a_stream_is_waited_out(transport: Transport) -> None:
     network = SimulatedNetwork()
     run = network.listen(transports=transport)
     for _ in range(3):
-        upto(network, run, Open, Send)
+        run_until(network, run, Open, Send)
         run.resume(Response(status=204, headers={}))
         if isinstance(run.command, Close):
             run.resume(None)
@@ -595,9 +595,9 @@ def test_204_in_place_of_a_stream_is_waited_out(transport: Transport) -> None:
 def test_redirected_stream_follows() -> None:
     network = SimulatedNetwork()
     run = network.listen(transports="sse")
-    upto(network, run, Open)
+    run_until(network, run, Open)
     run.resume(Response(status=307, headers={"location": "/elsewhere"}))
-    command = upto(network, run, Open)
+    command = run_until(network, run, Open)
     assert isinstance(command, Open)
     assert command.request.url == "http://h/elsewhere"
     network.run(run, steps=50)
@@ -607,7 +607,7 @@ def test_redirected_stream_follows() -> None:
 def test_heartbeat_in_the_head_says_how_long_silence_may_last() -> None:
     network = SimulatedNetwork()
     run = network.listen(transports="sse")
-    upto(network, run, Open)
+    run_until(network, run, Open)
     run.resume(Response(status=200, headers={**SSE, "tidings-heartbeat": "4"}))
     run.resume(b'id: 1-0\nevent: hello\ndata: {"heartbeat": 20}\n\n')
     run.resume(None)  # the status

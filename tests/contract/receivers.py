@@ -37,10 +37,10 @@ class Receiver(Protocol):
     def take(self, count: int, *, within: float = PATIENCE) -> list[Received]:
         """The next events: of the log, and `reset`."""
 
-    def sign_of_life(self, *, within: float) -> None:
+    def expect_heartbeat(self, *, within: float) -> None:
         """Wait until the server shows that it is there, though there is nothing to tell."""
 
-    def goodbye(self, *, within: float) -> None:
+    def expect_goaway(self, *, within: float) -> None:
         """Wait for the end that a server makes when it stops. Raises `AssertionError` if it goes without a word."""
 
     def close(self) -> None: ...
@@ -66,11 +66,11 @@ class Sse:
     def take(self, count: int, *, within: float = PATIENCE) -> list[Received]:
         return [Received(event.id, event.type, event.json) for event in self._stream.take(count, within=within)]
 
-    def sign_of_life(self, *, within: float) -> None:
+    def expect_heartbeat(self, *, within: float) -> None:
         before = self._stream.parser.comments
         self._stream.read_until(lambda: self._stream.parser.comments > before, within=within)
 
-    def goodbye(self, *, within: float) -> None:
+    def expect_goaway(self, *, within: float) -> None:
         assert [event.type for event in self._stream.rest(within=within)] in (["goaway"], [])
 
     def close(self) -> None:
@@ -127,11 +127,11 @@ class Ws:
         taken, self._ready = self._ready[:count], self._ready[count:]
         return [Received(message.get("id", ""), message["type"], message["data"]) for message in taken]
 
-    def sign_of_life(self, *, within: float) -> None:
+    def expect_heartbeat(self, *, within: float) -> None:
         before = len(self.frames)
         self.read_until(lambda: Opcode.PING in [frame.opcode for frame in self.frames[before:]], within=within)
 
-    def goodbye(self, *, within: float) -> None:
+    def expect_goaway(self, *, within: float) -> None:
         with suppress(Ended):
             self.read_until(lambda: False, within=within)
         assert [message["type"] for message in self._ready] in (["goaway"], [])
@@ -218,7 +218,7 @@ class Poll:
         taken, self._ready = self._ready[:count], self._ready[count:]
         return taken
 
-    def sign_of_life(self, *, within: float) -> None:
+    def expect_heartbeat(self, *, within: float) -> None:
         began = time.monotonic()
         wait = min(self.wait, 1)
         assert self.ask(wait=wait) == {"events": [], "cursor": self._cursor, "more": False}
@@ -233,7 +233,7 @@ class LongPoll(Poll):
 
     wait = WAIT
 
-    def goodbye(self, *, within: float) -> None:
+    def expect_goaway(self, *, within: float) -> None:
         self._http.sock.settimeout(within)
         assert self.answer() == {"events": [], "cursor": self._cursor, "more": False}
         assert self.response.getheader("connection") == "close"
@@ -244,7 +244,7 @@ class ShortPoll(Poll):
 
     wait = 0
 
-    def goodbye(self, *, within: float) -> None:
+    def expect_goaway(self, *, within: float) -> None:
         """Close the connection under a client between two polls."""
         self._http.sock.settimeout(within)
         assert self._http.sock.recv(1) == b""

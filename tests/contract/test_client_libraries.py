@@ -1,6 +1,6 @@
 """Libraries of other people receive awkward notifications through `kill -9`: all of them, once, in order.
 
-What each did is a row of docs/compatibility.md, which these tests hold true; `TIDINGS_WRITE_DOCS=1` writes it.
+The result of each is a row of docs/compatibility.md, which these tests hold true; `TIDINGS_WRITE_DOCS=1` writes it.
 """
 
 import json
@@ -167,7 +167,7 @@ def publish(server: Server, number: int) -> tuple[str, str]:
 
 
 def receive_through_kills(clients: Sequence[Client], number: int, server: Server, run: Any) -> dict[Client, str]:
-    """What each client did with `number` notifications and two `kill -9`: `""`, or what went wrong."""
+    """The result of each client with `number` notifications and two `kill -9`: `""`, or what went wrong."""
     everyone = [run(client, server) for client in clients]
     sent: list[tuple[str, str]] = []
     for life in range(1, LIVES + 1):
@@ -189,7 +189,7 @@ def receive_through_kills(clients: Sequence[Client], number: int, server: Server
 
 
 def fault(one: Running, sent: list[tuple[str, str]]) -> str:
-    """What a client did not get as it was sent, or `""`."""
+    """The notifications that a client did not get as they were sent, or `""`."""
     got = [(event["id"], json.loads(event["data"])["body"]) for event in one.events("notification.created")]
     if got != sent:
         right = sum(mine == theirs for mine, theirs in zip(got, sent, strict=False))

@@ -252,4 +252,4 @@ def test_flood_of_messages_is_answered_in_order_and_delays_no_other(shared: Serv
 
 
 def test_every_connection_that_ended_is_forgotten(shared: Server) -> None:
-    eventually("nobody is left", lambda: shared.gauges()[GAUGE] == 0)
+    eventually("no connection is left", lambda: shared.gauges()[GAUGE] == 0)

@@ -28,7 +28,7 @@ def token(user: str, *, publish: bool = False) -> bytes:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Bob's inbox holds what nobody else may read."""
+    """Bob's inbox holds items that no other user may read."""
     server = Server(
         db=tmp_path_factory.mktemp("raw") / "tidings.db", mode="serve", settings={"user_writes": 0, "seed": True}
     ).start()

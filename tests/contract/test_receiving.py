@@ -185,7 +185,7 @@ def test_receiver_that_stalls_for_a_while_gets_everything_later(shared: Server, 
 def test_silence_is_broken_by_a_sign_of_life(shared: Server, receive: Open, name: Name) -> None:
     receiver = receive(shared, name("alice"))
     for _ in range(2):
-        receiver.sign_of_life(within=5 * HEARTBEAT)
+        receiver.expect_heartbeat(within=5 * HEARTBEAT)
 
 
 def test_closed_receiver_leaves_nothing_behind(shared: Server, receive: Open, name: Name, transport: str) -> None:
@@ -204,12 +204,12 @@ def test_closed_receiver_leaves_nothing_behind(shared: Server, receive: Open, na
 
 def test_server_that_stops_says_goaway_and_ends_at_once(own_server: Server, receive: Open, name: Name) -> None:
     receiver = receive(own_server, name("alice"))
-    receiver.sign_of_life(within=5 * HEARTBEAT)
+    receiver.expect_heartbeat(within=5 * HEARTBEAT)
     if isinstance(receiver, LongPoll):
         receiver.send(wait=60)
         eventually("it waits", lambda: own_server.connections() == 1)
     stopping = threading.Thread(target=own_server.stop)
     stopping.start()
-    receiver.goodbye(within=10)
+    receiver.expect_goaway(within=10)
     stopping.join(10)
     assert not stopping.is_alive()

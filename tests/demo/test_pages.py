@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import StartServer
 from tests.servers import Server
-from tidings.api.assets import Client, read
+from tidings.api.assets import ClientModules, read
 from tidings.demo.pages import PAGES
 
 SITE = read(files("tidings.demo") / "site")
@@ -26,7 +26,7 @@ def test_everything_is_sent_under_a_policy_that_allows_nothing_from_elsewhere(se
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_file_names_another_host(name: str) -> None:
     hosts = set(re.findall(rb"https?://([\w.-]+)", SITE[name]))
-    assert hosts <= {b"www.w3.org"}  # the name of SVG, which nobody fetches
+    assert hosts <= {b"www.w3.org"}  # the name of SVG, which is never fetched
 
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if name.endswith(".html")])
@@ -36,7 +36,7 @@ def test_no_page_has_scripts_or_styles_inside(name: str) -> None:
 
 
 def test_pages_and_modules_name_the_client_by_its_version(server: Server) -> None:
-    path = Client.shipped().path.encode()
+    path = ClientModules.shipped().path.encode()
     assert b'src="%b/define.js"' % path in server.request("GET", "/").body
     module = server.request("GET", "/demo/person.js").body
     assert b'from "%b/stream.js"' % path in module

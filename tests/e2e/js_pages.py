@@ -209,7 +209,7 @@ class Tab:
 
     def wait(self, condition: str, argument: object = None, *, within: float = 20.0) -> None:
         """Waits for a JavaScript condition on `tab` and `arg`. It is looked at twenty times a second, also in a
-        tab that nobody sees (whose animation frames do not come)."""
+        hidden tab (whose animation frames do not come)."""
         self.page.wait_for_function(
             f"(arg) => {{ const {{ tab }} = window; return {condition}; }}",
             arg=argument,

@@ -155,7 +155,7 @@ def test_websocket_by_cookie_is_for_own_and_listed_pages(server: Server) -> None
 
 
 def test_two_different_cookies_of_ours_are_none(server: Server) -> None:
-    """A neighbour's subdomain can set one beside ours, and is not to choose who somebody is."""
+    """A neighbour's subdomain can set a cookie beside ours, and must not choose the user."""
     two = f"tidings_token={token('alice')}; tidings_token={token('mallory')}"
     assert server.request("GET", "/v1/inbox", headers={"Cookie": two}).status == 401
     same = token("alice")

@@ -301,7 +301,7 @@ def test_lab_says_why_a_lane_is_not_open(page: Page, server: Server, watched: Wa
             "Not open: the server cannot be reached. It is tried again."
         )
     server.start()
-    page.evaluate("dispatchEvent(new Event('online'))")  # nobody waits for a back-off that has grown
+    page.evaluate("dispatchEvent(new Event('online'))")  # the test does not wait for a back-off that has grown
     for lane in LANES:
         expect(page.locator(f"section[data-transport={lane}] .note")).to_be_hidden()
 

@@ -1,4 +1,4 @@
-"""`tidings dev` believes everybody, so it listens to this machine's own names and pages only."""
+"""`tidings dev` has no authentication, so it answers this machine's own names and pages only."""
 
 import pytest
 

@@ -28,7 +28,7 @@ NOTICED = 8.0  # seconds, on a busy machine; without heartbeats and what the whe
 
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with nobody else on it: its gauges are this module's."""
+    """A server without other connections: its gauges are this module's."""
     server = Server(db=tmp_path_factory.mktemp("quiet") / "0.db", settings={"heartbeat": HEARTBEAT}).start()
     try:
         server.follow("author/42", *(f"u{n}" for n in range(100)))

@@ -81,7 +81,7 @@ def test_session_of_the_application_is_the_credential(server: Server, applicatio
     for _ in range(5):
         server.request("GET", "/v1/inbox", headers=sent)
     assert len(application.asked) == 1
-    # What the application sets with its answer about one user is not sent with the question about the next.
+    # A cookie that the application sets with its answer about one user is not sent with the next question.
     assert server.request("GET", "/v1/inbox", headers={"Authorization": "Bearer bob"}).status == 200
     assert "cookie" not in application.asked[1]
 

@@ -41,7 +41,7 @@ def test_a_backup_of_a_running_server_is_checked_and_restored(
     assert (reset.type, reset.json) == ("reset", {"reason": "forked", "cursor": kept})
     assert behind.next().id == new
 
-    # What was there before the fork is marked, changed and retracted by its id.
+    # Items from before the fork are marked, changed and retracted by their ids.
     marked = server.request("POST", "/v1/inbox/read?user=alice", {"ids": [old["id"]]})
     assert marked.json["counters"]["unread"] == 1
     assert server.request("PATCH", f"/v1/notifications/{old['id']}", {"title": "changed"}).status == 200

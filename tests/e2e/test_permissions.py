@@ -19,7 +19,7 @@ UPGRADE = {
 }  # fmt: skip
 ONE = {"to": {"topic": "author/4"}, "body": "b"}
 
-# Each operation with what it is asked for (its own, if it is about somebody), and the plane that it is of.
+# Each operation with a request (on the caller's own data, if it is about a user), and its plane.
 PUBLIC, RECEIVE, LISTEN, TOPIC, PRESENCE, EVERYTHING = "public", "receive", "listen", "topic", "presence", "everything"
 OPERATIONS: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("get", "/healthz"): (PUBLIC, "/healthz", None),
@@ -65,13 +65,13 @@ OPERATIONS: dict[tuple[str, str], tuple[str, str, Any]] = {
 ELSEWHERE = {("post", "/v1/session"), ("delete", "/v1/session")}
 
 # By caller and plane: None for may, else the refusal.
-NOBODY = dict.fromkeys((RECEIVE, LISTEN, TOPIC, PRESENCE, EVERYTHING), (401, "not_identified"))
+ANONYMOUS = dict.fromkeys((RECEIVE, LISTEN, TOPIC, PRESENCE, EVERYTHING), (401, "not_identified"))
 INVALID = dict.fromkeys((RECEIVE, LISTEN, TOPIC, PRESENCE, EVERYTHING), (401, "invalid_token"))
 NO_USER = dict.fromkeys((RECEIVE, LISTEN), (401, "not_identified"))
 NO_PUBLISHER = dict.fromkeys((TOPIC, PRESENCE, EVERYTHING), (403, "publish_forbidden"))
 FOREIGN = dict.fromkeys((TOPIC, PRESENCE, EVERYTHING), (403, "publish_forbidden"))
 CALLERS: dict[str, dict[str, tuple[int, str]]] = {
-    "nobody": NOBODY,
+    "anonymous": ANONYMOUS,
     "user": NO_PUBLISHER,
     "publisher": NO_USER,
     "user who publishes": {},
@@ -96,7 +96,7 @@ def signed(secret: str = SECRET, lifetime: int = 3600, **claims: Any) -> str:
     return jwt.encode({"iat": now, "exp": now + lifetime, **claims}, secret, algorithm="HS256")
 
 
-class World:
+class Callers:
     """A server and every kind of caller."""
 
     def __init__(self, server: Server) -> None:
@@ -107,7 +107,7 @@ class World:
         ours = {"Origin": server.url}
         revoked = signed(sub="alice", publish=True, jti="lost")
         self.headers: dict[str, dict[str, str]] = {
-            "nobody": {},
+            "anonymous": {},
             "user": bearer(alice),
             "publisher": bearer(signed(publish=True)),
             "user who publishes": bearer(both),
@@ -178,11 +178,11 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callers]:
     folder = tmp_path_factory.mktemp("permissions")
     server = Server(db=folder / "tidings.db", mode="serve", settings={"seed": True, "heartbeat": 1}).start()
     try:
-        made = World(server)
+        made = Callers(server)
         deadline = time.monotonic() + 10
         while made.call("key for others", "get", "/v1/users/x/presence", None)[0] != 403:
             assert time.monotonic() < deadline, "the keys are known within a second"
@@ -192,14 +192,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         server.kill()
 
 
-def test_table_has_every_operation(world: World) -> None:
+def test_table_has_every_operation(world: Callers) -> None:
     described = world.server.request("GET", "/openapi.json").json["paths"]
     found = {(method, path) for path, methods in described.items() for method in methods}
     assert found == set(OPERATIONS) | ELSEWHERE
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_every_operation_is_for_its_callers_and_no_others(world: World, caller: str) -> None:
+def test_every_operation_is_for_its_callers_and_no_others(world: Callers, caller: str) -> None:
     wrong = []
     for (method, name), (plane, path, body) in OPERATIONS.items():
         status, code = world.call(caller, method, path, body)
@@ -226,7 +226,7 @@ OTHERS = [
 @pytest.mark.parametrize(("method", "path", "body"), OTHERS, ids=[path for _, path, _ in OTHERS])
 @pytest.mark.parametrize("caller", ["user", "user who publishes", "cookie of a page of ours"])
 def test_operation_on_another_users_data_is_refused(
-    world: World, caller: str, method: str, path: str, body: Any
+    world: Callers, caller: str, method: str, path: str, body: Any
 ) -> None:
     assert world.call(caller, method, path, body)[0] == 403
 
@@ -240,12 +240,12 @@ def test_operation_on_another_users_data_is_refused(
     ("PUT", "/v1/topics/author2/4/followers/bob", None),
     ("GET", "/v1/topics/shop/4/followers", None),
 ])  # fmt: skip
-def test_operation_that_a_key_does_not_grant_is_refused(world: World, method: str, path: str, body: Any) -> None:
+def test_operation_that_a_key_does_not_grant_is_refused(world: Callers, method: str, path: str, body: Any) -> None:
     assert world.call("key for author/*", method, path, body) == (403, "publish_forbidden")
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
-def test_every_change_by_cookie_is_refused_to_foreign_pages(world: World, origin: str) -> None:
+def test_every_change_by_cookie_is_refused_to_foreign_pages(world: Callers, origin: str) -> None:
     headers = world.headers["cookie of one who publishes"] | {"Origin": origin}
     for (method, name), (plane, path, body) in OPERATIONS.items():
         if plane != PUBLIC and method != "get":

@@ -317,4 +317,4 @@ def test_closed_connection_is_forgotten(
     assert presence(any_server, user) == 5
     for stream in streams:
         leave(stream)
-    eventually("nobody is there", lambda: presence(any_server, user) == 0)
+    eventually("the user is gone", lambda: presence(any_server, user) == 0)

@@ -26,7 +26,7 @@ ME, SUFFIX = "a@x.io", "aa@x.io"
 _names = itertools.count(1)
 
 
-def somebody() -> str:
+def new_user() -> str:
     """A user whom no other test knows: the server is shared."""
     return f"{next(_names)}@x.io"
 
@@ -106,7 +106,7 @@ def test_seed_event_reaches_each_trace_of_its_user_and_no_other(server: Server) 
 
 
 def test_seed_event_names_its_listener_also_on_catching_up(server: Server) -> None:
-    me, other = somebody(), somebody()
+    me, other = new_user(), new_user()
     start = server.publish({"user": me}, body="before")["cursor"]
     for user in (me, other):
         assert server.request("PUT", f"/v1/topics/seed/news/followers/{user}").status == 204
@@ -134,7 +134,7 @@ def test_the_parameters_may_come_in_a_json_body_as_the_original_sent_them(server
 
 
 def test_a_seed_stream_resumes_from_a_cursor(server: Server) -> None:
-    me = somebody()
+    me = new_user()
     first = server.publish({"user": me}, body="one")
     server.publish({"user": me}, body="two")
     with seed_stream(server, me, cursor=first["cursor"]) as stream:
@@ -150,7 +150,7 @@ def test_seed_request_without_a_user_is_refused(server: Server, path: str, query
 
 
 def test_an_export_shows_its_progress_and_ends_with_a_link_to_a_real_workbook(server: Server) -> None:
-    me = somebody()
+    me = new_user()
     server.publish({"user": me}, type="like", body="=1+1", title="Bob")
     server.publish({"user": f"a{me}"}, type="like", body="not mine")
     server.publish({"all": True}, type="notice", body="for everyone \u2028 and ☃")
@@ -174,7 +174,7 @@ def test_an_export_shows_its_progress_and_ends_with_a_link_to_a_real_workbook(se
 
 def test_only_its_owner_downloads_a_workbook(server: Server) -> None:
     """By the link, which is signed and carries who it is for, or by a credential."""
-    me = somebody()
+    me = new_user()
     with own_stream(server, me) as stream:
         export(server, me)
         link = until(stream, links)[-1].json["action_url"]
@@ -204,14 +204,14 @@ def test_link_needs_no_credential_and_is_where_browsers_reach_the_server(start_s
 
 
 def test_one_export_at_a_time_and_one_that_is_cancelled(server: Server) -> None:
-    me, other = somebody(), somebody()
+    me, other = new_user(), new_user()
     fill(server, me, 6000)
     path = f"/notification/export-excel?user_email={me}"
     with own_stream(server, me) as stream:
         dropped = export(server, me)
         refused = server.request("GET", path)
         assert (refused.status, refused.json["code"]) == (409, "export_running")
-        export(server, other)  # is nobody else's business
+        export(server, other)  # is no other user's business
         assert server.request("DELETE", f"/v1/exports/{dropped['id']}?user=a{me}").status == 404
         assert server.request("DELETE", f"/v1/exports/{dropped['id']}?user={me}").status == 204
         until(stream, lambda event: event.json.get("title") == "Export was cancelled")
@@ -223,7 +223,7 @@ def test_one_export_at_a_time_and_one_that_is_cancelled(server: Server) -> None:
 
 
 def test_twenty_exports_a_day(server: Server) -> None:
-    me = somebody()
+    me = new_user()
     with own_stream(server, me) as stream:
         for _ in range(20):
             export(server, me)
@@ -236,7 +236,7 @@ def test_twenty_exports_a_day(server: Server) -> None:
 
 def test_group_that_grows_while_it_is_exported_is_in_the_workbook(server: Server) -> None:
     """Its place moves from the oldest to the newest: a page that goes by places has neither."""
-    me = somebody()
+    me = new_user()
     grouped = {"type": "like", "body": "oldest", "group_key": "g"}
     server.publish({"user": me}, **grouped)
     fill(server, me, 9000)
@@ -250,7 +250,7 @@ def test_group_that_grows_while_it_is_exported_is_in_the_workbook(server: Server
 
 
 def test_an_export_that_a_crash_cut_off_says_so(start_server: StartServer) -> None:
-    me = somebody()
+    me = new_user()
     server = start_server()
     fill(server, me, 10_000)
     with own_stream(server, me) as stream:
@@ -270,7 +270,7 @@ def test_an_export_that_a_crash_cut_off_says_so(start_server: StartServer) -> No
 def test_a_workbook_is_kept_as_long_as_notifications_and_then_taken_from_the_disk(start_server: StartServer) -> None:
     server = start_server(inbox_age=3600)
     folder = server.db.with_name(f"{server.db.stem}-exports")
-    gone, kept = somebody(), somebody()
+    gone, kept = new_user(), new_user()
     found: dict[str, tuple[Path, str]] = {}
     for user in (gone, kept):
         with own_stream(server, user) as stream:
@@ -299,7 +299,7 @@ def test_a_workbook_is_kept_as_long_as_notifications_and_then_taken_from_the_dis
 
 @pytest.mark.timeout(300)
 def test_a_user_with_100_000_notifications_is_exported_in_bounded_memory(server: Server) -> None:
-    me = somebody()
+    me = new_user()
     fill(server, me, 100_000)
     with own_stream(server, me) as stream:
         before = server.resident()

@@ -25,7 +25,7 @@ RETRY = 2000  # milliseconds; the setting's default
 def end(server: Server) -> float:
     """SIGTERM, and how long it took to end."""
     began = time.monotonic()
-    assert server.stop() == -signal.SIGTERM  # the process ends by the signal, as whoever sent it expects
+    assert server.stop() == -signal.SIGTERM  # the process ends by the signal, as its sender expects
     return time.monotonic() - began
 
 

@@ -88,7 +88,7 @@ def test_a_reader_that_takes_a_little_all_the_time_is_never_ended(start_server: 
 
 
 def test_stalled_reader_that_wakes_in_time_continues_where_it_stopped(start_server: StartServer) -> None:
-    """On the same connection: it was full, nobody closed it, and what it missed comes from the log."""
+    """On the same connection: it was full, stayed open, and the missed events come from the log."""
     server = start_server(heartbeat=60)
     server.follow("busy", "sleeper")
     sleeper = connect((server.host, server.port), stream_target("sleeper"), receive_buffer=4096).begin()

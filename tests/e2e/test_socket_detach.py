@@ -110,4 +110,4 @@ def test_half_closed_connection_gets_no_stream(server: Server, name: Name, path:
     """To be heard to leave is how one's place is given up."""
     said_and_done(server, f"GET {path}user={name('alice')} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     online = f"/v1/users/{name('alice')}/presence"
-    eventually("nobody is there", lambda: server.request("GET", online).json["connections"] == 0)
+    eventually("the user is gone", lambda: server.request("GET", online).json["connections"] == 0)

@@ -9,7 +9,7 @@ from tidings.embedding.exchange import AsgiExchange
 
 
 @dataclass(frozen=True)
-class Answer:
+class HostAnswer:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -37,11 +37,11 @@ async def ask(
     user: str | None = None,
     body: Any = None,
     headers: dict[str, str] | None = None,
-) -> Answer:
+) -> HostAnswer:
     exchange = AsgiExchange(app, _request(method, target, user, body, headers or {}), {})
     response = await exchange.whole()
     await exchange.close()
-    return Answer(response.status, dict(response.headers), response.body)
+    return HostAnswer(response.status, dict(response.headers), response.body)
 
 
 async def stream_until(app: Any, target: str, end: str, *, user: str) -> str:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from tests.hub.fake_sink import FakeSink, LineEncoding, WhenFull
 from tests.model.log import Log
 from tidings.background.sequencer import fresh_events, runs
-from tidings.domain.model import FOLLOWED, Event, Feed, Page
+from tidings.domain.model import FOLLOWED, Event, EventPage, Feed
 from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.hub.feed_page import feed_page
 from tidings.hub.hub import CHUNK, Hub
 from tidings.hub.liveness import EXPIRY_WARNING, HEARTBEAT_SLOTS
-from tidings.hub.readers import Reader, State
+from tidings.hub.readers import Reader, ReaderState
 from tidings.hub.ring import Ring
 
 USERS = [User("a"), User("aa"), User("a@x.io")]
@@ -85,11 +85,13 @@ class Simulation:
 
     def _publish(self, events: Sequence[Event]) -> None:
         live = [
-            (one, one.sink.stalls, len(one.sink.received)) for one in self.listeners if one.reader.state is State.LIVE
+            (one, one.sink.stalls, len(one.sink.received))
+            for one in self.listeners
+            if one.reader.state is ReaderState.LIVE
         ]
         self.hub.publish(events)
         for one, stalls, before in live:
-            if one.reader.state is State.LIVE and one.sink.stalls == stalls:
+            if one.reader.state is ReaderState.LIVE and one.sink.stalls == stalls:
                 got = [seq for _, seq in one.sink.received[before:]]
                 assert got == [event.seq for event in events if self._pushed(one, event)], "a LIVE reader gets all"
 
@@ -166,7 +168,7 @@ class Simulation:
     def stall(self, place: int) -> None:
         if self.listeners:
             one = self._one(place)
-            if one.reader.writable and one.reader.state is not State.CLOSED:
+            if one.reader.writable and one.reader.state is not ReaderState.CLOSED:
                 one.sink.stall()
 
     def drain(self, place: int) -> None:
@@ -199,7 +201,7 @@ class Simulation:
             return
         reading = self.readings.pop(place % len(self.readings))
         reader = reading.reader
-        page: Page | None = self.log.read(
+        page: EventPage | None = self.log.read(
             reader.membership.user,
             follows=reading.follows,
             extra=reader.extra,
@@ -250,7 +252,7 @@ class Simulation:
         open_ = [
             (one, one.reader.writable)
             for one in self.listeners
-            if one.reader.state is not State.CLOSED and one.reader.slot == slot
+            if one.reader.state is not ReaderState.CLOSED and one.reader.slot == slot
         ]
         self.hub.liveness.expire(slot, now=self.now, next=self.now + seconds)
         for one, could_hear in open_:
@@ -272,7 +274,7 @@ class Simulation:
             self._prove(one)
         for lines in self.encodings:
             assert max(lines.calls.values(), default=1) <= 1, "encoded once (law 6)"
-        self.listeners = [one for one in self.listeners if one.reader.state is not State.CLOSED]
+        self.listeners = [one for one in self.listeners if one.reader.state is not ReaderState.CLOSED]
         crowd = self.listeners
         assert len(set(self.hub.catch_up_queue)) == len(self.hub.catch_up_queue), "no reader is queued twice"
         assert self.hub.open == {t: n for t, n in self.hub.open.items() if n >= 0}
@@ -300,10 +302,10 @@ class Simulation:
                 assert seq == log.floor, "a reset says where to start"
                 skipped.update(range(at + 1, seq + 1))
             at = seq
-        if reader.state is State.CLOSED:
+        if reader.state is ReaderState.CLOSED:
             through = at
         else:
-            through = hub.head if reader.state is State.LIVE else reader.position
+            through = hub.head if reader.state is ReaderState.LIVE else reader.position
             assert through >= at
         for seq in range(one.proved + 1, through + 1):
             event = log[seq]
@@ -336,7 +338,7 @@ class Simulation:
             self.arrive(0)
         assert not self.hub.catch_up_queue
         for one in self.listeners:
-            assert one.reader.state is State.LIVE
+            assert one.reader.state is ReaderState.LIVE
         self.prove()
         assert all(one.proved == self.log.head for one in self.listeners)
         for one in list(self.listeners):

@@ -10,7 +10,7 @@ from tidings.domain.topics import Topic, User, own_topic
 from tidings.hub.feed_page import feed_page
 from tidings.hub.hub import CHUNK, Hub
 from tidings.hub.liveness import CHECKS_PER_HEARTBEAT
-from tidings.hub.readers import EndReason, Reader, State
+from tidings.hub.readers import EndReason, Reader, ReaderState
 from tidings.hub.ring import Ring
 
 ALICE, BOB = User("alice"), User("bob")
@@ -55,7 +55,7 @@ def seqs(sink: FakeSink) -> list[int]:
 def test_reader_that_has_everything_is_live_at_once_without_a_worker() -> None:
     harness = HubHarness()
     reader, _ = harness.join(harness.log.feed(ALICE))
-    assert reader.state is State.LIVE
+    assert reader.state is ReaderState.LIVE
     assert (harness.work, len(harness.hub.catch_up_queue)) == (0, 0)
 
 
@@ -63,9 +63,9 @@ def test_catching_up_reader_becomes_live_after_last_page() -> None:
     harness = HubHarness()
     harness.publish(harness.log.append(own_topic(ALICE)), harness.log.append(own_topic(BOB)))
     reader, sink = harness.join(harness.log.feed(ALICE), position=0)
-    assert (reader.state, harness.work) == (State.CATCHING_UP, 1)
+    assert (reader.state, harness.work) == (ReaderState.CATCHING_UP, 1)
     harness.catch_up()
-    assert (reader.state, seqs(sink)) == (State.LIVE, [1])
+    assert (reader.state, seqs(sink)) == (ReaderState.LIVE, [1])
 
 
 def test_stream_of_a_user_excludes_users_with_the_same_suffix() -> None:
@@ -235,7 +235,7 @@ def test_leave_twice_is_leave_once() -> None:
     harness.hub.leave(reader)
     assert (harness.hub.connections(ALICE), harness.hub.users, harness.hub.open["lines"]) == (1, 1, 1)
     harness.publish(harness.log.append(own_topic(ALICE)))
-    assert (seqs(sink), other.state) == ([1], State.LIVE)
+    assert (seqs(sink), other.state) == ([1], ReaderState.LIVE)
     harness.hub.leave(other)
     assert (harness.hub.connections(ALICE), harness.hub.users, harness.hub.topics) == (0, 0, 0)
 
@@ -245,7 +245,7 @@ def test_illegal_state_transition_raises() -> None:
     reader, _ = harness.join(harness.log.feed(ALICE))
     harness.hub.leave(reader)
     with pytest.raises(RuntimeError, match="cannot become live"):
-        reader.become(State.LIVE)
+        reader.become(ReaderState.LIVE)
 
 
 def test_heartbeat_goes_to_writable_readers_only() -> None:

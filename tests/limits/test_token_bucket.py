@@ -1,4 +1,4 @@
-"""A bucket lets nobody take more than burst + rate x time, beyond the one request that it did not know the cost of."""
+"""A bucket lets a caller take at most burst + rate x time, and one request whose cost it did not know."""
 
 from hypothesis import given
 from hypothesis import strategies as st

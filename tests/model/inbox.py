@@ -214,13 +214,13 @@ class Model:
 
     def unfollow(self, user: str, topic: str) -> None:
         if self.person(user).follows.pop(topic, None) is not None:
-            self._tell(user, "follow.deleted", {"topic": topic})
+            self._append_inbox_event(user, "follow.deleted", {"topic": topic})
 
     def mute(self, user: str, mutes: frozenset[str]) -> None:
         person = self.person(user)
         if mutes != person.mutes:
             person.mutes = mutes
-            self._tell(user, "preferences.updated", {"mutes": sorted(mutes)})
+            self._append_inbox_event(user, "preferences.updated", {"mutes": sorted(mutes)})
 
     def read_up_to(self, user: str, seq: int) -> None:
         """Everything placed there or before is read, and thereby seen. It only moves forward."""
@@ -236,7 +236,7 @@ class Model:
         if seq > person.seen:
             person.seen = seq
             person.seen_steps = [*person.seen_steps, (seq, self.now)][-KEPT_STEPS:]
-        self._tell(user, "inbox.read", {"up_to": self.cursor(seq)})
+        self._append_inbox_event(user, "inbox.read", {"up_to": self.cursor(seq)})
 
     def seen_up_to(self, user: str, seq: int) -> None:
         self.arrive(user)
@@ -247,7 +247,7 @@ class Model:
         person.seen_steps = [*person.seen_steps, (seq, self.now)][-KEPT_STEPS:]
         for item in self._at_or_before(seq):
             person.marks.setdefault(item.item_id, Mark()).seen = True
-        self._tell(user, "inbox.seen", {"up_to": self.cursor(seq)})
+        self._append_inbox_event(user, "inbox.seen", {"up_to": self.cursor(seq)})
 
     def _at_or_before(self, seq: int) -> list[Item]:
         return [item for item in self.items if item.sort_seq <= seq]
@@ -282,7 +282,7 @@ class Model:
                 changed.append(item.id)
         if changed:
             event = {"archive": "inbox.archived", "unarchive": "inbox.unarchived"}.get(verb, f"inbox.{verb}")
-            self._tell(user, event, {"ids": changed})
+            self._append_inbox_event(user, event, {"ids": changed})
 
     # The user's view
 
@@ -335,7 +335,7 @@ class Model:
         return "ARCHIVED" if mark.archived else "READ" if mark.read else "UNREAD"
 
     def _public(self, item: Item) -> Json:
-        """The parts that are everybody's."""
+        """The parts that all users share."""
         group = (
             {"key": item.group_key, "count": item.count, "total": len(item.actors), "actors": item.actors[:3]}
             if item.group_key
@@ -380,7 +380,7 @@ class Model:
         self.head += 1
         self.events.append((self.head, topic, type, data))
 
-    def _tell(self, user: str, type: str, data: Json) -> None:
+    def _append_inbox_event(self, user: str, type: str, data: Json) -> None:
         self._append(own(user), type, {**data, "counters": self.counters(user, at=self.head + 1)})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Event, Feed, Page
+from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Event, EventPage, Feed
 from tidings.domain.topics import ALL, Topic, User, own_topic, owner
 
 EPOCH = "model"
@@ -16,7 +16,7 @@ class Log:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.floor = 0
-        self.spans: dict[tuple[User, Topic], list[tuple[int, int | None]]] = {}  # (follow, unfollow or None) ...
+        self.intervals: dict[tuple[User, Topic], list[tuple[int, int | None]]] = {}  # (follow, unfollow or None) ...
         self.tastes: dict[User, list[tuple[int, frozenset[str]]]] = {}  # (seq, mutes from then on) ...
 
     @property
@@ -35,15 +35,15 @@ class Log:
         if topic in self.follows(user):
             return None
         event = self.append(own_topic(user), type=FOLLOWED, data=msgspec.json.encode({"topic": topic}))
-        self.spans.setdefault((user, topic), []).append((event.seq, None))
+        self.intervals.setdefault((user, topic), []).append((event.seq, None))
         return event
 
     def unfollow(self, user: User, topic: Topic) -> Event | None:
         if topic not in self.follows(user):
             return None
         event = self.append(own_topic(user), type=UNFOLLOWED, data=msgspec.json.encode({"topic": topic}))
-        spans = self.spans[user, topic]
-        spans[-1] = (spans[-1][0], event.seq)
+        intervals = self.intervals[user, topic]
+        intervals[-1] = (intervals[-1][0], event.seq)
         return event
 
     def mute(self, user: User, mutes: frozenset[str]) -> Event:
@@ -56,8 +56,8 @@ class Log:
         head = self.head if at is None else at
         return {
             topic
-            for (who, topic), spans in self.spans.items()
-            for since, until in spans
+            for (who, topic), intervals in self.intervals.items()
+            for since, until in intervals
             if who == user and since <= head and (until is None or until > head)
         }
 
@@ -74,14 +74,14 @@ class Log:
 
     def read(
         self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
-    ) -> Page | None:
+    ) -> EventPage | None:
         """Like `Store.read`."""
         assert set(follows) == self.follows(user, at=upto), "what is followed at `upto`"
         if after < self.floor:
             return None
         asked = set(extra)
         found = [e for e in self.events[after:upto] if e.topic in asked or self.reaches(user, e.seq)]
-        return Page(events=found[:limit], through=found[limit - 1].seq if len(found) >= limit else upto)
+        return EventPage(events=found[:limit], through=found[limit - 1].seq if len(found) >= limit else upto)
 
     def tail(self, *, after: int, limit: int) -> Sequence[Event]:
         """Like `Store.tail`."""
@@ -93,11 +93,11 @@ class Log:
             user = owner(event.topic)
             self.events.append(event)
             if user is not None and event.type in (FOLLOWED, UNFOLLOWED):
-                spans = self.spans.setdefault((user, msgspec.json.decode(event.data)["topic"]), [])
+                intervals = self.intervals.setdefault((user, msgspec.json.decode(event.data)["topic"]), [])
                 if event.type == FOLLOWED:
-                    spans.append((event.seq, None))
+                    intervals.append((event.seq, None))
                 else:
-                    spans[-1] = (spans[-1][0], event.seq)
+                    intervals[-1] = (intervals[-1][0], event.seq)
 
     # The events of one user
 
@@ -105,7 +105,7 @@ class Log:
         """Was this event in the person's feed when it was appended?"""
         topic = self[seq].topic
         return topic in {own_topic(user), ALL} or any(
-            since < seq and (until is None or seq < until) for since, until in self.spans.get((user, topic), ())
+            since < seq and (until is None or seq < until) for since, until in self.intervals.get((user, topic), ())
         )
 
     def mutes(self, user: User, *, at: int) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from tests.transports.fake_transport import Wire
+from tests.transports.fake_transport import FakeTransport
 from tidings.server.accept_queue import AcceptQueue
 from tidings.server.deadlines import Deadlines
 from tidings.server.http_protocol import HttpProtocol
@@ -36,65 +36,65 @@ class Server:
         self.config.load()
         self.accept_queue = AcceptQueue()
 
-    def accept(self) -> Wire:
-        wire = Wire()
-        wire.protocol = self.accept_queue(self.config, self.state, {})
-        wire.protocol.connection_made(wire)
-        return wire
+    def accept(self) -> FakeTransport:
+        transport = FakeTransport()
+        transport.protocol = self.accept_queue(self.config, self.state, {})
+        transport.protocol.connection_made(transport)
+        return transport
 
 
-async def ends(wire: Wire) -> None:
+async def ends(transport: FakeTransport) -> None:
     async with asyncio.timeout(10):
-        while not wire.closed:  # noqa: ASYNC110
+        while not transport.closed:  # noqa: ASYNC110
             await asyncio.sleep(TIME / 4)
 
 
 async def test_connection_that_sends_nothing_is_closed_without_a_word() -> None:
-    wire = Server().accept()
-    await ends(wire)
-    assert wire.sent == b""
+    transport = Server().accept()
+    await ends(transport)
+    assert transport.sent == b""
 
 
 @pytest.mark.parametrize("sent", [b"G", b"GET / HT", b"GET / HTTP/1.1\r\nHo", POST, POST + b"x" * 50])
 async def test_half_a_request_is_refused_in_time(sent: bytes) -> None:
     server = Server()
-    wire = server.accept()
-    wire.protocol.data_received(sent)
-    await ends(wire)
-    assert wire.sent.startswith(b"HTTP/1.1 408 ")
-    assert b"request_timeout" in wire.sent
+    transport = server.accept()
+    transport.protocol.data_received(sent)
+    await ends(transport)
+    assert transport.sent.startswith(b"HTTP/1.1 408 ")
+    assert b"request_timeout" in transport.sent
     assert server.state.timed_out_clients == 1
 
 
 async def test_slow_head_is_not_given_more_time_for_each_byte() -> None:
-    wire = Server().accept()
+    transport = Server().accept()
     for byte in b"GET / HTTP/1.1\r\nHost: " + b"x" * 1000:
-        if wire.ended:
+        if transport.ended:
             break
-        wire.protocol.data_received(bytes([byte]))
+        transport.protocol.data_received(bytes([byte]))
         await asyncio.sleep(TIME / 10)
-    assert wire.sent.startswith(b"HTTP/1.1 408 ")
+    assert transport.sent.startswith(b"HTTP/1.1 408 ")
 
 
 async def test_body_that_keeps_its_rate_may_take_long() -> None:
-    wire = Server().accept()
-    wire.protocol.data_received(POST.replace(b"100", b"10000"))
+    transport = Server().accept()
+    transport.protocol.data_received(POST.replace(b"100", b"10000"))
     for _ in range(20):
-        wire.protocol.data_received(b"x" * 500)
+        transport.protocol.data_received(b"x" * 500)
         await asyncio.sleep(TIME / 5)
-    assert wire.sent.startswith(b"HTTP/1.1 204 ")
+    assert transport.sent.startswith(b"HTTP/1.1 204 ")
 
 
 async def test_whole_requests_and_idle_connections_owe_nothing() -> None:
     server = Server()
-    wire = server.accept()
+    transport = server.accept()
     for _ in range(3):
-        wire.protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        transport.protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await asyncio.sleep(2 * TIME)
-    assert wire.sent.count(b"HTTP/1.1 204 ") == 3
-    assert not wire.closed
+    assert transport.sent.count(b"HTTP/1.1 204 ") == 3
+    assert not transport.closed
     assert server.state.timed_out_clients == 0
-    wire.protocol.connection_lost(None)
+    transport.protocol.connection_lost(None)
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", POST, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\0"])
@@ -103,15 +103,15 @@ async def test_lost_connection_leaves_nothing_behind(sent: bytes, error: Excepti
     """uvicorn's keep-alive timer survives an RST, and holds parser, request and response for 75 s."""
     server = Server()
     server.state.client_deadlines = Deadlines(seconds=60)
-    wire = server.accept()
+    transport = server.accept()
     if sent:
-        wire.protocol.data_received(sent)
+        transport.protocol.data_received(sent)
     await asyncio.sleep(0.01)
-    wire.closed = "aborted"
-    wire.protocol.connection_lost(error)
-    left = weakref.ref(wire)
+    transport.closed = "aborted"
+    transport.protocol.connection_lost(error)
+    left = weakref.ref(transport)
     await asyncio.sleep(0.01)
-    del wire
+    del transport
     gc.collect()
     assert left() is None
     assert server.state.connections == set()
@@ -122,10 +122,10 @@ async def test_connections_beyond_the_file_descriptors_are_told_so_and_counted(
 ) -> None:
     server = Server(max_sockets=2)
     wires = [server.accept() for _ in range(4)]
-    assert [wire.closed for wire in wires] == ["", "", "closed", "closed"]
+    assert [transport.closed for transport in wires] == ["", "", "closed", "closed"]
     assert wires[2].sent.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nretry-after: 1\r\n" in wires[2].sent
     assert server.state.refused_connections == 2
     assert [record.message for record in caplog.records] == ["out_of_file_descriptors"]
-    for wire in wires:
-        wire.protocol.connection_lost(None)
+    for transport in wires:
+        transport.protocol.connection_lost(None)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from tests.transports.fake_transport import Wire
+from tests.transports.fake_transport import FakeTransport
 from tidings.app import Tidings, create_app
 from tidings.auth.tokens import issue
 from tidings.domain.topics import Topic, User
@@ -37,7 +37,7 @@ WS = (
 OF_THE_MOMENT = re.compile(rb'date: [^\r]*|"connection":"[^"]*"|"time":"[^"]*"')
 
 
-class SignallingWire(Wire):
+class SignallingWire(FakeTransport):
     """A wire on which the first bytes can be waited for."""
 
     def __init__(self) -> None:
@@ -70,31 +70,31 @@ class TwoWays:
         return self.app._gateway.hub.open.total()
 
     def send(self, head: bytes, *, open_stream: OpenStream) -> SignallingWire:
-        wire = SignallingWire()
-        wire.protocol = AcceptQueue(open_stream)(self._config, self.state, {})
-        wire.protocol.connection_made(wire)
-        wire.protocol.data_received(head)
-        return wire
+        transport = SignallingWire()
+        transport.protocol = AcceptQueue(open_stream)(self._config, self.state, {})
+        transport.protocol.connection_made(transport)
+        transport.protocol.data_received(head)
+        return transport
 
     async def ordinary(self, head: bytes) -> bytes:
         """The answer of the ordinary way, when it is there."""
-        wire = self.send(head, open_stream=no_stream)
-        await asyncio.wait_for(wire.written.wait(), 10)
-        return self.hang_up(wire)
+        transport = self.send(head, open_stream=no_stream)
+        await asyncio.wait_for(transport.written.wait(), 10)
+        return self.hang_up(transport)
 
     def at_once(self, head: bytes) -> bytes | None:
         """The answer that is there at once, if the head can be answered so."""
         readers = self.readers
-        wire = self.send(head, open_stream=self.app.open_stream)
-        opened = not isinstance(wire.protocol, HttpProtocol)
+        transport = self.send(head, open_stream=self.app.open_stream)
+        opened = not isinstance(transport.protocol, HttpProtocol)
         assert self.readers == readers + opened
-        answer = self.hang_up(wire)
+        answer = self.hang_up(transport)
         return answer if opened else None
 
-    def hang_up(self, wire: Wire) -> bytes:
-        wire.closed = "closed"
-        wire.protocol.connection_lost(None)
-        return wire.sent
+    def hang_up(self, transport: FakeTransport) -> bytes:
+        transport.closed = "closed"
+        transport.protocol.connection_lost(None)
+        return transport.sent
 
 
 @asynccontextmanager

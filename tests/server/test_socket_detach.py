@@ -24,14 +24,14 @@ from tidings.server.state import ServerState
 from tidings.transports import sse
 from tidings.transports.asgi_fallback import HIGH_WATER
 from tidings.transports.detachable import DetachableSocket, SocketProtocol, detachable_socket
-from tidings.transports.stream import Opening, SocketSink, Stream, StreamContext
+from tidings.transports.stream import EventStream, Opening, SocketSink, StreamContext
 
 GET = b"GET /v1/stream HTTP/1.1\r\nHost: x\r\n\r\n"
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-class Wire(asyncio.Transport):
+class RecordingTransport(asyncio.Transport):
     """A transport without a socket."""
 
     def __init__(self) -> None:
@@ -84,14 +84,14 @@ class Connection:
     def __init__(self, app: App) -> None:
         config = uvicorn.Config(app, http=HttpProtocol, ws="none", lifespan="off", log_config=None)
         self.state = ServerState()
-        self.wire = Wire()
+        self.transport = RecordingTransport()
         self.http = HttpProtocol(config, self.state, {})
-        self.wire.protocol = self.http
-        self.http.connection_made(self.wire)
+        self.transport.protocol = self.http
+        self.http.connection_made(self.transport)
 
     async def receives(self, data: bytes) -> None:
         """Bytes from the client, and what the application does with them."""
-        self.wire.protocol.data_received(data)
+        self.transport.protocol.data_received(data)
         await self.settle()
 
     async def settle(self) -> None:
@@ -145,12 +145,12 @@ pytestmark = pytest.mark.anyio
 async def test_the_head_is_http_and_the_body_is_the_sockets_own(app: Taker, connection: Connection) -> None:
     await connection.receives(GET)
     app.sinks[0].transport.write(b"data: x\n\n")
-    head, _, body = connection.wire.sent.partition(b"\r\n\r\n")
+    head, _, body = connection.transport.sent.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"connection: close" in head  # the body ends with the connection
     assert b"transfer-encoding" not in head
     assert body == b"data: x\n\n"
-    assert not connection.wire.closed
+    assert not connection.transport.closed
 
 
 async def test_the_servers_set_of_connections_holds_the_new_protocol(app: Taker, connection: Connection) -> None:
@@ -158,7 +158,7 @@ async def test_the_servers_set_of_connections_holds_the_new_protocol(app: Taker,
     await connection.receives(GET)
     left: list[Any] = list(connection.state.connections)
     assert left == app.sinks
-    assert connection.wire.protocol is app.sinks[0]
+    assert connection.transport.protocol is app.sinks[0]
 
 
 async def test_the_keep_alive_timer_is_cancelled(app: Taker, connection: Connection) -> None:
@@ -187,22 +187,22 @@ async def test_a_timer_that_was_set_meanwhile_is_cancelled_by_the_hand_over_itse
 async def test_reading_is_resumed(app: Taker, connection: Connection) -> None:
     """A paused transport never sees the client leave. A body that came in one piece had paused it."""
     body = b"x" * 100_000
-    connection.wire.protocol.data_received(
+    connection.transport.protocol.data_received(
         b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + body
     )
-    assert not connection.wire.reading
+    assert not connection.transport.reading
     await connection.settle()
     assert len(app.sinks) == 1
-    assert connection.wire.reading
+    assert connection.transport.reading
 
 
 async def test_rest_of_a_response_after_the_detach_is_discarded(app: Taker, connection: Connection) -> None:
     await connection.receives(GET)
-    before = connection.wire.sent
+    before = connection.transport.sent
     await app.sends[0]({"type": "http.response.body", "body": b"too late", "more_body": True})
     await app.sends[0]({"type": "http.response.body"})
-    assert connection.wire.sent == before
-    assert not connection.wire.closed
+    assert connection.transport.sent == before
+    assert not connection.transport.closed
 
 
 async def test_receive_after_the_detach_returns_a_disconnect(connection: Connection) -> None:
@@ -228,7 +228,7 @@ async def test_the_end_of_the_endpoint_is_not_the_end_of_the_stream(
     """uvicorn closes the connection of an endpoint that returns without a complete response."""
     await connection.receives(GET)
     assert connection.state.tasks == set()
-    assert not connection.wire.closed
+    assert not connection.transport.closed
     assert caplog.messages == []
 
 
@@ -271,8 +271,8 @@ async def test_nothing_of_http_is_left_in_memory(app: Taker, connection: Connect
 async def test_the_socket_is_not_free_while(app: Taker, connection: Connection, request_bytes: bytes) -> None:
     await connection.receives(request_bytes)
     assert app.offers[0] is None
-    assert connection.wire.sent.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert connection.wire.protocol is connection.http
+    assert connection.transport.sent.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert connection.transport.protocol is connection.http
     assert connection.state.connections == {connection.http}
 
 
@@ -283,13 +283,13 @@ async def test_a_pipelined_stream_is_not_offered_either_and_both_are_answered(
         b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n" + GET + b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n"
     )
     assert app.offers == [None]
-    assert connection.wire.sent.count(b"HTTP/1.1 200 OK\r\n") == 3
+    assert connection.transport.sent.count(b"HTTP/1.1 200 OK\r\n") == 3
 
 
 async def test_the_last_of_pipelined_requests_may_take_the_socket(app: Taker, connection: Connection) -> None:
     await connection.receives(b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n" + GET)
     assert len(app.sinks) == 1
-    assert connection.wire.reading
+    assert connection.transport.reading
 
 
 async def test_a_whole_body_does_not_matter(app: Taker, connection: Connection) -> None:
@@ -302,7 +302,7 @@ async def test_a_client_of_http_1_0_gets_no_chunks(app: Taker, connection: Conne
     """The ordinary way would send some, and HTTP/1.0 does not know them (RFC 9112, section 6.1)."""
     await connection.receives(b"GET /v1/stream HTTP/1.0\r\nHost: x\r\n\r\n")
     assert len(app.sinks) == 1
-    assert b"transfer-encoding" not in connection.wire.sent
+    assert b"transfer-encoding" not in connection.transport.sent
 
 
 @pytest.mark.parametrize("upgrade", [b"h2c", b"websocket", b"foo"])
@@ -323,7 +323,7 @@ async def test_a_transport_that_is_closing_is_not_given_away(app: Taker, connect
     app.set_routes = asyncio.Event()
     await connection.receives(GET)
     scope = connection.http.scope
-    connection.wire.closed = "closed"
+    connection.transport.closed = "closed"
     assert detachable_socket(scope) is None
     connection.http.connection_lost(None)
     app.set_routes = None
@@ -391,7 +391,7 @@ async def test_a_server_without_the_extension_offers_nothing() -> None:
 # State of the new protocol
 
 
-class StoreHarness:
+class DetachHarness:
     """A hub, and an application that streams from it to alice."""
 
     def __init__(self) -> None:
@@ -400,7 +400,7 @@ class StoreHarness:
         self.user = User("alice")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        stream = Stream(
+        stream = EventStream(
             StreamContext(hub=self.hub, timer=Timer()),
             Opening(
                 feed=Feed(user=self.user, head=0, floor=0),
@@ -420,25 +420,25 @@ class StoreHarness:
 class Streaming:
     """A connection on which a stream is open."""
 
-    def __init__(self, harness: StoreHarness, connection: Connection) -> None:
+    def __init__(self, harness: DetachHarness, connection: Connection) -> None:
         self.harness = harness
         self.state = connection.state
-        self.wire = connection.wire
-        self.sink: SocketSink = connection.wire.protocol
+        self.transport = connection.transport
+        self.sink: SocketSink = connection.transport.protocol
 
 
 @pytest.fixture
 async def streaming() -> Streaming:
-    harness = StoreHarness()
+    harness = DetachHarness()
     connection = Connection(harness)
     await connection.receives(GET)
-    assert isinstance(connection.wire.protocol, SocketSink)
+    assert isinstance(connection.transport.protocol, SocketSink)
     return Streaming(harness, connection)
 
 
 async def test_a_stream_begins_with_its_preface_and_goes_on_with_events(streaming: Streaming) -> None:
     streaming.harness.publish(b"{}")
-    head, _, body = streaming.wire.sent.partition(b"\r\n\r\n")
+    head, _, body = streaming.transport.sent.partition(b"\r\n\r\n")
     assert b"\r\ntransfer-encoding: chunked" in head
     assert body == b"e\r\nevent: hello\n\n\r\n" + b"1f\r\nid: epoch-1\nevent: t\ndata: {}\n\n\r\n"
     assert streaming.harness.hub.connections(streaming.harness.user) == 1
@@ -448,7 +448,7 @@ async def test_shutdown_closes_the_stream(streaming: Streaming) -> None:
     """uvicorn calls it on every connection when it stops."""
     for connection in list(streaming.state.connections):
         connection.shutdown()
-    assert streaming.wire.closed == "closed"
+    assert streaming.transport.closed == "closed"
     streaming.sink.connection_lost(None)
     assert streaming.state.connections == set()
     assert streaming.harness.hub.readers() == []
@@ -462,33 +462,33 @@ async def test_a_lost_connection_leaves_nothing(streaming: Streaming, error: Exc
     assert (hub.readers(), hub.topics, hub.connections(streaming.harness.user), hub.open.total()) == ([], 0, 0, 0)
     streaming.harness.publish(b"{}")
     streaming.sink.connection_lost(error)  # twice does no harm
-    streaming.sink = streaming.wire.protocol = None  # type: ignore[assignment]
+    streaming.sink = streaming.transport.protocol = None  # type: ignore[assignment]
     gc.collect()
     assert [thing for thing in gc.get_objects() if isinstance(thing, SocketSink) and thing.hub is hub] == []
 
 
 async def test_a_full_socket_gets_nothing_more_until_it_drains(streaming: Streaming) -> None:
-    assert streaming.wire.high == HIGH_WATER
+    assert streaming.transport.high == HIGH_WATER
     streaming.sink.pause_writing()
-    before = streaming.wire.sent
+    before = streaming.transport.sent
     streaming.harness.publish(b"1")
     streaming.harness.publish(b"2")
-    assert streaming.wire.sent == before
+    assert streaming.transport.sent == before
     streaming.sink.resume_writing()
     hub = streaming.harness.hub
     while hub.catch_up_queue:
         reader = hub.catch_up_queue.popleft()
         reader.in_queue = False
         assert hub.serve_from_ring(reader)
-    assert streaming.wire.sent.removeprefix(before).count(b"data: ") == 2
+    assert streaming.transport.sent.removeprefix(before).count(b"data: ") == 2
     streaming.harness.publish(b"3")
-    assert streaming.wire.sent.endswith(b"data: 3\n\n\r\n")
+    assert streaming.transport.sent.endswith(b"data: 3\n\n\r\n")
 
 
 async def test_closing_says_the_last_word_first_and_leaves_the_hub_at_once(streaming: Streaming) -> None:
     streaming.sink.close()
-    assert streaming.wire.sent.endswith(b"\r\n0\r\n\r\n")
-    assert streaming.wire.closed == "closed"
+    assert streaming.transport.sent.endswith(b"\r\n0\r\n\r\n")
+    assert streaming.transport.closed == "closed"
     assert streaming.harness.hub.readers() == []
     streaming.harness.publish(b"{}")  # nothing is written to a closed socket
     streaming.sink.pause_writing()
@@ -497,17 +497,17 @@ async def test_closing_says_the_last_word_first_and_leaves_the_hub_at_once(strea
 
 async def test_aborting_drops_what_was_not_sent(streaming: Streaming) -> None:
     streaming.sink.abort()
-    assert not streaming.wire.sent.endswith(b"0\r\n\r\n")  # else the client would take it for the end
-    assert streaming.wire.closed == "aborted"
+    assert not streaming.transport.sent.endswith(b"0\r\n\r\n")  # else the client would take it for the end
+    assert streaming.transport.closed == "aborted"
     assert streaming.harness.hub.readers() == []
 
 
 async def test_a_client_of_a_stream_has_nothing_to_say(streaming: Streaming) -> None:
     """A little is ignored; who sends much is not a client of ours."""
     streaming.sink.data_received(b"x" * 1000)
-    assert not streaming.wire.is_closing()
+    assert not streaming.transport.is_closing()
     streaming.sink.data_received(b"x" * 100_000)
-    assert streaming.wire.closed == "aborted"
+    assert streaming.transport.closed == "aborted"
 
 
 # An ordinary response
@@ -516,8 +516,8 @@ async def test_a_client_of_a_stream_has_nothing_to_say(streaming: Streaming) -> 
 async def test_a_response_is_one_write(connection: Connection) -> None:
     for number in (1, 2):
         await connection.receives(b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert connection.wire.sent.count(b"\r\n\r\nok") == number
-        assert connection.wire.writes == number
+        assert connection.transport.sent.count(b"\r\n\r\nok") == number
+        assert connection.transport.writes == number
 
 
 async def test_a_head_waits_for_its_body_one_turn_and_no_longer() -> None:
@@ -531,10 +531,10 @@ async def test_a_head_waits_for_its_body_one_turn_and_no_longer() -> None:
 
     connection = Connection(app)
     await connection.receives(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert connection.wire.sent.endswith(b"\r\n\r\n")
+    assert connection.transport.sent.endswith(b"\r\n\r\n")
     more.set()
     await connection.settle()
-    assert connection.wire.sent.endswith(b"\r\n\r\nabcd")
+    assert connection.transport.sent.endswith(b"\r\n\r\nabcd")
 
 
 @pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
@@ -546,8 +546,8 @@ async def test_a_head_without_a_body_is_sent_before_the_next_answer_or_the_close
     connection = Connection(app)
     await connection.receives(b"HEAD /1 HTTP/1.1\r\nHost: x\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: x\r\n" + close + b"\r\n")
     await connection.settle()
-    assert [part.split(b"\r\n")[0] for part in connection.wire.sent.split(b"x-path: ")[1:]] == [b"/1", b"/2"]
-    assert connection.wire.closed == ("closed" if close else "")
+    assert [part.split(b"\r\n")[0] for part in connection.transport.sent.split(b"x-path: ")[1:]] == [b"/1", b"/2"]
+    assert connection.transport.closed == ("closed" if close else "")
 
 
 async def test_a_client_that_left_before_its_answer_is_not_written_to() -> None:
@@ -555,11 +555,11 @@ async def test_a_client_that_left_before_its_answer_is_not_written_to() -> None:
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        opened[0].wire.close()
+        opened[0].transport.close()
 
     opened.append(Connection(app))
     await opened[0].receives(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert opened[0].wire.sent == b""
+    assert opened[0].transport.sent == b""
 
 
 async def test_the_request_that_is_being_answered_is_told_that_its_client_left() -> None:
@@ -573,7 +573,7 @@ async def test_the_request_that_is_being_answered_is_told_that_its_client_left()
     connection = Connection(app)
     await connection.receives(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\nGET /two HTTP/1.1\r\nHost: x\r\n\r\n")
     assert heard == []
-    connection.wire.abort()
+    connection.transport.abort()
     connection.http.connection_lost(ConnectionResetError())
     await connection.settle()
     assert heard == ["http.disconnect"]
@@ -622,7 +622,7 @@ async def test_a_body_is_read_though_its_request_asks_for_an_upgrade(cut: int, f
             await connection.receives(part)
     await connection.settle()
     assert echo.asked == [("/one", body), ("/two", b"")]
-    assert not connection.wire.closed
+    assert not connection.transport.closed
 
 
 async def test_request_after_one_that_asked_for_an_upgrade_is_read_too() -> None:
@@ -640,13 +640,13 @@ async def test_a_client_that_asks_faster_than_it_is_answered_is_not_read_from() 
     echo.set_routes = asyncio.Event()
     connection = Connection(echo)
     await connection.receives(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
-    assert not connection.wire.reading
+    assert not connection.transport.reading
     echo.set_routes.set()
     for _ in range(200):
-        assert not (connection.http.pipeline and connection.wire.reading)
+        assert not (connection.http.pipeline and connection.transport.reading)
         await asyncio.sleep(0)
     assert len(echo.asked) == 50
-    assert connection.wire.reading
+    assert connection.transport.reading
 
 
 @pytest.mark.parametrize(
@@ -663,12 +663,12 @@ async def test_head_that_grows_without_end_is_refused_in_words(sent: bytes, why:
     connection = Connection(Echo())
     await connection.receives(sent)
     for _ in range(200):
-        if not connection.wire.ended:
+        if not connection.transport.ended:
             await connection.receives(b"a" * 64 * 1024 if sent.endswith(b"x: ") else b"")
-    answer = connection.wire.sent
+    answer = connection.transport.sent
     status = b"431 Request Header Fields Too Large" if "32768" in why or "fields" in why else b"400 Bad Request"
     assert b"HTTP/1.1 %b\r\n" % status in answer
     assert b"content-type: application/problem+json\r\n" in answer
     assert why.encode() in answer.rpartition(b"\r\n\r\n")[2]
-    assert connection.wire.ended
+    assert connection.transport.ended
     assert connection.http.eof_received() is False  # the client has read it, and the transport closes

@@ -12,7 +12,7 @@ from tidings.background.store_retry import StoreRetry
 from tidings.bus.local import LocalBus
 from tidings.domain.errors import StoreUnavailable
 from tidings.domain.lineage import Epoch, Lineage
-from tidings.domain.model import Event, Feed, Page
+from tidings.domain.model import Event, EventPage, Feed
 from tidings.domain.ports import Outcome
 from tidings.domain.topics import Topic, User
 from tidings.limits.budgets import Budgets
@@ -70,15 +70,15 @@ class FakeStore:
 
     async def read(
         self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
-    ) -> Page | None:
+    ) -> EventPage | None:
         page = self.log.read(user, follows=follows, extra=extra, after=after, upto=upto, limit=limit)
         await self._late("read")
         return page
 
-    async def tail(self, *, after: int, limit: int) -> Page:
+    async def tail(self, *, after: int, limit: int) -> EventPage:
         events: Sequence[Event] = self.log.tail(after=after, limit=limit)
         await self._late("tail")
-        return Page(events=events, through=events[-1].seq if events else after)
+        return EventPage(events=events, through=events[-1].seq if events else after)
 
     async def span(self) -> tuple[int, int]:
         span = (self.log.floor, self.log.head)

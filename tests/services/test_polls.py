@@ -23,20 +23,20 @@ from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.hub.feed_page import PAGE_BYTES
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
-from tidings.services.polls import INTERVAL, LATE, LONGEST, RATE, Found, PollService
+from tidings.services.polls import INTERVAL, INTERVAL_MAX, LATE, RATE, Found, PollService
 from tidings.services.store_gateway import StoreGateway
 from tidings.services.streams import START, StartAfter
 from tidings.settings import Settings
 from tidings.transports.poll_frames import PollEncoding
 
 ALICE, BOB = User("alice"), User("bob")
-ANYONE = Grant(user=ALICE, topics=None)  # may ask for every topic that is not somebody's own
+ANYONE = Grant(user=ALICE, topics=None)  # may ask for every topic that is not personal
 HERS, HIS, AUTHOR = own_topic(ALICE), own_topic(BOB), Topic("author/42")
 
 pytestmark = pytest.mark.anyio
 
 
-class StoreHarness:
+class PollHarness:
     """A log, a hub that remembers a few events of it, and the polls."""
 
     def __init__(self, *, slots: int = 8) -> None:
@@ -90,17 +90,17 @@ def seqs(found: Found) -> list[int]:
 
 
 @pytest.fixture
-async def harness() -> StoreHarness:
-    return StoreHarness()
+async def harness() -> PollHarness:
+    return PollHarness()
 
 
-async def test_events_after_the_cursor_are_found_in_order(harness: StoreHarness) -> None:
+async def test_events_after_the_cursor_are_found_in_order(harness: PollHarness) -> None:
     harness.append(HERS, HIS, ALL, HERS, HIS)
     found = await harness.look(at(1))
     assert (seqs(found), found.position, found.more) == ([3, 4], 4, False)
 
 
-async def test_a_page_is_cut_and_goes_on_where_it_was(harness: StoreHarness) -> None:
+async def test_a_page_is_cut_and_goes_on_where_it_was(harness: PollHarness) -> None:
     harness.append(*[HERS, HIS] * 3)
     first = await harness.look(at(0), limit=2)
     assert (seqs(first), first.position, first.more) == ([1, 3], 3, True)
@@ -108,7 +108,7 @@ async def test_a_page_is_cut_and_goes_on_where_it_was(harness: StoreHarness) -> 
     assert (seqs(second), second.more) == ([5], False)
 
 
-async def test_repeat_poll_does_not_query_the_store(harness: StoreHarness) -> None:
+async def test_repeat_poll_does_not_query_the_store(harness: PollHarness) -> None:
     await harness.look(None)
     harness.store.asked.clear()
     harness.append(HERS)
@@ -118,7 +118,7 @@ async def test_repeat_poll_does_not_query_the_store(harness: StoreHarness) -> No
     assert harness.store.asked == []
 
 
-async def test_events_of_other_users_change_neither_the_cursor_nor_the_tag(harness: StoreHarness) -> None:
+async def test_events_of_other_users_change_neither_the_cursor_nor_the_tag(harness: PollHarness) -> None:
     first = await harness.look(None)
     harness.append(HIS, HIS)
     again = await harness.look(at(first.position))
@@ -127,7 +127,7 @@ async def test_events_of_other_users_change_neither_the_cursor_nor_the_tag(harne
     assert (await harness.look(at(first.position))).tag != first.tag
 
 
-async def test_a_place_that_wears_off_the_memory_moves_on_in_time(harness: StoreHarness) -> None:
+async def test_a_place_that_wears_off_the_memory_moves_on_in_time(harness: PollHarness) -> None:
     place, moved = 0, []
     for _ in range(40):
         harness.append(HIS)
@@ -136,18 +136,18 @@ async def test_a_place_that_wears_off_the_memory_moves_on_in_time(harness: Store
         if found.position != place:
             place = found.position
             moved.append(place)
-    assert len(moved) < 12  # not with every event of somebody else
+    assert len(moved) < 12  # not with every event of another user
     assert "read" not in harness.store.asked  # and never so late that the store must be asked
 
 
-async def test_older_places_are_read_from_the_store(harness: StoreHarness) -> None:
+async def test_older_places_are_read_from_the_store(harness: PollHarness) -> None:
     harness.append(*[HERS] * 20)
     found = await harness.look(START, limit=7)
     assert (seqs(found), found.position, found.more) == ([*range(1, 8)], 7, True)
     assert "read" in harness.store.asked
 
 
-async def test_the_last_page_of_the_store_says_that_it_is(harness: StoreHarness) -> None:
+async def test_the_last_page_of_the_store_says_that_it_is(harness: PollHarness) -> None:
     harness.append(*[HERS] * 20)
     found = await harness.look(at(5))
     assert (seqs(found), found.position, found.more) == ([*range(6, 21)], 20, False)
@@ -155,14 +155,14 @@ async def test_the_last_page_of_the_store_says_that_it_is(harness: StoreHarness)
 
 @pytest.mark.parametrize("slots", [8, 64])  # from the store, and from memory
 async def test_a_page_is_cut_by_size_too(slots: int) -> None:
-    harness = StoreHarness(slots=slots)
+    harness = PollHarness(slots=slots)
     for _ in range(20):
         harness.publish(harness.log.append(HERS, data=b'"%b"' % (b"x" * (PAGE_BYTES // 4))))
     found = await harness.look(at(0))
     assert (seqs(found), found.position, found.more) == ([1, 2, 3, 4], 4, True)
 
 
-async def test_where_the_store_has_nothing_memory_is_looked_at(harness: StoreHarness) -> None:
+async def test_where_the_store_has_nothing_memory_is_looked_at(harness: PollHarness) -> None:
     harness.append(*[HIS] * 20)
     found = await harness.look(at(1))
     assert (found.nothing, found.head) == (True, 20)
@@ -173,7 +173,7 @@ async def test_where_the_store_has_nothing_memory_is_looked_at(harness: StoreHar
     ("wanted", "reason"), [(Cursor("0ther", 1), "unknown_epoch"), (at(99), "ahead"), (at(3), "pruned")]
 )
 async def test_a_place_that_is_not_there_is_a_reset_and_goes_on_from_the_floor(
-    harness: StoreHarness, wanted: Cursor, reason: str
+    harness: PollHarness, wanted: Cursor, reason: str
 ) -> None:
     harness.append(*[HERS] * 20)
     harness.log.floor = 5
@@ -183,7 +183,7 @@ async def test_a_place_that_is_not_there_is_a_reset_and_goes_on_from_the_floor(
     assert (found.position, found.more, found.tag) == (5, True, None)
 
 
-async def test_retention_between_the_look_and_the_reading_is_told_too(harness: StoreHarness) -> None:
+async def test_retention_between_the_look_and_the_reading_is_told_too(harness: PollHarness) -> None:
     harness.append(*[HERS] * 20)
     read, harness.log.floor = harness.log.read, 2
 
@@ -195,7 +195,7 @@ async def test_retention_between_the_look_and_the_reading_is_told_too(harness: S
     assert events(await harness.look(at(2)))[0]["data"]["reason"] == "pruned"
 
 
-async def test_a_topic_that_is_asked_for_counts_from_the_cursor(harness: StoreHarness) -> None:
+async def test_a_topic_that_is_asked_for_counts_from_the_cursor(harness: PollHarness) -> None:
     harness.append(AUTHOR, AUTHOR, HERS)
     followed = harness.log.follow(ALICE, AUTHOR)
     assert followed is not None
@@ -207,7 +207,7 @@ async def test_a_topic_that_is_asked_for_counts_from_the_cursor(harness: StoreHa
 
 @pytest.mark.parametrize("slots", [2, 64], ids=["from the store", "from memory"])
 async def test_followed_topic_is_found_up_to_the_unfollow_and_not_between_follows(slots: int) -> None:
-    harness = StoreHarness(slots=slots)
+    harness = PollHarness(slots=slots)
     for act in (harness.log.follow, harness.log.unfollow, harness.log.follow):
         event = act(ALICE, AUTHOR)
         assert event is not None
@@ -216,7 +216,7 @@ async def test_followed_topic_is_found_up_to_the_unfollow_and_not_between_follow
     assert seqs(await harness.look(at(1))) == [2, 3, 5, 6]
 
 
-async def test_muted_events_are_passed_over_in_memory_and_in_the_store(harness: StoreHarness) -> None:
+async def test_muted_events_are_passed_over_in_memory_and_in_the_store(harness: PollHarness) -> None:
     muted = frozenset({"type:like"})
     harness.publish(harness.log.mute(ALICE, muted))
     for _ in range(20):
@@ -227,7 +227,7 @@ async def test_muted_events_are_passed_over_in_memory_and_in_the_store(harness: 
     assert (first.frames, first.position, first.more) == ([], 6, True)
 
 
-async def test_publisher_that_reads_finds_its_own_event(harness: StoreHarness) -> None:
+async def test_publisher_that_reads_finds_its_own_event(harness: PollHarness) -> None:
     await harness.look(None)
     harness.gateway._committed = harness.log.append(HERS).seq
     looking = asyncio.create_task(harness.look(at(0)))
@@ -237,31 +237,31 @@ async def test_publisher_that_reads_finds_its_own_event(harness: StoreHarness) -
         assert seqs(await looking) == [1]
 
 
-async def test_a_server_that_stops_answers_no_more(harness: StoreHarness) -> None:
+async def test_a_server_that_stops_answers_no_more(harness: PollHarness) -> None:
     harness.gateway.draining = True
     with pytest.raises(ShuttingDown):
         await harness.look(None)
 
 
-def crowd(harness: StoreHarness) -> None:
+def crowd(harness: PollHarness) -> None:
     for n in range(int(3 * RATE * INTERVAL)):
         harness.hub.memberships.pollers.touch(User(str(n)), topics=2)
 
 
-def lateness(harness: StoreHarness) -> None:
+def lateness(harness: PollHarness) -> None:
     harness.loop_lag.seconds = 3 * LATE
 
 
-def standstill(harness: StoreHarness) -> None:
+def standstill(harness: PollHarness) -> None:
     harness.loop_lag.seconds = 1000 * LATE
 
 
 @pytest.mark.parametrize(
     ("load", "seconds"),
-    [(lambda harness: None, INTERVAL), (crowd, 3 * INTERVAL), (lateness, 3 * INTERVAL), (standstill, LONGEST)],
+    [(lambda harness: None, INTERVAL), (crowd, 3 * INTERVAL), (lateness, 3 * INTERVAL), (standstill, INTERVAL_MAX)],
 )
 async def test_under_load_clients_are_asked_to_come_less_often(
-    harness: StoreHarness, load: Callable[[StoreHarness], None], seconds: float
+    harness: PollHarness, load: Callable[[PollHarness], None], seconds: float
 ) -> None:
     load(harness)
     assert harness.polls.interval() == seconds
@@ -280,7 +280,7 @@ ACTS = st.lists(
 @given(ACTS, st.integers(1, 12))
 def test_irregular_poller_gets_every_event_once_or_a_reset(acts: list[Any], slots: int) -> None:
     async def history() -> None:
-        harness, got, place, forgiven = StoreHarness(slots=slots), list[int](), 0, 0
+        harness, got, place, forgiven = PollHarness(slots=slots), list[int](), 0, 0
 
         async def poll(limit: int) -> bool:
             nonlocal place, forgiven

@@ -22,7 +22,7 @@ from tidings.domain.model import Feed
 from tidings.domain.ports import Store
 from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.hub.hub import Hub
-from tidings.hub.readers import State
+from tidings.hub.readers import ReaderState
 from tidings.hub.ring import Ring
 from tidings.services.store_gateway import StoreGateway
 from tidings.services.streams import START, StartAfter, StreamService, start_position
@@ -69,7 +69,7 @@ def test_the_very_first_cursor_of_a_log_that_keeps_everything_is_served() -> Non
     assert (opened.position, opened.reset) == (0, None)
 
 
-class StoreHarness:
+class GatewayHarness:
     """A desk with a hub and a relay at work."""
 
     def __init__(self, store: Store, *, slots: int = 64, connections: int = 100) -> None:
@@ -105,14 +105,14 @@ class StoreHarness:
         return sink
 
 
-def fake(log: Log, *, turns: Iterable[int] = (), slots: int = 64, connections: int = 100) -> StoreHarness:
-    return StoreHarness(FakeStore(log, turns=turns), slots=slots, connections=connections)
+def fake(log: Log, *, turns: Iterable[int] = (), slots: int = 64, connections: int = 100) -> GatewayHarness:
+    return GatewayHarness(FakeStore(log, turns=turns), slots=slots, connections=connections)
 
 
 async def test_a_feed_is_never_ahead_of_the_hub() -> None:
     log = Log()
     for _ in range(5):
-        log.append(POST)  # committed elsewhere: nobody told us
+        log.append(POST)  # committed elsewhere, without a hint to us
     harness = fake(log)
     async with harness.working() as gateway:
         feed = await gateway.feed(ALICE)
@@ -153,7 +153,7 @@ async def test_stream_of_a_known_user_opens_without_the_store_until_one_of_its_t
         harness.relay.committed([log.append(own_topic(BOB))])
         await harness.relay.reached(1)
         second = await harness.connect(ALICE)
-        assert (store.asked, second.reader.state) == ([], State.LIVE)
+        assert (store.asked, second.reader.state) == ([], ReaderState.LIVE)
         harness.relay.committed([log.append(own_topic(ALICE))])
         await harness.relay.reached(2)
         await harness.connect(ALICE)
@@ -200,10 +200,10 @@ async def test_no_reader_joins_a_server_that_drains() -> None:
 
 
 @contextlib.asynccontextmanager
-async def real() -> AsyncIterator[StoreHarness]:
+async def real() -> AsyncIterator[GatewayHarness]:
     with quick_folder() as folder:
         store = await SqliteStore.open(Path(folder) / "tidings.db")
-        harness = StoreHarness(store)
+        harness = GatewayHarness(store)
         try:
             async with harness.working():
                 yield harness

@@ -1,4 +1,4 @@
-"""The stores that the tests of this room run on. Another adapter is one more entry in `ADAPTERS`."""
+"""The stores that the tests in this folder run on. Another adapter is one more entry in `ADAPTERS`."""
 
 import tempfile
 from collections.abc import Iterator

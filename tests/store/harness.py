@@ -18,7 +18,7 @@ from tidings.domain.ports import CursorOf
 from tidings.domain.results import Marked, Published
 from tidings.domain.topics import Topic, User
 from tidings.hub.hub import Hub
-from tidings.hub.readers import Reader, State
+from tidings.hub.readers import Reader, ReaderState
 from tidings.hub.ring import Ring
 from tidings.services.store_gateway import NEWEST
 from tidings.store.transactions import reading
@@ -159,7 +159,7 @@ class StoreHarness:
             self._happened()
 
     def fork(self) -> None:
-        """The log goes on under another epoch; everybody's cursors and ids stay as they are."""
+        """The log goes on under another epoch; all cursors and ids stay as they are."""
         name = f"fork{len(self.model.epochs)}"
         assert self._write(fork(name)) == self.model.head
         self.model.fork(name)
@@ -354,7 +354,7 @@ class StoreHarness:
                     self.store.read(them.user, follows=them.follows, extra=(), after=after, upto=self.hub.head, limit=3)
                 )
                 self.hub.serve_page(waiting, found, after=after)
-        assert reader.state is State.LIVE
+        assert reader.state is ReaderState.LIVE
         return reader
 
 

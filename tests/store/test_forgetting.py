@@ -1,4 +1,4 @@
-"""What is kept of a user is erased, by steps, in the file too; the log keeps its places, and others keep theirs."""
+"""A user is erased by steps, in the file too; the log keeps its places, and others keep theirs."""
 
 from collections import Counter
 from pathlib import Path

@@ -6,18 +6,18 @@ from tests.store.adapters import OpenStore
 from tests.store.conftest import Open
 from tests.store.strategies import DAY, NOW, do, note, posting, run
 from tidings.domain.errors import LeaseLost
-from tidings.store.transactions.log_readers import Batch, add_reader, finish_batch, remove_reader, take_batch
+from tidings.store.transactions.log_readers import ReaderBatch, add_reader, finish_batch, remove_reader, take_batch
 from tidings.store.transactions.retention import Retention, prune
 
 KEEP = Retention(log_age=DAY, log_rows=2, inbox_age=1 << 50)
 
 
-async def take(store: OpenStore, *, holder: str = "one", limit: int = 3, now: int = NOW) -> Batch | None:
-    found: Batch | None = await do(store, take_batch("mail", holder=holder, limit=limit, duration=1000), now=now)
+async def take(store: OpenStore, *, holder: str = "one", limit: int = 3, now: int = NOW) -> ReaderBatch | None:
+    found: ReaderBatch | None = await do(store, take_batch("mail", holder=holder, limit=limit, duration=1000), now=now)
     return found
 
 
-def seqs(batch: Batch | None) -> list[int]:
+def seqs(batch: ReaderBatch | None) -> list[int]:
     assert batch is not None
     return [event.seq for event in batch.events]
 

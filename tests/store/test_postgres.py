@@ -1,4 +1,4 @@
-"""What is the PostgreSQL store's own: its outages, its plans, its schema."""
+"""The PostgreSQL store's outages, its plans, its schema."""
 
 import asyncio
 import re
@@ -129,7 +129,7 @@ async def test_a_server_that_is_started_again_is_found_again_with_all_that_was_a
 async def test_a_database_on_another_server_goes_on_under_another_epoch(
     store: PostgresStore, schema: str, admin: asyncpg.Connection
 ) -> None:
-    """What came last on the other may be lost here: its seqs are not given again under the same name."""
+    """The last events of the other server may be lost here: their seqs are not given again under the same name."""
     await run(store, posting(), posting())
     await admin.execute("UPDATE head SET place = 'another/1/00000001'")
     promoted = await PostgresStore.open(shared_server().dsn, schema=schema)

@@ -10,7 +10,7 @@ from tests.store.strategies import ALICE, BOB, NOW, do, log, note, posting, run,
 from tidings.domain.errors import InvalidTopic, LeaseLost
 from tidings.domain.topics import parse_topic
 from tidings.store.transactions.leases import Lease, give_up_lease, guarded, take_lease
-from tidings.store.transactions.revocations import REVOKED, Revocation, revocations, revoke_token, revoke_user
+from tidings.store.transactions.revocations import REVOKED, KnownRevocation, revocations, revoke_token, revoke_user
 from tidings.store.transactions.secrets import keep_secret
 from tidings.store.transactions.tickets import give_ticket, use_ticket
 
@@ -93,9 +93,9 @@ async def test_a_guarded_job_is_refused_after_the_lease_is_over(store: OpenStore
 # Revocations
 
 
-async def known(store: OpenStore, *, after: int = 0, now: int = NOW) -> list[Revocation]:
+async def known(store: OpenStore, *, after: int = 0, now: int = NOW) -> list[KnownRevocation]:
     CLOCK.now = now
-    found: list[Revocation] = await store.query(revocations(after=after))
+    found: list[KnownRevocation] = await store.query(revocations(after=after))
     return found
 
 
@@ -103,8 +103,8 @@ async def test_a_revocation_is_kept_for_every_process_and_told_in_the_log(open_s
     one, two = await open_store(), await open_store()
     await do(one, revoke_user(ALICE, issued_before=1700, keep=HOUR))
     await do(one, revoke_token("j1", keep=HOUR))
-    assert await known(two) == [Revocation(1, ALICE, 1700, None), Revocation(2, None, None, "j1")]
-    assert await known(two, after=1) == [Revocation(2, None, None, "j1")]
+    assert await known(two) == [KnownRevocation(1, ALICE, 1700, None), KnownRevocation(2, None, None, "j1")]
+    assert await known(two, after=1) == [KnownRevocation(2, None, None, "j1")]
     assert [(event.topic, said(event)) for event in await log(two)] == [
         (REVOKED, {"user": ALICE, "issued_before": 1700}), (REVOKED, {"jti": "j1"}),
     ]  # fmt: skip
@@ -113,7 +113,7 @@ async def test_a_revocation_is_kept_for_every_process_and_told_in_the_log(open_s
 async def test_a_later_revocation_of_a_user_never_forgives(store: OpenStore) -> None:
     await do(store, revoke_user(ALICE, issued_before=1700, keep=HOUR))
     await do(store, revoke_user(ALICE, issued_before=1600, keep=1))
-    assert await known(store, now=NOW + 2) == [Revocation(2, ALICE, 1700, None)]
+    assert await known(store, now=NOW + 2) == [KnownRevocation(2, ALICE, 1700, None)]
 
 
 async def test_a_revocation_is_forgotten_when_nothing_is_left_to_refuse(store: OpenStore) -> None:

@@ -53,7 +53,7 @@ def asked_by_name(path: Path) -> set[str]:
             first = node.slice
         else:
             continue
-        # A name that is put together would not be found. (A variable is one that somebody else has said.)
+        # A name that is put together would not be found. (A variable holds a name that is written elsewhere.)
         assert isinstance(first, ast.Constant | ast.Name), f"{path.name}:{node.lineno}"
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
             names.add(first.value)

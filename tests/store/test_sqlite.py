@@ -124,7 +124,7 @@ async def test_a_large_log_is_told_of_with_what_to_do(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(checkpoint, "WARN_BYTES", 100_000)
-    monkeypatch.setattr(checkpoint, "PAGES", 10)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_PAGES", 10)
     store = await SqliteStore.open(path)
     for _ in range(30):
         await do(store, posting(LARGE, LARGE))

@@ -9,14 +9,14 @@ from tests.store.conftest import Open
 from tests.store.strategies import ALICE, BOB, NOW, POST, WINDOW, do, inbox, log, note, overrides_of, posting, said
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import InvalidRequest, NotFound
-from tidings.domain.groups import REMEMBERED
+from tidings.domain.groups import CONTRIBUTORS_MAX
 from tidings.domain.model import Event
 from tidings.domain.notification import Notification, rfc3339
 from tidings.domain.topics import ALL, User, own_topic
 from tidings.store.transactions.follows import follow, register_users, set_mutes
 from tidings.store.transactions.inbox import Filter
 from tidings.store.transactions.publish import due, expire, retract, retract_entity, update
-from tidings.store.transactions.reading import STEPS, mark_ids, read_up_to
+from tidings.store.transactions.reading import WATERMARK_STEPS, mark_ids, read_up_to
 
 SECOND = "2026-01-01T00:00:01.000Z"
 THIRD = "2026-01-01T00:00:02.000Z"
@@ -138,8 +138,8 @@ async def test_of_very_many_watermarks_the_last_ones_keep_their_times(store: Ope
         await do(store, posting())
         await up_to(store, (await store.span())[1], now=NOW + 1000 * number)
     times = [item.read_time for item in reversed((await inbox(store, ALICE)).items)]
-    known = [rfc3339(NOW + 1000 * number) for number in range(41 - STEPS, 41)]
-    assert times == [known[0]] * (40 - STEPS) + known
+    known = [rfc3339(NOW + 1000 * number) for number in range(41 - WATERMARK_STEPS, 41)]
+    assert times == [known[0]] * (40 - WATERMARK_STEPS) + known
 
 
 @pytest.mark.parametrize("cursor", [Cursor("elsewhere", 1), 99])
@@ -226,11 +226,11 @@ async def test_an_actor_is_who_has_the_id_whatever_else_is_said(store: OpenStore
 
 
 async def test_of_very_many_actors_the_newest_are_told_apart(store: OpenStore) -> None:
-    for number in [*range(REMEMBERED + 50), *range(REMEMBERED + 49, 60, -1)]:
+    for number in [*range(CONTRIBUTORS_MAX + 50), *range(CONTRIBUTORS_MAX + 49, 60, -1)]:
         await do(store, posting(note(group_key="k", actor={"id": f"u{number}"})))
     group = (await inbox(store, ALICE)).items[0].group
     assert group is not None
-    assert group.total == REMEMBERED + 50
+    assert group.total == CONTRIBUTORS_MAX + 50
 
 
 async def test_a_group_rings_no_more_than_once_a_second(store: OpenStore) -> None:

@@ -18,7 +18,7 @@ EPOCH = "ep0ch"
 ALICE = User("alice")
 
 
-class Wire(asyncio.Transport):
+class FakeTransport(asyncio.Transport):
     """A transport that keeps the written bytes, and is full when it is told so."""
 
     def __init__(self) -> None:
@@ -80,7 +80,9 @@ class Wire(asyncio.Transport):
 class Connection:
     """One connection to a server of one application."""
 
-    def __init__(self, app: Callable[[Any, Any, Any], Awaitable[None]], *, wire: Wire | None = None) -> None:
+    def __init__(
+        self, app: Callable[[Any, Any, Any], Awaitable[None]], *, transport: FakeTransport | None = None
+    ) -> None:
         config = uvicorn.Config(
             app,
             http=HttpProtocol,
@@ -91,22 +93,22 @@ class Connection:
             log_config=None,
         )
         self.state = ServerState()
-        self.wire = wire or Wire()
-        self.wire.protocol = HttpProtocol(config, self.state, {})
-        self.wire.protocol.connection_made(self.wire)
+        self.transport = transport or FakeTransport()
+        self.transport.protocol = HttpProtocol(config, self.state, {})
+        self.transport.protocol.connection_made(self.transport)
 
     async def receives(self, data: bytes) -> bytes:
         """Bytes from the client; what was written because of them."""
         if data:
-            self.wire.protocol.data_received(data)
+            self.transport.protocol.data_received(data)
         for _ in range(5):
             await asyncio.sleep(0)
-        return self.wire.taken()
+        return self.transport.taken()
 
     def lost(self) -> None:
         """The client is gone."""
-        self.wire.closed = "closed"
-        self.wire.protocol.connection_lost(None)
+        self.transport.closed = "closed"
+        self.transport.protocol.connection_lost(None)
 
 
 class Timer:
@@ -132,7 +134,7 @@ class Timer:
             call()
 
 
-class StoreHarness:
+class TransportHarness:
     """A hub, and a log that grows by what is told to alice."""
 
     def __init__(self) -> None:
@@ -143,7 +145,7 @@ class StoreHarness:
         return Feed(user=ALICE, head=self.hub.head, floor=0)
 
     def tell(self, *datas: bytes, user: User = ALICE) -> None:
-        """One batch of events on somebody's own topic."""
+        """Publish one batch of events on a user's own topic."""
         start = self.hub.head + 1
         self.hub.publish(
             [Event(seq=start + n, topic=own_topic(user), type="note", data=data) for n, data in enumerate(datas)]

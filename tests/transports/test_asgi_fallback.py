@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.transports.fake_transport import EPOCH, StoreHarness
+from tests.transports.fake_transport import EPOCH, TransportHarness
 from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User
 from tidings.transports import sse
 from tidings.transports.asgi_fallback import AsgiWsSink
 from tidings.transports.poll import LongPoll, PollContext
 from tidings.transports.poll_frames import PollEncoding
-from tidings.transports.stream import Opening, Stream, StreamContext
+from tidings.transports.stream import EventStream, Opening, StreamContext
 from tidings.transports.ws_frames import WsLines
 from tidings.transports.ws_socket import WsContext
 
@@ -28,7 +28,7 @@ class Server:
     """An ASGI server: what was sent is kept, the client never leaves, and `send` can be held up."""
 
     def __init__(self) -> None:
-        self.harness = StoreHarness()
+        self.harness = TransportHarness()
         self.sent: list[Any] = []
         self.may_send = asyncio.Event()
         self.may_send.set()
@@ -40,12 +40,12 @@ class Server:
         await self.may_send.wait()
         self.sent.append(message)
 
-    def stream(self, encoding: Any) -> Stream:
+    def stream(self, encoding: Any) -> EventStream:
         harness = self.harness
         opening = Opening(
             feed=harness.feed(), extra=(), encoding=encoding, position=harness.hub.head, preface=b"event: hello\n\n"
         )
-        return Stream(StreamContext(hub=harness.hub, timer=harness.timer), opening, headers=sse.SSE_HEADERS)
+        return EventStream(StreamContext(hub=harness.hub, timer=harness.timer), opening, headers=sse.SSE_HEADERS)
 
 
 async def serve_sse(server: Server) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.transports.fake_transport import EPOCH, Connection, StoreHarness
+from tests.transports.fake_transport import EPOCH, Connection, TransportHarness
 from tidings.domain.cursor import Cursor
 from tidings.domain.topics import User
 from tidings.server.http_protocol import HttpProtocol
@@ -25,8 +25,8 @@ class Client:
     """A connection to an application of two paths: one waits, the other answers with its query."""
 
     def __init__(self) -> None:
-        self.harness = StoreHarness()
-        self.room = PollContext(
+        self.harness = TransportHarness()
+        self.context = PollContext(
             hub=self.harness.hub, timer=self.harness.timer, encoding=PollEncoding(partial(Cursor, EPOCH))
         )
         self.limit = 100
@@ -46,7 +46,7 @@ class Client:
             head = self.harness.hub.head
             membership = self.harness.hub.memberships.cache(self.harness.feed())
             waiting = LongPoll(
-                self.room,
+                self.context,
                 membership=membership,
                 extra=(),
                 position=head,
@@ -67,7 +67,7 @@ class Client:
 
     async def answers(self) -> list[tuple[dict[bytes, bytes], bytes]]:
         """The responses that were written since the last time: headers and body of each."""
-        data = self.connection.wire.taken()
+        data = self.connection.transport.taken()
         while more := await self.connection.receives(b""):
             data += more
         found = []
@@ -92,7 +92,7 @@ class Client:
 
     @property
     def protocol(self) -> Any:
-        return self.connection.wire.protocol
+        return self.connection.transport.protocol
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ async def test_after_its_answer_the_connection_is_https_again(client: Client) ->
         assert (await client.sends(ECHO % b"hello")).endswith(b"hello")
     assert isinstance(client.protocol, HttpProtocol)
     assert client.connection.state.connections == {client.protocol}
-    assert not client.connection.wire.closed
+    assert not client.connection.transport.closed
 
 
 async def test_nothing_is_said_twice_to_who_was_answered(client: Client) -> None:
@@ -186,7 +186,7 @@ async def test_two_polls_at_once_on_one_connection_are_answered_in_their_order(c
     await client.sends(WAIT)
     assert client.waiting == 1
     client.harness.tell(b"1")
-    assert client.waiting == 0  # nobody joins the hub while it is writing
+    assert client.waiting == 0  # no reader joins the hub while it is writing
     await client.answers()
     assert client.waiting == 1
     client.harness.tell(b"2")
@@ -198,10 +198,10 @@ async def test_of_what_comes_meanwhile_no_more_is_held_than_a_little(client: Cli
     await client.sends(WAIT)
     many = (ECHO % (b"x" * 1000)) * (MAX_PIPELINED // 1000 + 1)
     await client.sends(many)
-    held = not client.connection.wire.reading
+    held = not client.connection.transport.reading
     client.harness.tell(b"1")
     answers = await client.answers()
-    assert (held, client.connection.wire.reading) == (True, True)
+    assert (held, client.connection.transport.reading) == (True, True)
     assert len(answers) == 1 + MAX_PIPELINED // 1000 + 1
 
 
@@ -210,28 +210,28 @@ async def test_a_client_that_wants_the_connection_closed_gets_it_closed(client: 
     client.harness.tell(b"1")
     headers, page = await client.answer()
     assert (headers[b"connection"], page["cursor"]) == (b"close", "ep0ch-1")
-    assert client.connection.wire.closed == "closed"
+    assert client.connection.transport.closed == "closed"
 
 
 @pytest.mark.parametrize("expired", [False, True])
 async def test_a_server_that_stops_answers_empty_and_closes(client: Client, expired: bool) -> None:
     await client.sends(WAIT)
-    client.protocol.write(client.room.encoding.control("goaway", b"{}", retry=1))
+    client.protocol.write(client.context.encoding.control("goaway", b"{}", retry=1))
     client.protocol.close(expired=expired)
     headers, page = await client.answer()
     assert page == {"events": [], "cursor": "ep0ch-0", "more": False}
     assert headers[b"connection"] == b"close"
-    assert client.connection.wire.closed == "closed"
+    assert client.connection.transport.closed == "closed"
 
 
 async def test_client_that_has_not_taken_its_answer_gets_no_second_one(client: Client) -> None:
-    client.connection.wire.capacity = 100
+    client.connection.transport.capacity = 100
     await client.sends(WAIT)
     client.harness.tell(b"1")
     await client.sends(ECHO % b"later")
     assert client.protocol.flow.write_paused  # the protocol that goes on was told
     assert b"later" not in b"".join(body for _, body in await client.answers())
-    client.connection.wire.drain()
+    client.connection.transport.drain()
     [(_, body)] = await client.answers()
     assert body == b"later"
 
@@ -242,7 +242,7 @@ async def test_idle_connection_is_closed_after_the_keep_alive_time(client: Clien
     await client.answers()
     assert [seconds for seconds, _ in client.harness.timer.due] == [5]  # uvicorn's keep-alive, as it is set here
     client.harness.timer.passes()
-    assert client.connection.wire.closed == "closed"
+    assert client.connection.transport.closed == "closed"
 
 
 async def test_keep_alive_timer_ends_with_the_next_request_or_the_connection(client: Client) -> None:
@@ -261,7 +261,7 @@ async def test_a_server_that_stops_closes_who_has_an_answer(client: Client) -> N
     client.harness.tell(b"1")
     for connection in list(client.connection.state.connections):
         connection.shutdown()
-    assert client.connection.wire.closed == "closed"
+    assert client.connection.transport.closed == "closed"
 
 
 async def polled_once(client: Client) -> None:
@@ -334,10 +334,10 @@ async def test_poll_with_rubbish_behind_it_is_answered_before_the_connection_end
     await polled_once(client)
     client.protocol.data_received(WAIT + b"\0\0\0")
     await asyncio.sleep(0)
-    assert client.connection.wire.taken() == b""
+    assert client.connection.transport.taken() == b""
     client.harness.tell(b"2")
     for _ in range(5):
         await asyncio.sleep(0)
-    answers = client.connection.wire.taken().split(b"HTTP/1.1 ")
+    answers = client.connection.transport.taken().split(b"HTTP/1.1 ")
     assert [answer[:3] for answer in answers[1:]] == [b"200", b"400"]
-    assert client.connection.wire.ended
+    assert client.connection.transport.ended

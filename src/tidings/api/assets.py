@@ -20,7 +20,7 @@ from tidings.domain.errors import NotFound
 FOR_EVER = "public, max-age=31536000, immutable"  # RFC 8246: not even asked about at a reload
 # A worker is bound by the policy of its script's response, not by its page's: it imports chunks and reaches servers.
 POLICY = "default-src 'none'; script-src 'self'; connect-src *; frame-ancestors 'none'"
-ASK = "no-cache"  # keep it, but ask whether it is still the same
+REVALIDATE = "no-cache"  # keep it, but ask whether it is still the same
 
 # Said here and not looked up: what the system's table says differs from machine to machine, and a module
 # that is not called text/javascript does not run.
@@ -66,7 +66,7 @@ class Asset:
         return Response(self.body, headers=said)
 
 
-class Client:
+class ClientModules:
     """The browser's client, bundled and minified, and the version of its paths."""
 
     def __init__(self, modules: Mapping[str, bytes], *, version: str) -> None:
@@ -78,8 +78,8 @@ class Client:
         self._assets = {name: Asset.of(name, body) for name, body in modules.items()}
 
     @classmethod
-    def shipped(cls) -> "Client":
-        """The one that this package came with."""
+    def shipped(cls) -> "ClientModules":
+        """The modules that are in this package."""
         return cls(read(files("tidings") / "js"), version=tidings.__version__)
 
     @property
@@ -103,7 +103,7 @@ class Client:
         if path in self._assets:
             # Relative, so that it holds behind a proxy that serves us under a path. There are no folders in it.
             there = f"{self.version}/{path}"
-            return Response(status_code=302, headers=public | {"location": there, "cache-control": ASK})
+            return Response(status_code=302, headers=public | {"location": there, "cache-control": REVALIDATE})
         raise NotFound(f"there is no /js/{path[:200]} in version {self.version}")
 
 

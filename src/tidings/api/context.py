@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 from websockets.server import ServerProtocol
 
-from tidings.api.http import Connection, Json, Request, in_thread_if_large
+from tidings.api.http import ApiConnection, ApiRequest, Json, in_thread_if_large
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Identity, Purpose
 from tidings.auth.origins import OriginPolicy
@@ -49,26 +49,26 @@ class ApiContext:
         """True in `tidings dev`, where callers name themselves without a credential."""
         return self.settings.mode == "dev"
 
-    async def grant(self, request: Connection, *, purpose: Purpose = Purpose.CALL) -> Grant:
+    async def grant(self, request: ApiConnection, *, purpose: Purpose = Purpose.CALL) -> Grant:
         """Identify the caller. Raises `UserChanged`, `InvalidUser` and what `Identity.of` raises."""
         grant = await self.identity.of(request, purpose=purpose)
         _check_meant(request, grant)
         return grant
 
-    def known_grant(self, request: Connection, *, purpose: Purpose) -> Grant | None:
+    def known_grant(self, request: ApiConnection, *, purpose: Purpose) -> Grant | None:
         """The same if nothing has to be waited for, else None."""
         grant = self.identity.known(request, purpose=purpose)
         if grant is not None:
             _check_meant(request, grant)
         return grant
 
-    async def publisher(self, request: Connection) -> Grant:
+    async def publisher(self, request: ApiConnection) -> Grant:
         """A caller that may publish: asked before the body is read. Raises `PublishForbidden` too."""
         grant = await self.grant(request)
         grant.may_publish()
         return grant
 
-    async def call(self, request: Request, grant: Grant, body: bytes = b"") -> Call:
+    async def call(self, request: ApiRequest, grant: Grant, body: bytes = b"") -> Call:
         """The call of a verb, with its Idempotency-Key if it has one."""
         key = request.headers.get("idempotency-key")
         if key is None:
@@ -81,14 +81,14 @@ def answer(call: Call, content: Any, *, status: int = 200) -> Response:
     return Json(content, status_code=status, headers={"idempotent-replayed": "true"} if call.replayed else None)
 
 
-def _fingerprint(request: Request, body: bytes) -> str:
+def _fingerprint(request: ApiRequest, body: bytes) -> str:
     query = sorted(request.query_params.pairs)
     asked = hashlib.blake2b(_encode([request.method, request.url.path, query]) + b"\n", digest_size=16)
     asked.update(body)  # as a second part: it may be too large to be copied
     return asked.hexdigest()
 
 
-def _check_meant(request: Connection, grant: Grant) -> None:
+def _check_meant(request: ApiConnection, grant: Grant) -> None:
     """Check that the caller is the user that the request is meant for. Raises `UserChanged`."""
     meant = request.headers.get("tidings-user")
     if meant is not None and unquote(meant) != grant.user:

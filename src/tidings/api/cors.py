@@ -17,7 +17,7 @@ from tidings.settings import Settings
 
 TARGET_MAX = 8 * 1024  # bytes of a path with its query; other servers than ours take more
 MAX_AGE = 7200  # seconds that a browser remembers a preflight
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+CORS_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # The fields that our clients send, and those that EventSource libraries and frameworks add by themselves.
 REQUEST_HEADERS = (
     "Accept", "Accept-Language", "Authorization", "Cache-Control", "Content-Language", "Content-Type",
@@ -33,7 +33,7 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 PROBES = frozenset({"/healthz", "/readyz"})  # a load balancer asks for them by address
-REMEMBERED = 1000  # origins: for how many the fields are kept, and how many refused ones are told of
+ORIGINS_MAX = 1000  # origins: for how many the fields are kept, and how many refused ones are told of
 
 _log = logging.getLogger("tidings.api")
 
@@ -87,7 +87,7 @@ class Cors:
         await self._app(scope, receive, answer)
 
     def check(self, scope: Any) -> Fields:
-        """What the response to a request carries for the origin that asks.
+        """The header fields of a response for the origin of its request.
 
         Raises `UriTooLong`, `Misdirected`, `OriginForbidden`.
         """
@@ -135,12 +135,12 @@ class Cors:
         if known is not None:
             return known
         if not self._origins.allows(origin.decode("latin-1")):
-            if origin not in self._refused and len(self._refused) < REMEMBERED and not self._may(origin, host):
+            if origin not in self._refused and len(self._refused) < ORIGINS_MAX and not self._may(origin, host):
                 self._refused.add(origin)
                 detail = "pages of it may not call; TIDINGS_CORS_ORIGINS lists those that may"
                 _log.warning("origin_refused", extra={"origin": origin[:200].decode("latin-1"), "detail": detail})
             return []
-        if len(self._fields) >= REMEMBERED:
+        if len(self._fields) >= ORIGINS_MAX:
             self._fields.clear()
         fields = [
             (b"access-control-allow-origin", b"*" if self._origins.any else origin),
@@ -163,7 +163,7 @@ class Cors:
         answer = Response("OK", media_type="text/plain")
         answer.raw_headers += [
             *fields,
-            (b"access-control-allow-methods", ", ".join(METHODS).encode()),
+            (b"access-control-allow-methods", ", ".join(CORS_METHODS).encode()),
             (b"access-control-allow-headers", ", ".join(self._headers).encode()),
             (b"access-control-max-age", b"%d" % MAX_AGE),
             (b"vary", b"Origin"),
@@ -174,7 +174,7 @@ class Cors:
         """Raises `InvalidRequest`."""
         if not fields:
             raise InvalidRequest("pages of this origin may not call")
-        if headers["access-control-request-method"] not in METHODS:
+        if headers["access-control-request-method"] not in CORS_METHODS:
             raise InvalidRequest(f"{headers['access-control-request-method'][:40]!r} is not a method of this API")
         allowed = {name.lower() for name in self._headers}
         for name in headers.get("access-control-request-headers", "").split(","):

@@ -6,17 +6,17 @@ from starlette.responses import Response
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext, answer
-from tidings.api.http import Json, Request, body_of, in_thread_if_large
-from tidings.api.operation import NO_CONTENT, Answer, Body, operation
+from tidings.api.follows import TOPIC
+from tidings.api.http import ApiRequest, Json, body_of, in_thread_if_large
+from tidings.api.operation import NO_CONTENT_ANSWER, Answer, Body, operation
 from tidings.api.parameters import Integer, Parameter
 from tidings.domain.results import Added, FollowerListing, Presence
 from tidings.domain.topics import parse_topic, parse_user
 
 TAG = "Followers"
-TOPIC = Parameter("topic", "The topic; `/` may be raw or `%2F`.", place="path", schema=schemas.TOPIC_SCHEMA)
 USER = Parameter("user", "The user's id.", place="path", schema=schemas.USER_SCHEMA)
-AFTER = Parameter("after", "The `next` of the page before.")
-LIMIT = Integer("limit", "User ids in one page.", default=1000, least=1, most=1000)
+FOLLOWERS_AFTER = Parameter("after", "The `next` of the page before.")
+FOLLOWERS_LIMIT = Integer("limit", "User ids in one page.", default=1000, least=1, most=1000)
 
 
 @operation(
@@ -24,17 +24,17 @@ LIMIT = Integer("limit", "User ids in one page.", default=1000, least=1, most=10
     "/v1/topics/{topic:path}/followers",
     id="listFollowers",
     tag=TAG,
-    parameters=(TOPIC, AFTER, LIMIT),
+    parameters=(TOPIC, FOLLOWERS_AFTER, FOLLOWERS_LIMIT),
     answers={
         200: Answer(description="A page.", type=FollowerListing, example={"data": ["alice", "bob"], "next": None})
     },
 )
-async def listing(request: Request, api: ApiContext) -> Response:
+async def listing(request: ApiRequest, api: ApiContext) -> Response:
     """List the followers of a topic, in the order of their ids."""
     call = await api.call(request, await api.publisher(request))
     topic = parse_topic(request.path_params["topic"])
     after = request.query_params.get("after", "")
-    return Json(await api.services.follows.followers(call, topic, after=after, limit=LIMIT.of(request)))
+    return Json(await api.services.follows.followers(call, topic, after=after, limit=FOLLOWERS_LIMIT.of(request)))
 
 
 @operation(
@@ -47,7 +47,7 @@ async def listing(request: Request, api: ApiContext) -> Response:
     answers={200: Answer(description="How many are new.", type=Added, example={"added": 2})},
     idempotent=True,
 )
-async def add_many(request: Request, api: ApiContext) -> Response:
+async def add_many(request: ApiRequest, api: ApiContext) -> Response:
     """Let users follow a topic from now on: up to 1 000 in one request."""
     grant = await api.publisher(request)
     topic = parse_topic(request.path_params["topic"])
@@ -63,9 +63,9 @@ async def add_many(request: Request, api: ApiContext) -> Response:
     id="addFollower",
     tag=TAG,
     parameters=(TOPIC, USER),
-    answers=NO_CONTENT,
+    answers=NO_CONTENT_ANSWER,
 )
-async def add(request: Request, api: ApiContext) -> Response:
+async def add(request: ApiRequest, api: ApiContext) -> Response:
     """Let a user follow a topic from now on."""
     call = await api.call(request, await api.publisher(request))
     user, topic = parse_user(request.path_params["user"]), parse_topic(request.path_params["topic"])
@@ -79,9 +79,9 @@ async def add(request: Request, api: ApiContext) -> Response:
     id="removeFollower",
     tag=TAG,
     parameters=(TOPIC, USER),
-    answers=NO_CONTENT,
+    answers=NO_CONTENT_ANSWER,
 )
-async def remove(request: Request, api: ApiContext) -> Response:
+async def remove(request: ApiRequest, api: ApiContext) -> Response:
     """Let a user follow a topic no more."""
     call = await api.call(request, await api.publisher(request))
     user, topic = parse_user(request.path_params["user"]), parse_topic(request.path_params["topic"])
@@ -103,7 +103,7 @@ async def remove(request: Request, api: ApiContext) -> Response:
         )
     },
 )
-async def presence(request: Request, api: ApiContext) -> Response:
+async def presence(request: ApiRequest, api: ApiContext) -> Response:
     """Is a user connected to the process that answers?"""
     call = await api.call(request, await api.publisher(request))
     return Json(api.services.presence.of(call, parse_user(request.path_params["user"])))

@@ -85,7 +85,7 @@ class QueryParams(dict[str, str]):
 _NO_QUERY = QueryParams("")
 
 
-class Connection(requests.HTTPConnection):
+class ApiConnection(requests.HTTPConnection):
     """Starlette's connection, with its query as `QueryParams`."""
 
     @cached_property
@@ -94,7 +94,7 @@ class Connection(requests.HTTPConnection):
         return QueryParams(raw.decode("latin-1")) if raw else _NO_QUERY
 
 
-class Request(Connection, requests.Request):
+class ApiRequest(ApiConnection, requests.Request):
     """A connection with a body."""
 
 
@@ -107,7 +107,7 @@ class Endpoint:
         self._bound = bound
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive, send)
+        request = ApiRequest(scope, receive, send)
         try:
             response = await self._handler(request, *self._bound)
             keep_private(response)
@@ -170,7 +170,7 @@ async def not_found(scope: Any, receive: Any, send: Any) -> None:
     await problem(error, root=scope.get("root_path", ""))(scope, receive, send)
 
 
-async def body_of(request: Request, *, limit: int) -> bytes:
+async def body_of(request: ApiRequest, *, limit: int) -> bytes:
     """The whole body. Raises `TooLarge` before more than `limit` bytes are held, `UnsupportedEncoding`."""
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":

@@ -10,13 +10,13 @@ from typing import Any
 
 from tidings.api.context import ApiContext
 from tidings.api.cors import Cors, Fields, response_fields
-from tidings.api.http import Connection
+from tidings.api.http import ApiConnection
 from tidings.api.stream import stream_of_known
 from tidings.api.ws import socket_of_known
 from tidings.domain.errors import TidingsError
-from tidings.transports.stream import Stream
+from tidings.transports.stream import EventStream
 
-OpenKnown = Callable[[Connection, ApiContext], Stream | None]
+OpenKnown = Callable[[ApiConnection, ApiContext], EventStream | None]
 STREAMS: Mapping[str, OpenKnown] = {"/v1/stream": stream_of_known, "/v1/ws": socket_of_known}  # by path
 
 
@@ -27,14 +27,14 @@ class ImmediateStreams:
         self._api = api
         self._cors = cors
 
-    def open(self, scope: Any) -> tuple[Stream, Fields] | None:
+    def open(self, scope: Any) -> tuple[EventStream, Fields] | None:
         """The stream, and the fields of its response; None: ask the application."""
         open_known = STREAMS.get(scope["path"])
         if open_known is None:
             return None
         try:
             fields = self._cors.check(scope)
-            stream = open_known(Connection(scope), self._api)
+            stream = open_known(ApiConnection(scope), self._api)
         except TidingsError:
             return None
         if stream is None:

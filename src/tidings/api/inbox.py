@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext, answer
-from tidings.api.http import Request, body_of, etag_response
+from tidings.api.http import ApiRequest, body_of, etag_response
 from tidings.api.operation import Answer, Body, Operation, operation
 from tidings.api.parameters import Choice, Integer, Parameter
 from tidings.domain.cursor import Cursor
@@ -14,14 +14,14 @@ from tidings.domain.results import CountersAt, InboxListing, Marked
 from tidings.domain.topics import parse_topic
 from tidings.services.inbox import STATUSES, VERBS, Verb
 
-BODY = 256 * 1024  # bytes; a thousand ids fit
+MARKS_BODY_MAX = 256 * 1024  # bytes; a thousand ids fit
 
 TAG = "Inbox"
 STATUS = Choice("status", "Only these; without it everything but what is archived.", among=STATUSES)
 TYPE = Parameter("type", "Only notifications of this type.", schema=schemas.TYPE_SCHEMA)
-TOPIC = Parameter("topic", "Only notifications of this topic.", schema=schemas.TOPIC_SCHEMA)
-LIMIT = Integer("limit", "Notifications in one page.", default=20, least=1, most=100)
-AFTER = Parameter("after", "The `next` of the page before.", schema=schemas.CURSOR_SCHEMA)
+INBOX_TOPIC = Parameter("topic", "Only notifications of this topic.", schema=schemas.TOPIC_SCHEMA)
+INBOX_LIMIT = Integer("limit", "Notifications in one page.", default=20, least=1, most=100)
+INBOX_AFTER = Parameter("after", "The `next` of the page before.", schema=schemas.CURSOR_SCHEMA)
 
 _COUNTERS = {"unread": 1, "unseen": 0, "by_type": {"like": 1}, "more": False, "cursor": "4kq7x2mf-17"}
 _UNCHANGED = Answer(description="Nothing has changed since the ETag that was sent.", headers=("ETag",))
@@ -32,10 +32,10 @@ _UNCHANGED = Answer(description="Nothing has changed since the ETag that was sen
     "/v1/inbox",
     id="listInbox",
     tag=TAG,
-    parameters=(STATUS, TYPE, TOPIC, LIMIT, AFTER),
+    parameters=(STATUS, TYPE, INBOX_TOPIC, INBOX_LIMIT, INBOX_AFTER),
     answers={200: Answer(description="A page.", type=InboxListing, headers=("ETag",)), 304: _UNCHANGED},
 )
-async def page(request: Request, api: ApiContext) -> Response:
+async def page(request: ApiRequest, api: ApiContext) -> Response:
     """List the caller's notifications, newest first.
 
     With a filter a page may be short and still have a `next`. It is true at `cursor`: stream from there.
@@ -48,7 +48,7 @@ async def page(request: Request, api: ApiContext) -> Response:
         type=request.query_params.get("type"),
         topic=None if topic is None else parse_topic(topic),
         after=None if after is None else Cursor.parse(after),
-        limit=LIMIT.of(request),
+        limit=INBOX_LIMIT.of(request),
     )
     # The head moves with every event of any user, so it is no part of the entity.
     return etag_response(request, found, of=(found.data, found.next, found.mutes, *_numbers(found.counters)))
@@ -64,7 +64,7 @@ async def page(request: Request, api: ApiContext) -> Response:
         304: _UNCHANGED,
     },
 )
-async def counters(request: Request, api: ApiContext) -> Response:
+async def counters(request: ApiRequest, api: ApiContext) -> Response:
     """Get the caller's counters."""
     found = await api.services.inbox.counters(await api.call(request, await api.grant(request)))
     return etag_response(request, found, of=_numbers(found))
@@ -79,10 +79,10 @@ def marking(verb: Verb) -> Operation:
     """The operation of one verb. `read` and `seen` take a watermark, too."""
     watermark = verb in {"read", "seen"}
 
-    async def mark(request: Request, api: ApiContext) -> Response:
+    async def mark(request: ApiRequest, api: ApiContext) -> Response:
         grant = await api.grant(request)
         grant.me()
-        body = await body_of(request, limit=BODY)
+        body = await body_of(request, limit=MARKS_BODY_MAX)
         call = await api.call(request, grant, body)
         marking = schemas.parse_marking(body)
         if marking.up_to is not None:

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext, answer
-from tidings.api.http import Json, Request, body_of, in_thread_if_large
-from tidings.api.operation import NO_CONTENT, Answer, Body, operation
+from tidings.api.http import ApiRequest, Json, body_of, in_thread_if_large
+from tidings.api.operation import NO_CONTENT_ANSWER, Answer, Body, operation
 from tidings.api.parameters import Parameter
 from tidings.domain.errors import InvalidRequest
 from tidings.domain.model import Draft
@@ -36,10 +36,10 @@ _PUBLISHED = {"id": "n-4kq7x2mf-17", "cursor": "4kq7x2mf-17", "create_time": "20
     id="publish",
     tag=TAG,
     body=Body(type=schemas.NotificationBody, example=_NOTIFICATION),
-    answers={201: Answer(description="It is stored.", type=Published, example=_PUBLISHED)},
+    answers={201: Answer(description="The notification is stored.", type=Published, example=_PUBLISHED)},
     idempotent=True,
 )
-async def publish(request: Request, api: ApiContext) -> Response:
+async def publish(request: ApiRequest, api: ApiContext) -> Response:
     """Publish a notification.
 
     With a `group_key` it merges into the open notification of that key and topic. `live` counts the connections that
@@ -66,7 +66,7 @@ async def publish(request: Request, api: ApiContext) -> Response:
     answers={200: Answer(description="All are stored.", type=PublishedBatch, example={"results": [_PUBLISHED]})},
     idempotent=True,
 )
-async def publish_batch(request: Request, api: ApiContext) -> Response:
+async def publish_batch(request: ApiRequest, api: ApiContext) -> Response:
     """Publish notifications in one transaction: all of them or none.
 
     A batch may become 1 000 rows: one for each recipient, topic or announcement of each notification.
@@ -89,10 +89,10 @@ async def publish_batch(request: Request, api: ApiContext) -> Response:
     tag=TAG,
     parameters=(ID,),
     body=Body(type=schemas.ChangeBody, example={"title": "Your export is half done", "progress": 0.5}),
-    answers={200: Answer(description="It is changed.", type=Published, example=_PUBLISHED)},
+    answers={200: Answer(description="The notification is changed.", type=Published, example=_PUBLISHED)},
     idempotent=True,
 )
-async def update(request: Request, api: ApiContext) -> Response:
+async def update(request: ApiRequest, api: ApiContext) -> Response:
     """Change the content of a notification.
 
     It keeps its position and its reading state, and rings no bell. null removes a field.
@@ -107,8 +107,10 @@ async def update(request: Request, api: ApiContext) -> Response:
     return answer(call, await api.services.notifications.update(call, id, change.fields(), expire_at=expire_at))
 
 
-@operation("DELETE", "/v1/notifications/{id}", id="retractNotification", tag=TAG, parameters=(ID,), answers=NO_CONTENT)
-async def retract(request: Request, api: ApiContext) -> Response:
+@operation(
+    "DELETE", "/v1/notifications/{id}", id="retractNotification", tag=TAG, parameters=(ID,), answers=NO_CONTENT_ANSWER
+)
+async def retract(request: ApiRequest, api: ApiContext) -> Response:
     """Retract a notification from everyone."""
     call = await api.call(request, await api.publisher(request))
     await api.services.notifications.retract(call, request.path_params["id"])
@@ -123,7 +125,7 @@ async def retract(request: Request, api: ApiContext) -> Response:
     parameters=(ENTITY, GROUP, ACTOR),
     answers={200: Answer(description="How many it was.", type=Deleted, example={"deleted": 3})},
 )
-async def retract_many(request: Request, api: ApiContext) -> Response:
+async def retract_many(request: ApiRequest, api: ApiContext) -> Response:
     """Retract all notifications about an entity, or what one actor contributed to a group.
 
     Either `entity`, or `group_key` and `actor`. A group without the actor counts less, shows the next actor and names

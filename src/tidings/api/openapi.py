@@ -30,7 +30,7 @@ MEANT_USER = Parameter(
 )
 DEV_USER = Parameter("user", "In `tidings dev`: who is calling.", schema=USER_SCHEMA)
 
-HEADERS = {
+HEADER_DESCRIPTIONS = {
     "ETag": {"description": "Changes when the answer does.", "schema": {"type": "string"}},
     "Tidings-Heartbeat": {
         "description": "Seconds between two heartbeats, at most.",
@@ -76,7 +76,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
             "responses": {
                 "Problem": {
                     "description": "A problem (RFC 9457) with a stable code.",
-                    "headers": {"Retry-After": HEADERS["Retry-After"]},
+                    "headers": {"Retry-After": HEADER_DESCRIPTIONS["Retry-After"]},
                     "content": {"application/problem+json": {"schema": described.of(Problem)}},
                 }
             },
@@ -164,7 +164,7 @@ def _answer(answer: Answer, operation: Operation, schemas: _Schemas) -> dict[str
     described: dict[str, Any] = {"description": answer.description}
     names = [*answer.headers, *(["Idempotent-Replayed"] if operation.idempotent else [])]
     if names:
-        described["headers"] = {name: HEADERS[name] for name in names}
+        described["headers"] = {name: HEADER_DESCRIPTIONS[name] for name in names}
     schema = answer.schema if answer.type is None else schemas.of(answer.type)
     if schema is not None:
         content: dict[str, Any] = {"schema": schema}

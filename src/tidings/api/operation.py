@@ -8,10 +8,10 @@ from typing import Any
 from starlette.routing import Route
 
 from tidings.api.context import ApiContext
-from tidings.api.http import ApiRoute, Endpoint, Request
+from tidings.api.http import ApiRequest, ApiRoute, Endpoint
 from tidings.api.parameters import Parameter
 
-Handler = Callable[[Request, ApiContext], Awaitable[Any]]
+Handler = Callable[[ApiRequest, ApiContext], Awaitable[Any]]
 
 JSON = "application/json"
 
@@ -35,10 +35,10 @@ class Answer:
     media: str = JSON
     schema: Mapping[str, Any] | None = None  # of a body that no type describes
     example: Any = None
-    headers: Sequence[str] = ()  # names of `openapi.HEADERS`
+    headers: Sequence[str] = ()  # names of `openapi.HEADER_DESCRIPTIONS`
 
 
-NO_CONTENT: Mapping[int, Answer] = {204: Answer(description="Done, or done before.")}
+NO_CONTENT_ANSWER: Mapping[int, Answer] = {204: Answer(description="Done, or done before.")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

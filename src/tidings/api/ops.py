@@ -11,10 +11,10 @@ from prometheus_client.registry import Collector
 from starlette.responses import HTMLResponse, Response
 
 from tidings.api.context import ApiContext
-from tidings.api.http import Json, Request
+from tidings.api.http import ApiRequest, Json
 from tidings.api.operation import Answer, operation
 from tidings.domain.errors import problems
-from tidings.domain.problems import PAGE
+from tidings.domain.problems import PROBLEMS_PATH
 from tidings.services.status import Ready, StatusService
 
 TAG = "Operations"
@@ -105,11 +105,11 @@ class ConnectionCollector(Collector):
     "/healthz",
     id="health",
     tag=TAG,
-    answers={200: Answer(description="It is.", type=Alive, example={"status": "ok"})},
+    answers={200: Answer(description="The process is alive.", type=Alive, example={"status": "ok"})},
     public=True,
 )
-async def health(request: Request, api: ApiContext) -> Response:
-    """Is the process alive?"""
+async def health(request: ApiRequest, api: ApiContext) -> Response:
+    """Check that the process is alive."""
     return Json(Alive())
 
 
@@ -120,15 +120,15 @@ async def health(request: Request, api: ApiContext) -> Response:
     tag=TAG,
     answers={
         200: Answer(
-            description="It is.",
+            description="The process can serve.",
             type=Ready,
             example={"status": "ready", "epoch": "4kq7x2mf", "head": 17, "floor": 0},
         )
     },
     public=True,
 )
-async def readiness(request: Request, api: ApiContext) -> Response:
-    """Can it serve?"""
+async def readiness(request: ApiRequest, api: ApiContext) -> Response:
+    """Check that the process can serve."""
     return Json(await api.services.status.ready())
 
 
@@ -140,7 +140,7 @@ async def readiness(request: Request, api: ApiContext) -> Response:
     answers={200: Answer(description="Prometheus metrics.", media="text/plain", schema={"type": "string"})},
     public=True,
 )
-async def metrics(request: Request, api: ApiContext) -> Response:
+async def metrics(request: ApiRequest, api: ApiContext) -> Response:
     """Get the metrics of this process."""
     registry = CollectorRegistry()
     registry.register(ServerCollector(api.services.status))
@@ -152,13 +152,13 @@ async def metrics(request: Request, api: ApiContext) -> Response:
 
 @operation(
     "GET",
-    PAGE,
+    PROBLEMS_PATH,
     id="problems",
     tag=TAG,
     answers={200: Answer(description="A page.", media="text/html", schema={"type": "string"})},
     public=True,
 )
-async def problem_types(request: Request, api: ApiContext) -> Response:
+async def problem_types(request: ApiRequest, api: ApiContext) -> Response:
     """List the problems that an answer can have: the `type` of each leads here."""
     rows = "".join(f'<h2 id="{kind.code}">{kind.code}</h2><p>{kind.status}: {kind.title()}</p>' for kind in problems())
     return HTMLResponse(f'<!doctype html><html lang="en"><title>Problems</title><h1>Problems</h1>{rows}</html>')

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
-from tidings.api.http import Connection
+from tidings.api.http import ApiConnection
 from tidings.domain.errors import InvalidRequest
 
 T = TypeVar("T", bound=str)
@@ -52,7 +52,7 @@ class Integer(Parameter):
         self.least = least
         self.most = most
 
-    def of(self, request: Connection) -> int:
+    def of(self, request: ApiConnection) -> int:
         """The number, or the default. Raises `InvalidRequest`."""
         text = request.query_params.get(self.name)
         if text is None:
@@ -72,7 +72,7 @@ class Seconds(Parameter):
         self.least = least
         self.most = most
 
-    def of(self, request: Connection) -> float | None:
+    def of(self, request: ApiConnection) -> float | None:
         """The time, if there is one. Raises `InvalidRequest`."""
         text = request.query_params.get(self.name)
         if text is None:
@@ -89,7 +89,7 @@ class Choice(Parameter, Generic[T]):
         super().__init__(name, description, schema={"type": "string", "enum": list(among)})
         self._among = {str(word): word for word in among}
 
-    def of(self, request: Connection) -> T | None:
+    def of(self, request: ApiConnection) -> T | None:
         """The word, if there is one. Raises `InvalidRequest`."""
         text = request.query_params.get(self.name)
         if text is None:

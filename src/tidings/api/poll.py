@@ -7,11 +7,11 @@ import msgspec
 from starlette.responses import Response
 
 from tidings.api.context import ApiContext
-from tidings.api.http import Request, if_none_match
+from tidings.api.http import ApiRequest, if_none_match
 from tidings.api.operation import Answer, operation
 from tidings.api.parameters import Integer
 from tidings.api.resume_token import start_of
-from tidings.api.stream import CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TAG, TICKET, TOPIC, topics_of
+from tidings.api.stream import CURSOR, EXTRA_TOPIC, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TAG, TICKET, topics_of
 from tidings.auth.identity import Purpose
 from tidings.domain.topics import User
 from tidings.services.polls import Found
@@ -19,7 +19,7 @@ from tidings.transports.poll import LongPoll
 from tidings.transports.poll_frames import page
 
 WAIT = Integer("wait", "Seconds to wait for the first event.", default=0, least=0, most=60)
-LIMIT = Integer("limit", "Events in one answer.", default=100, least=1, most=1000)
+POLL_LIMIT = Integer("limit", "Events in one answer.", default=100, least=1, most=1000)
 
 
 class LogEvent(msgspec.Struct, kw_only=True):
@@ -43,7 +43,7 @@ class PollPage(msgspec.Struct, kw_only=True):
     "/v1/poll",
     id="poll",
     tag=TAG,
-    parameters=(CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TOPIC, WAIT, LIMIT, TICKET),
+    parameters=(CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, EXTRA_TOPIC, WAIT, POLL_LIMIT, TICKET),
     answers={
         200: Answer(
             description="The events, if there are any.",
@@ -54,14 +54,14 @@ class PollPage(msgspec.Struct, kw_only=True):
         304: Answer(description="There is nothing new.", headers=("ETag", "X-Poll-Interval")),
     },
 )
-async def poll(request: Request, api: ApiContext) -> Any:
+async def poll(request: ApiRequest, api: ApiContext) -> Any:
     """Receive events by polling.
 
     With `wait=0` the answer has an ETag, and `X-Poll-Interval` says after how many seconds to poll again.
     """
     grant = await api.grant(request, purpose=Purpose.LISTEN)
     services = api.services
-    wait, limit = WAIT.of(request), LIMIT.of(request)
+    wait, limit = WAIT.of(request), POLL_LIMIT.of(request)
     found = await services.polls.look(grant, start_of(request), topics=topics_of(request), limit=limit)
     if wait and found.nothing and found.membership is not None and request.method == "GET":
         services.streams.admit(grant.me())

@@ -1,6 +1,6 @@
 """The resume token of a request: every place where a client may put one is read, and none is passed over (law 3)."""
 
-from tidings.api.http import Connection
+from tidings.api.http import ApiConnection
 from tidings.domain.errors import InvalidRequest
 from tidings.services.streams import StartAfter, parse_start
 
@@ -17,7 +17,7 @@ _FOREIGN = frozenset(
 )
 
 
-def start_of(request: Connection) -> StartAfter:
+def start_of(request: ApiConnection) -> StartAfter:
     """The start of a stream or poll. Raises `InvalidCursor`, and `InvalidRequest` for another system's token."""
     query = request.query_params
     for name in query:

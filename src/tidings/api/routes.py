@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute
 
 from tidings.api import followers, follows, inbox, notifications, ops, poll, sessions, stream, tickets, users, ws
 from tidings.api.context import ApiContext
-from tidings.api.http import Json, Request
+from tidings.api.http import ApiRequest, Json
 from tidings.api.openapi import document
 from tidings.api.operation import Answer, Operation, operation
 
@@ -28,7 +28,7 @@ def described(operations: Sequence[Operation]) -> Operation:
         answers={200: Answer(description="The document.", schema={"type": "object"})},
         public=True,
     )
-    async def openapi(request: Request, api: ApiContext) -> Response:
+    async def openapi(request: ApiRequest, api: ApiContext) -> Response:
         """Get the description of the API (OpenAPI 3.1)."""
         if not made:
             made.update(document([*operations, openapi]))

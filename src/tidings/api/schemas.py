@@ -9,19 +9,18 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from tidings.domain.cursor import CURSOR
+from tidings.domain.cursor import CURSOR_PATTERN
 from tidings.domain.errors import InvalidJson, InvalidRequest, InvalidTarget, TidingsError, TooLarge
 from tidings.domain.groups import Actor
-from tidings.domain.identifiers import NAME, TOPIC, USER, is_name
+from tidings.domain.identifiers import NAME_PATTERN, TOPIC_PATTERN, USER_PATTERN, is_name
 from tidings.domain.json_text import mend_surrogates
 from tidings.domain.model import Draft
-from tidings.domain.notification import ID, milliseconds
+from tidings.domain.notification import ID_PATTERN, MUTES_MAX, milliseconds
 from tidings.domain.topics import ALL, TOPIC_MAX, USER_MAX, Topic, User, own_topic, parse_topic, parse_user
 
 T = TypeVar("T")
 
 DEPTH = 64  # levels of lists and objects in one notification: what one stack can decode, every other must too
-MUTES = 1000  # that one person may have
 IDS = 1000  # notifications marked in one request
 TYPE_MAX, NAME_MAX = 64, 255  # characters
 
@@ -33,17 +32,17 @@ def text_schema(pattern: str, *, most: int, example: str) -> dict[str, Any]:
     return {"type": "string", "minLength": 1, "maxLength": most, "pattern": f"^{pattern}$", "example": example}
 
 
-MUTE = f"(type|topic|entity):{NAME}"
+MUTE_PATTERN = f"(type|topic|entity):{NAME_PATTERN}"
 MUTE_MAX = 300  # characters
-_mute = re.compile(MUTE)
+_mute = re.compile(MUTE_PATTERN)
 
-USER_SCHEMA = text_schema(USER, most=USER_MAX, example="alice@example.com")
-TOPIC_SCHEMA = text_schema(TOPIC, most=TOPIC_MAX, example="author/42")
-TYPE_SCHEMA = text_schema(NAME, most=TYPE_MAX, example="like")
-NAME_SCHEMA = text_schema(NAME, most=NAME_MAX, example="post/9")
-ID_SCHEMA = text_schema(ID, most=64, example="n-4kq7x2mf-17")
-CURSOR_SCHEMA = text_schema(CURSOR, most=64, example="4kq7x2mf-17")
-MUTE_SCHEMA = text_schema(MUTE, most=MUTE_MAX, example="type:like")
+USER_SCHEMA = text_schema(USER_PATTERN, most=USER_MAX, example="alice@example.com")
+TOPIC_SCHEMA = text_schema(TOPIC_PATTERN, most=TOPIC_MAX, example="author/42")
+TYPE_SCHEMA = text_schema(NAME_PATTERN, most=TYPE_MAX, example="like")
+NAME_SCHEMA = text_schema(NAME_PATTERN, most=NAME_MAX, example="post/9")
+ID_SCHEMA = text_schema(ID_PATTERN, most=64, example="n-4kq7x2mf-17")
+CURSOR_SCHEMA = text_schema(CURSOR_PATTERN, most=64, example="4kq7x2mf-17")
+MUTE_SCHEMA = text_schema(MUTE_PATTERN, most=MUTE_MAX, example="type:like")
 
 
 def _described(schema: dict[str, Any]) -> Meta:
@@ -149,7 +148,7 @@ class Users(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The preferences of a person."""
 
-    mutes: Annotated[list[MuteText], Meta(max_length=MUTES)]
+    mutes: Annotated[list[MuteText], Meta(max_length=MUTES_MAX)]
 
 
 _VISIBLE = "[^\x00- \x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufeff]"

@@ -9,15 +9,15 @@ from starlette.responses import Response
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext, answer
-from tidings.api.http import Request, body_of
-from tidings.api.operation import NO_CONTENT, Answer, Body, operation
+from tidings.api.http import ApiRequest, body_of
+from tidings.api.operation import NO_CONTENT_ANSWER, Answer, Body, operation
 from tidings.auth.credentials import Kind, cookie_names, find_credential
 from tidings.domain.errors import InvalidRequest, NotIdentified
 from tidings.domain.results import Revoked
 from tidings.domain.topics import parse_user
 
 TAG = "Sessions"
-BODY = 4 * 1024  # bytes
+SESSION_BODY_MAX = 4 * 1024  # bytes
 COOKIE_MAX = 3800  # bytes of a token: browsers keep 4096 of a cookie with its name and attributes
 
 
@@ -33,8 +33,8 @@ RevocationBody = Annotated[Revocation, schemas.One]
 _revocation = msgspec.json.Decoder(Revocation)
 
 
-@operation("POST", "/v1/session", id="logIn", tag=TAG, answers=NO_CONTENT)
-async def log_in(request: Request, api: ApiContext) -> Response:
+@operation("POST", "/v1/session", id="logIn", tag=TAG, answers=NO_CONTENT_ANSWER)
+async def log_in(request: ApiRequest, api: ApiContext) -> Response:
     """Put the token of the Authorization header into a cookie.
 
     The cookie is `__Host-tidings_token` (on this machine `tidings_token`): no script reads it, no other host gets it,
@@ -53,8 +53,8 @@ async def log_in(request: Request, api: ApiContext) -> Response:
     return _with_cookie(request, api, credential.value, age=age)
 
 
-@operation("DELETE", "/v1/session", id="logOut", tag=TAG, answers=NO_CONTENT, public=True)
-async def log_out(request: Request, api: ApiContext) -> Response:
+@operation("DELETE", "/v1/session", id="logOut", tag=TAG, answers=NO_CONTENT_ANSWER, public=True)
+async def log_out(request: ApiRequest, api: ApiContext) -> Response:
     """Take the cookie away. The token itself stays valid: revoke it to end it everywhere."""
     if request.headers.get("cookie") is not None:
         api.origins.check_ambient(request.headers)
@@ -72,20 +72,20 @@ async def log_out(request: Request, api: ApiContext) -> Response:
         200: Answer(description="Revoked, on every process.", type=Revoked, example={"cursor": "4kq7x2mf-17"}),
     },
 )
-async def revoke(request: Request, api: ApiContext) -> Response:
+async def revoke(request: ApiRequest, api: ApiContext) -> Response:
     """Revoke all that a user was issued up to this second, or one token by its `jti`.
 
     A token without `iat` counts as older. Streams that were opened with what is revoked end; the user's others stay.
     """
     grant = await api.publisher(request)
-    body = await body_of(request, limit=BODY)
+    body = await body_of(request, limit=SESSION_BODY_MAX)
     asked = schemas.parse(_revocation, body)
     call = await api.call(request, grant, body)
     user = None if asked.user is None else parse_user(asked.user)
     return answer(call, await api.services.revocations.revoke(call, user=user, token_id=asked.jti))
 
 
-def _with_cookie(request: Request, api: ApiContext, value: str, *, age: int) -> Response:
+def _with_cookie(request: ApiRequest, api: ApiContext, value: str, *, age: int) -> Response:
     name = cookie_names(request.headers.get("host", ""))[0]
     # A front end of another site gets it only where its origin is listed and its cookies count.
     same_site = "None" if api.settings.cors_credentials and name.startswith("__Host-") else "Lax"

@@ -2,14 +2,14 @@
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext
-from tidings.api.http import Connection, Request
+from tidings.api.http import ApiConnection, ApiRequest
 from tidings.api.operation import Answer, operation
 from tidings.api.parameters import Parameter, Seconds
 from tidings.api.resume_token import start_of
 from tidings.auth.identity import Purpose
 from tidings.domain.topics import Topic, parse_topic
 from tidings.transports import sse
-from tidings.transports.stream import Stream
+from tidings.transports.stream import EventStream
 
 TAG = "Receiving"
 CURSOR = Parameter(
@@ -22,11 +22,11 @@ LAST_EVENT_ID_QUERY = Parameter("lastEventId", "The same in the query, as polyfi
 HEARTBEAT = Seconds(
     "heartbeat", "Seconds between two heartbeats, for clients that wait for less than the server's.", least=1, most=60
 )
-TOPIC = Parameter("topic", "A topic beside the caller's feed.", schema=schemas.TOPIC_SCHEMA, many=True)
+EXTRA_TOPIC = Parameter("topic", "A topic beside the caller's feed.", schema=schemas.TOPIC_SCHEMA, many=True)
 TICKET = Parameter("ticket", "A ticket in place of a token: see createTicket.")
 
 
-def topics_of(request: Connection) -> list[Topic]:
+def topics_of(request: ApiConnection) -> list[Topic]:
     """The topics that it asks for beside the feed. Raises `InvalidTopic`."""
     if "topic" not in request.query_params:
         return []
@@ -38,7 +38,7 @@ def topics_of(request: Connection) -> list[Topic]:
     "/v1/stream",
     id="stream",
     tag=TAG,
-    parameters=(CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TOPIC, HEARTBEAT, TICKET),
+    parameters=(CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, EXTRA_TOPIC, HEARTBEAT, TICKET),
     answers={
         200: Answer(
             description="An endless response, each event with its cursor as `id`; `hello` comes first.",
@@ -48,16 +48,16 @@ def topics_of(request: Connection) -> list[Topic]:
         )
     },
 )
-async def stream(request: Request, api: ApiContext) -> Stream:
+async def stream(request: ApiRequest, api: ApiContext) -> EventStream:
     """Receive events as server-sent events."""
     grant = await api.grant(request, purpose=Purpose.LISTEN)
     opened = await api.services.streams.open(
         grant, start_of(request), topics=topics_of(request), encoding=api.sse, heartbeat=HEARTBEAT.of(request)
     )
-    return Stream(api.streaming, opened, headers=sse.SSE_HEADERS)
+    return EventStream(api.streaming, opened, headers=sse.SSE_HEADERS)
 
 
-def stream_of_known(request: Connection, api: ApiContext) -> Stream | None:
+def stream_of_known(request: ApiConnection, api: ApiContext) -> EventStream | None:
     """The same where nothing has to be waited for, else None. Raises what refuses it."""
     grant = api.known_grant(request, purpose=Purpose.LISTEN)
     if grant is None:
@@ -65,7 +65,7 @@ def stream_of_known(request: Connection, api: ApiContext) -> Stream | None:
     opened = api.services.streams.open_known(
         grant, start_of(request), topics=topics_of(request), encoding=api.sse, heartbeat=HEARTBEAT.of(request)
     )
-    return None if opened is None else Stream(api.streaming, opened, headers=sse.SSE_HEADERS)
+    return None if opened is None else EventStream(api.streaming, opened, headers=sse.SSE_HEADERS)
 
 
 OPERATIONS = (stream,)

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from tidings.api.context import ApiContext
-from tidings.api.http import Json, Request
+from tidings.api.http import ApiRequest, Json
 from tidings.api.operation import Answer, operation
 from tidings.domain.results import Ticket
 
@@ -17,7 +17,7 @@ TAG = "Tickets"
     tag=TAG,
     answers={201: Answer(description="A ticket.", type=Ticket, example={"ticket": "bGV0IG1lIGlu", "expires_in": 30})},
 )
-async def create(request: Request, api: ApiContext) -> Response:
+async def create(request: ApiRequest, api: ApiContext) -> Response:
     """Get a ticket for one connection of the caller.
 
     It is good once and for half a minute, as the query parameter `ticket` of a stream, a WebSocket or a poll.

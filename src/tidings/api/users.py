@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from tidings.api.context import ApiContext
 from tidings.api.followers import USER
-from tidings.api.http import Json, Request
+from tidings.api.http import ApiRequest, Json
 from tidings.api.operation import Answer, operation
 from tidings.domain.results import Forgotten
 from tidings.domain.topics import parse_user
@@ -24,7 +24,7 @@ ERASED = {
     parameters=(USER,),
     answers={200: Answer(description="How much was erased, by kind.", type=Forgotten, example=ERASED)},
 )
-async def forget(request: Request, api: ApiContext) -> Response:
+async def forget(request: ApiRequest, api: ApiContext) -> Response:
     """Erase what is kept of a user, and refuse all credentials that the user was issued up to now.
 
     Streams of the user end on every process. It may take a while; one that was cut off goes on when it is asked again.

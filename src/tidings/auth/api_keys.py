@@ -9,8 +9,8 @@ from tidings.auth.grants import Grant
 from tidings.domain.errors import InvalidRequest, InvalidToken
 from tidings.domain.topics import parse_topic
 
-PREFIX = "tdk_"  # of every key, so that one is known for what it is, by us and by scanners of repositories
-NAME_MAX = 64  # characters
+KEY_PREFIX = "tdk_"  # of every key, so that one is known for what it is, by us and by scanners of repositories
+KEY_NAME_MAX = 64  # characters
 EVERYTHING = "*"
 BELOW = "/*"
 
@@ -42,8 +42,8 @@ def parse_grants(grants: Iterable[str]) -> tuple[str, ...]:
 
 def parse_name(name: str) -> str:
     """A key's name: 1 to 64 visible characters. Raises `InvalidRequest`."""
-    if not name or len(name) > NAME_MAX or not name.isprintable() or name != name.strip():
-        raise InvalidRequest(f"a key's name has 1 to {NAME_MAX} visible characters")
+    if not name or len(name) > KEY_NAME_MAX or not name.isprintable() or name != name.strip():
+        raise InvalidRequest(f"a key's name has 1 to {KEY_NAME_MAX} visible characters")
     return name
 
 

@@ -7,8 +7,8 @@ from tidings.auth.grants import Grant
 from tidings.auth.revocations import Revocations
 from tidings.domain.errors import InvalidToken
 
-MOST = 10_000  # tokens
-LONGEST = 2048  # bytes; a longer one may grant so much that keeping it costs more than checking it again
+TOKENS_MAX = 10_000  # tokens
+TOKEN_SIZE_MAX = 2048  # bytes; a longer one may grant so much that keeping it costs more than checking it again
 
 
 class CheckedTokens:
@@ -20,7 +20,7 @@ class CheckedTokens:
         *,
         revoked: Revocations,
         clock: Callable[[], float],
-        most: int = MOST,
+        most: int = TOKENS_MAX,
     ) -> None:
         """`check` raises `InvalidToken`; `clock` gives seconds since 1970."""
         self._revoked = revoked
@@ -36,7 +36,7 @@ class CheckedTokens:
             grant = await self._check(token)
             while len(self._known) >= self._most:
                 del self._known[next(iter(self._known))]
-            if len(token) <= LONGEST:
+            if len(token) <= TOKEN_SIZE_MAX:
                 self._known[_digest(token)] = grant
             self._check_revoked(grant)
         return grant

@@ -5,11 +5,11 @@ from http.cookiejar import DefaultCookiePolicy
 
 import httpx2
 
-from tidings.auth.forward_auth import AT_ONCE, Answer, Session
+from tidings.auth.forward_auth import QUESTIONS_MAX, Session, SessionAnswer
 
 FETCH = 5.0  # seconds, from the first byte to the last
-SIZE = 256 * 1024  # bytes of a key set, and of a body that is not looked at
-ASK = 2.0  # seconds for an answer about a session
+BODY_MAX = 256 * 1024  # bytes of a key set, and of a body that is not looked at
+ANSWER_TIMEOUT = 2.0  # seconds for an answer about a session
 
 
 async def fetch(url: str) -> bytes:
@@ -24,8 +24,8 @@ async def fetch(url: str) -> bytes:
         parts, size = [], 0
         async for part in response.aiter_bytes():
             size += len(part)
-            if size > SIZE:
-                raise ValueError(f"{url} answers more than {SIZE} bytes")
+            if size > BODY_MAX:
+                raise ValueError(f"{url} answers more than {BODY_MAX} bytes")
             parts.append(part)
     return b"".join(parts)
 
@@ -35,22 +35,22 @@ class SessionQuestions:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        limits = httpx2.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-        self._http = httpx2.AsyncClient(follow_redirects=False, timeout=ASK, trust_env=False, limits=limits)
+        limits = httpx2.Limits(max_connections=QUESTIONS_MAX, max_keepalive_connections=QUESTIONS_MAX)
+        self._http = httpx2.AsyncClient(follow_redirects=False, timeout=ANSWER_TIMEOUT, trust_env=False, limits=limits)
         # A cookie that comes with the answer about one user is not to go into the question about the next.
         self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
-    async def ask(self, session: Session) -> Answer:
+    async def ask(self, session: Session) -> SessionAnswer:
         """The answer about a session. Raises `TimeoutError`, `httpx2.HTTPError`."""
         said = {"cookie": session.cookie, "authorization": session.authorization, "accept-encoding": "identity"}
         headers = [(name.encode(), value.encode("latin-1")) for name, value in said.items() if value]
-        async with asyncio.timeout(ASK), self._http.stream("GET", self._url, headers=headers) as response:
+        async with asyncio.timeout(ANSWER_TIMEOUT), self._http.stream("GET", self._url, headers=headers) as response:
             size = 0
             async for part in response.aiter_raw():  # a connection whose response is read to its end is kept
                 size += len(part)
-                if size > SIZE:
+                if size > BODY_MAX:
                     break
-            return Answer(response.status_code, response.headers.get("tidings-user"))
+            return SessionAnswer(response.status_code, response.headers.get("tidings-user"))
 
     async def close(self) -> None:
         """Close the connections."""

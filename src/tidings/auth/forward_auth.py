@@ -23,10 +23,10 @@ from tidings.domain.errors import (
 )
 from tidings.domain.topics import User, parse_user
 
-FRESH = 10.0  # seconds that an answer counts
-MOST = 2_000  # sessions whose answer is kept
-AT_ONCE = 100  # questions to the application
-SIZE = 8 * 1024  # bytes that are passed on: an open stream keeps them
+SESSION_FRESH = 10.0  # seconds that an answer counts
+SESSIONS_MAX = 2_000  # sessions whose answer is kept
+QUESTIONS_MAX = 100  # questions to the application
+CREDENTIALS_MAX = 8 * 1024  # bytes that are passed on: an open stream keeps them
 TICKET_AGE = 60  # seconds after which a stream that a ticket opened ends: a ticket carries no session to ask about
 
 _log = logging.getLogger("tidings.auth")
@@ -39,7 +39,7 @@ class Session(NamedTuple):
     authorization: str
 
 
-class Answer(NamedTuple):
+class SessionAnswer(NamedTuple):
     """The answer of the application: its status, and the `Tidings-User` that it names."""
 
     status: int
@@ -57,14 +57,14 @@ class SessionGrant(Grant, frozen=True, kw_only=True):
 
 
 def session_of(headers: Iterable[tuple[bytes, bytes]]) -> Session | None:
-    """What a request carries for the application; None for nothing. Raises `HeadersTooLarge`."""
+    """The credentials of a request for the application; None for none. Raises `HeadersTooLarge`."""
     found: dict[bytes, list[bytes]] = {b"cookie": [], b"authorization": []}
     for name, value in headers:
         if name in found:
             found[name].append(value)
     cookie, authorization = b"; ".join(found[b"cookie"]), b", ".join(found[b"authorization"])
-    if len(cookie) + len(authorization) > SIZE:
-        raise HeadersTooLarge(f"cookies and Authorization have at most {SIZE} bytes together")
+    if len(cookie) + len(authorization) > CREDENTIALS_MAX:
+        raise HeadersTooLarge(f"cookies and Authorization have at most {CREDENTIALS_MAX} bytes together")
     if not cookie and not authorization:
         return None
     return Session(cookie.decode("latin-1"), authorization.decode("latin-1"))
@@ -74,7 +74,7 @@ class ForwardAuth:
     """Asks the application, once for all who ask the same at the same time."""
 
     def __init__(
-        self, ask: Callable[[Session], Awaitable[Answer]], *, revoked: Revocations, clock: Callable[[], float]
+        self, ask: Callable[[Session], Awaitable[SessionAnswer]], *, revoked: Revocations, clock: Callable[[], float]
     ) -> None:
         """`ask` raises anything where there is no answer; `clock` gives seconds since 1970."""
         self._ask = ask
@@ -96,7 +96,7 @@ class ForwardAuth:
         digest = _digest(session)
         task = self._asking.get(digest)
         if task is None:
-            if len(self._asking) >= AT_ONCE:
+            if len(self._asking) >= QUESTIONS_MAX:
                 raise Overloaded("the application is being asked about as many sessions as may be; try again")
             task = self._asking[digest] = asyncio.create_task(self._answer(session, digest))
         return await asyncio.shield(task)  # others wait for it too
@@ -116,18 +116,18 @@ class ForwardAuth:
         finally:
             del self._asking[digest]
         grant = SessionGrant(user=user, issued=int(self._clock()), session=session)
-        while len(self._known) >= MOST:
+        while len(self._known) >= SESSIONS_MAX:
             del self._known[next(iter(self._known))]
-        self._known[digest] = (self._clock() + FRESH, grant)
+        self._known[digest] = (self._clock() + SESSION_FRESH, grant)
         return grant
 
-    async def _asked(self, session: Session) -> Answer:
+    async def _asked(self, session: Session) -> SessionAnswer:
         try:
             return await self._ask(session)
         except Exception as error:
             raise self._no_answer(str(error)[:200] or type(error).__name__) from error
 
-    def _user(self, answer: Answer) -> User:
+    def _user(self, answer: SessionAnswer) -> User:
         if answer.status == 401:
             raise NotIdentified("the application knows nobody by this session")
         if answer.status == 403:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tidings.auth.api_keys import PREFIX, ApiKeys
+from tidings.auth.api_keys import KEY_PREFIX, ApiKeys
 from tidings.auth.checked_tokens import CheckedTokens
 from tidings.auth.credentials import Kind, find_credential
 from tidings.auth.forward_auth import ForwardAuth, session_of
@@ -82,7 +82,7 @@ class TokenIdentity:
             raise NotIdentified("send a token: Authorization: Bearer ..., or ?ticket= from POST /v1/tickets")
         if credential.kind is Kind.TICKET:
             return await _by_ticket(request, self._tickets, self._origins, purpose)
-        if credential.kind is Kind.BEARER and credential.value.startswith(PREFIX):
+        if credential.kind is Kind.BEARER and credential.value.startswith(KEY_PREFIX):
             return self._keys.check(credential.value)
         if credential.kind is Kind.BEARER:
             return await self._check(credential.value)
@@ -121,14 +121,14 @@ class ForwardIdentity:
             raise NotIdentified("sign in to the application: its session decides here")
         scheme, _, token = session.authorization.partition(" ")
         bearer = scheme.lower() == "bearer"
-        if bearer and token.startswith(PREFIX):
+        if bearer and token.startswith(KEY_PREFIX):
             return self._keys.check(token)
         if session.cookie or not bearer:  # a browser adds cookies and Basic credentials by itself
             _check_ambient(request, self._origins, purpose)
         return await self._sessions.grant(session)
 
     def known(self, request: Carrier, *, purpose: Purpose) -> Grant | None:
-        """Nobody: the application is asked."""
+        """None: the application is asked for each session."""
         return None
 
 

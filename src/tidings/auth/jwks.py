@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from tidings.auth.keys import VerificationKey, jwks_keys
 from tidings.domain.errors import KeysUnavailable
 
-FRESH = 600.0  # seconds, after which they are fetched again, while the old ones serve
+KEYS_FRESH = 600.0  # seconds, after which they are fetched again, while the old ones serve
 COOLDOWN = 30.0  # seconds between fetches for unknown key ids: a client can invent one
 RETRY = 5.0  # seconds after a failure
 
@@ -64,7 +64,7 @@ class RemoteKeys:
             _log.warning("keys_not_fetched", extra={"detail": str(error)[:200] or type(error).__name__})
         else:
             self._keys = keys
-            self._fresh_until = self._clock() + FRESH
+            self._fresh_until = self._clock() + KEYS_FRESH
             self._not_before = self._clock() + COOLDOWN
         finally:
             self._fetching = None

@@ -16,7 +16,7 @@ from tidings.domain.topics import Topic, User, parse_topic, parse_user
 
 LEEWAY = 30  # seconds that the application's clock may be ahead; a token's end has none
 DAY = 24 * 3600
-NAME_MAX = 200  # characters of a `jti`
+JTI_MAX = 200  # characters of a `jti`
 _LAST = 253_402_300_799  # seconds since 1970: the end of the year 9999, the last that a time on the wire can say
 
 
@@ -91,8 +91,8 @@ def check(token: str, keys: Sequence[VerificationKey], *, rules: TokenRules, now
     subject, topics, name = claims.get("sub"), claims.get(rules.topics_claim, []), claims.get("jti", "")
     if not isinstance(topics, list) or not all(isinstance(topic, str) for topic in topics):
         raise InvalidToken(f"the token is not valid: {rules.topics_claim} is a list of topics")
-    if not isinstance(subject, str | None) or not isinstance(name, str) or len(name) > NAME_MAX:
-        raise InvalidToken(f"the token is not valid: sub and jti are text, jti of at most {NAME_MAX} characters")
+    if not isinstance(subject, str | None) or not isinstance(name, str) or len(name) > JTI_MAX:
+        raise InvalidToken(f"the token is not valid: sub and jti are text, jti of at most {JTI_MAX} characters")
     try:
         return Grant(
             user=None if subject is None else parse_user(subject),

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 FIRST = 0.05  # seconds
-LONGEST = 2.0  # seconds; after an outage every node is back within this
+DELAY_MAX = 2.0  # seconds; after an outage every node is back within this
 
 
 class Backoff:
@@ -17,7 +17,7 @@ class Backoff:
 
     def next(self) -> float:
         """The delay before the next try, in seconds."""
-        delay, self._delay = self._delay, min(2 * self._delay, LONGEST)
+        delay, self._delay = self._delay, min(2 * self._delay, DELAY_MAX)
         return delay * (1 - self._chance() / 2)
 
     def reset(self) -> None:

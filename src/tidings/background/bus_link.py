@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from tidings.background.relay import Relay
 from tidings.background.sequencer import runs
-from tidings.bus.frame import Frame, FrameRejected, Position, batch_of, decode, encode
+from tidings.bus.frame import Frame, FrameRejected, NodeHead, batch_of, decode, encode
 from tidings.domain.model import Event
 from tidings.domain.ports import Bus
 
@@ -54,14 +54,14 @@ class BusLink:
         if not events or self._bus.alone:
             return
         if sum(len(event.data) for event in events) > BATCH_BYTES:
-            self._send(Position(self._epoch(), self._node, events[-1].seq))
+            self._send(NodeHead(self._epoch(), self._node, events[-1].seq))
             return
         for run in runs(events):
             self._send(batch_of(run, epoch=self._epoch(), node=self._node))
 
     def say_position(self) -> None:
         """Tell the other nodes, and oneself, how far the log reaches."""
-        self._send(Position(self._epoch(), self._node, self._relay.head))
+        self._send(NodeHead(self._epoch(), self._node, self._relay.head))
 
     async def run(self) -> None:
         """Say the position, for ever."""
@@ -80,7 +80,7 @@ class BusLink:
             return
         if frame.node == self._node:
             self._own_word = self._clock()
-        elif isinstance(frame, Position):
+        elif isinstance(frame, NodeHead):
             self._relay.hint(frame.head)
         else:
             self._relay.heard(frame.events)

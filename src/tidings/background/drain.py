@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from tidings.hub.hub import Hub
-from tidings.hub.readers import EndReason, Reader, State
+from tidings.hub.readers import EndReason, Reader, ReaderState
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,7 +37,7 @@ class Drain:
             self._end(reader)
 
     def _end(self, reader: Reader) -> None:
-        if reader.state is State.CLOSED:
+        if reader.state is ReaderState.CLOSED:
             return
         if not reader.writable:
             reader.abort(EndReason.SHUTDOWN)

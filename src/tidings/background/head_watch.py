@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from tidings.background.relay import Relay
 from tidings.background.store_retry import StoreRetry
 
-INTERVAL = 1.0  # seconds
+WATCH_INTERVAL = 1.0  # seconds
 BUS_DOWN_INTERVAL = 0.05  # seconds; while the bus is down this is how late other nodes' events are
 
 
@@ -30,5 +30,5 @@ class HeadWatch:
     async def run(self) -> None:
         """Look for ever; an outage of the store is waited for."""
         while True:
-            await self._sleep(BUS_DOWN_INTERVAL if self._bus_down() else INTERVAL)
+            await self._sleep(BUS_DOWN_INTERVAL if self._bus_down() else WATCH_INTERVAL)
             await self._retry.read(self._relay.look)

@@ -22,7 +22,7 @@ PRUNE_EVERY = 5  # looks between two rounds of retention
 SWEEP_EVERY = 3000  # looks between two rounds of the exports' folder; the first is at the start
 RETRY_INTERVAL = 5.0  # seconds after a round that the store could not take: a full disk lasts
 ROWS_PER_TRANSACTION = 100  # pruned or expired: a publisher waits for one such transaction
-PAUSE = 0.02  # seconds between two of them: the writer is others' for most of the time
+STEP_PAUSE = 0.02  # seconds between two of them: the writer is others' for most of the time
 LEASE_TIME = 10_000  # milliseconds after which another process goes on, if this one stops in the middle
 
 
@@ -89,7 +89,7 @@ class Maintenance:
     async def _step(self, job: Job[Any]) -> bool:
         """Do one small transaction, and let others write. False: another process does this now."""
         done = await self._write(leased(job, self._lease, duration=LEASE_TIME))
-        await self._sleep(PAUSE)
+        await self._sleep(STEP_PAUSE)
         return done is not None
 
 

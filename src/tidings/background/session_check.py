@@ -10,7 +10,7 @@ from tidings.hub.liveness import HEARTBEAT_SLOTS, Liveness
 from tidings.hub.readers import Reader
 
 EVERY = 60.0  # seconds between two questions about a stream
-AT_ONCE = 8  # questions
+CONCURRENT_CHECKS = 8  # questions
 
 
 class SessionCheck:
@@ -29,7 +29,7 @@ class SessionCheck:
         self._sessions = sessions
         self._clock = clock
         self._sleep = sleep
-        self._free = asyncio.Semaphore(AT_ONCE)
+        self._free = asyncio.Semaphore(CONCURRENT_CHECKS)
 
     async def run(self) -> None:
         """Visit slot after slot, for ever."""

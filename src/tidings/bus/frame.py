@@ -25,7 +25,7 @@ class FrameRejected(Exception):
         self.reason: Reason = reason
 
 
-class Position(msgspec.Struct, frozen=True, tag="p", array_like=True):
+class NodeHead(msgspec.Struct, frozen=True, tag="p", array_like=True):
     """The log reaches up to `head`, as `node` knows."""
 
     epoch: str
@@ -43,7 +43,7 @@ class Batch(msgspec.Struct, frozen=True, tag="b", array_like=True):
     events: Sequence[Event]
 
 
-Frame = Position | Batch
+Frame = NodeHead | Batch
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Frame).decode

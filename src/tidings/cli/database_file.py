@@ -12,7 +12,7 @@ from tidings.cli.arguments import BadInput, settings_of
 from tidings.domain.errors import TidingsError
 from tidings.settings import PostgresUrl
 
-STEPS = 1000
+PROGRESS_STEPS = 1000
 
 
 def database_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -44,10 +44,10 @@ def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
     if not sys.stderr.isatty():
         yield _not_shown
         return
-    with click.progressbar(length=STEPS, label=label, file=sys.stderr) as bar:
+    with click.progressbar(length=PROGRESS_STEPS, label=label, file=sys.stderr) as bar:
 
         def show(done: float) -> None:
-            bar.update(max(0, int(done * STEPS) - bar.pos))
+            bar.update(max(0, int(done * PROGRESS_STEPS) - bar.pos))
 
         yield show
 

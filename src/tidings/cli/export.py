@@ -19,7 +19,7 @@ from tidings.store.transactions.forgetting import kept_of
 def export(user: str, config: str | None, db: str | None) -> None:
     """Print all that is kept of USER, as JSON: notifications, their states, the log, follows, mutes, stored answers.
 
-    What reaches USER by topics that others share is not in it, nor are workbooks. The server may be running.
+    Notifications of shared topics are not in it, nor are workbooks. The server may be running.
     """
     settings = settings_of({"mode": "dev", "config": config, "db": db})
     try:

@@ -27,7 +27,7 @@ def forget(user: str, config: str | None, db: str | None) -> None:
     """Erase what is kept of USER, and refuse all credentials that USER was issued up to now.
 
     In the database of the server, which may be running: it drops its copies and ends the user's streams. Prints what
-    was erased. What was cut off goes on when it is done again.
+    was erased. After an interruption, run it again: it goes on.
     """
     settings = settings_of({"mode": "dev", "config": config, "db": db})
     try:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from tidings.auth.api_keys import PREFIX, digest_of, parse_grants, parse_name
+from tidings.auth.api_keys import KEY_PREFIX, digest_of, parse_grants, parse_name
 from tidings.cli.arguments import BadInput, settings_of
 from tidings.cli.database import read, write
 from tidings.domain.errors import TidingsError
@@ -33,7 +33,7 @@ def key(ctx: click.Context, config: str | None, db: str | None) -> None:
 @click.pass_obj
 def create(settings: Settings, name: str, topics: tuple[str, ...]) -> None:
     """Print a new secret of a key. It is shown once; a name may have two."""
-    secret = PREFIX + secrets.token_urlsafe(32)
+    secret = KEY_PREFIX + secrets.token_urlsafe(32)
     try:
         job = create_key(parse_name(name), digest_of(secret), parse_grants(topics))
     except TidingsError as error:

@@ -22,7 +22,7 @@ from tidings.client._position import Position
 from tidings.client._requests import ClientConfig, headers_with, send, url_of
 from tidings.client._responses import (
     ABSENT,
-    BUSY,
+    BUSY_STATUSES,
     MISSED_HEARTBEATS,
     NO_CONTENT,
     REFUSED,
@@ -40,7 +40,7 @@ from tidings.client.errors import NotTidings, TidingsProblem
 from tidings.client.types import Event, JsonObject, Transport
 
 HELLO_WITHIN = 3.0  # seconds from the request; a proxy that holds a stream back never lets the hello through
-HEARTBEAT = 25.0  # seconds, where the server does not say
+DEFAULT_HEARTBEAT = 25.0  # seconds, where the server does not say
 POLL_WAIT = 25  # seconds; proxies cut idle requests after 30 to 60
 POLL_GRACE = 10.0  # seconds that a poll's response may be late
 POLL_PAUSE = 1.0  # seconds; after a wait that something on the way cut short
@@ -223,7 +223,7 @@ class Connection:
         error = refusal(response, what="the stream")
         if response.status in REFUSED:
             raise TokenRefused(error)
-        if response.status in BUSY or response.status == NO_CONTENT:
+        if response.status in BUSY_STATUSES or response.status == NO_CONTENT:
             pause = retry_after(response.headers, now=self.config.now())
             raise ConnectionLost(f"the server answered {response.status}", retry_after=pause)
         raise TransportUnavailable(error) if isinstance(error, NotTidings) or response.status in ABSENT else error
@@ -236,7 +236,7 @@ class Connection:
 
     @property
     def _heartbeat(self) -> float:
-        return self._head_heartbeat or number(self._hello.get("heartbeat")) or HEARTBEAT
+        return self._head_heartbeat or number(self._hello.get("heartbeat")) or DEFAULT_HEARTBEAT
 
 
 def _by_close_code(lost: ConnectionLost) -> Exception:

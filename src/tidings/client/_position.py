@@ -2,13 +2,13 @@
 
 # A stream resumes after the last event it emitted, so a repeat reaches back no further than what
 # was on the wire when the connection broke.
-REMEMBERED = 1024  # ids; about 150 KB
+IDS_MAX = 1024  # ids; about 150 KB
 
 
 class Position:
     """A cursor and the ids of the events before it."""
 
-    def __init__(self, cursor: str | None, *, remember: int = REMEMBERED) -> None:
+    def __init__(self, cursor: str | None, *, remember: int = IDS_MAX) -> None:
         self.cursor = cursor
         self._remember = remember
         self._seen: dict[str, None] = {}  # a dict is an ordered set

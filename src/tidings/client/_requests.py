@@ -12,7 +12,7 @@ from tidings.client._commands import Emit, GetToken, Open, Program, Request, Res
 from tidings.client._encoding import json_bytes, user_id
 from tidings.client._endpoints import ApiCall, PagedCall
 from tidings.client._exceptions import ConnectionLost, TokenUnavailable
-from tidings.client._responses import BUSY, MAX_REDIRECTS, REFUSED, redirected, retry_after
+from tidings.client._responses import BUSY_STATUSES, MAX_REDIRECTS, REFUSED, redirected, retry_after
 from tidings.client.errors import Unreachable
 from tidings.client.types import Page
 
@@ -135,7 +135,7 @@ def _after(first: ApiCall[Page[T]], page: Page[T]) -> ApiCall[Page[T]] | None:
 def _repeatable(call: ApiCall[T], response: Response) -> bool:
     if response.status == RATE_LIMITED:
         return True
-    return call.repeatable and (response.status in BUSY or _in_flight(response))
+    return call.repeatable and (response.status in BUSY_STATUSES or _in_flight(response))
 
 
 def _in_flight(response: Response) -> bool:

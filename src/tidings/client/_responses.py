@@ -14,7 +14,7 @@ from tidings.client.types import JsonObject
 
 # The consequence of a status is docs/close-codes.md, the same for every client.
 # The server, or a proxy before it, is busy or being replaced: the same request may work soon.
-BUSY = frozenset({408, 425, 429, *range(500, 600)} - {501})
+BUSY_STATUSES = frozenset({408, 425, 429, *range(500, 600)} - {501})
 REFUSED = frozenset({401, 403})
 NO_CONTENT = 204  # in place of a stream: a proxy's, for a while (docs/close-codes.md)
 # Not here, or not in this way: another transport may be.

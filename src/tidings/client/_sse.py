@@ -10,7 +10,7 @@ from tidings.client.errors import NotTidings
 _BREAK = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 
-LIMIT = 8 * 1024 * 1024  # bytes of one event; the server takes far less, a broken proxy might not end
+EVENT_SIZE_MAX = 8 * 1024 * 1024  # bytes of one event; the server takes far less, a broken proxy might not end
 _RETRY_DIGITS = 12  # thirty years in milliseconds; int() of endless digits is slow, and refused
 
 
@@ -27,7 +27,7 @@ class Frame:
 class Parser:
     """Bytes in, in pieces of any size; frames out, each as soon as its blank line is there."""
 
-    def __init__(self, *, limit: int = LIMIT) -> None:
+    def __init__(self, *, limit: int = EVENT_SIZE_MAX) -> None:
         self.retry: int | None = None  # milliseconds, as last told by the server
         self.last_id = ""  # what a browser would send as Last-Event-ID
         self._held = 0  # bytes of the event that is not complete yet

@@ -66,7 +66,7 @@ def stream_options(
     )
 
 
-class State(Enum):
+class SubscriptionState(Enum):
     """The state of a stream's connection."""
 
     CONNECTING = "connecting"
@@ -75,9 +75,9 @@ class State(Enum):
 
 
 _NEXT = {
-    State.CONNECTING: {State.CONNECTING, State.OPEN, State.WAITING},
-    State.OPEN: {State.CONNECTING, State.WAITING},
-    State.WAITING: {State.CONNECTING},
+    SubscriptionState.CONNECTING: {SubscriptionState.CONNECTING, SubscriptionState.OPEN, SubscriptionState.WAITING},
+    SubscriptionState.OPEN: {SubscriptionState.CONNECTING, SubscriptionState.WAITING},
+    SubscriptionState.WAITING: {SubscriptionState.CONNECTING},
 }
 
 
@@ -86,7 +86,7 @@ class Subscription:
 
     def __init__(self, config: ClientConfig, options: StreamOptions) -> None:
         self.position = Position(options.cursor)
-        self.state = State.WAITING
+        self.state = SubscriptionState.WAITING
         self.transport = options.transports[0]
         self.hello: JsonObject = {}
         self.on_status = options.on_status
@@ -102,7 +102,7 @@ class Subscription:
         """Emit events until closed. Raises TidingsProblem, NotTidings, Unreachable."""
         while True:
             self.transport = self._fallback.current(self._config.clock())
-            yield from self._become(State.CONNECTING)
+            yield from self._become(SubscriptionState.CONNECTING)
             connection = self._connection()
             try:
                 yield from connection.program(self.transport)
@@ -110,7 +110,7 @@ class Subscription:
                 yield from execute(Close())
                 delay = self._delay(lost, connection)
                 if delay is not None:
-                    yield from self._become(State.WAITING, reason=lost.reason, delay=delay)
+                    yield from self._become(SubscriptionState.WAITING, reason=lost.reason, delay=delay)
                     yield from execute(Sleep(delay))
             else:
                 self._stale_token = connection.stale_token
@@ -131,8 +131,8 @@ class Subscription:
         self.hello = hello
         self._was_open, self._token_replaced = True, False
         self._absent.clear()
-        if self.state is not State.OPEN:
-            yield from self._become(State.OPEN)
+        if self.state is not SubscriptionState.OPEN:
+            yield from self._become(SubscriptionState.OPEN)
 
     def _delay(self, lost: ConnectionLost, connection: Connection) -> float | None:
         """Seconds to wait before the next connection; None: connect at once."""
@@ -190,11 +190,11 @@ class Subscription:
         if not self._options.insist:
             raise Unreachable(self._config.url, lost.reason) from lost
 
-    def _become(self, state: State, *, reason: str = "", delay: float = 0.0) -> Program[None]:
+    def _become(self, state: SubscriptionState, *, reason: str = "", delay: float = 0.0) -> Program[None]:
         if state not in _NEXT[self.state]:
             raise RuntimeError(f"a stream cannot go from {self.state.value} to {state.value}")
         self.state = state
-        hello = self.hello if state is State.OPEN else None
+        hello = self.hello if state is SubscriptionState.OPEN else None
         status = Status(state=state.value, transport=self.transport, reason=reason, delay=delay, hello=hello)
         yield from execute(ReportStatus(status))
 

@@ -10,17 +10,17 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from tidings.client._commands import Request, Response
 from tidings.client._exceptions import ConnectionLost
 from tidings.client._network import reason_of, response_of
-from tidings.client._sse import LIMIT
+from tidings.client._sse import EVENT_SIZE_MAX
 
-CLOSE_WITHIN = 1.0  # seconds for the closing handshake; nothing is lost without it
+CLOSE_HANDSHAKE_TIMEOUT = 1.0  # seconds for the closing handshake; nothing is lost without it
 
 # No compression (it costs memory on both sides), no pings of its own (the program probes when it is silent), no
 # message larger than an event may be.
 OPTIONS: dict[str, Any] = {
     "compression": None,
     "ping_interval": None,
-    "close_timeout": CLOSE_WITHIN,
-    "max_size": LIMIT,
+    "close_timeout": CLOSE_HANDSHAKE_TIMEOUT,
+    "max_size": EVENT_SIZE_MAX,
     "user_agent_header": None,
 }
 

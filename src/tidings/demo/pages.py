@@ -6,26 +6,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.api.assets import ASK, Asset, Client, read
+from tidings.api.assets import REVALIDATE, Asset, ClientModules, read
 from tidings.api.http import Json, route
 from tidings.domain.errors import NotFound
 
 PAGES = {"/": "index.html", "/lab": "lab.html", "/social": "social.html"}
 
-HEADERS = {
+PAGE_HEADERS = {
     "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
 }
 
 
-def pages(client: Client) -> list[Route]:
+def pages(client: ClientModules) -> list[Route]:
     """The pages, and their parts under `/demo`. They load this client."""
     assets = {
         name: Asset.of(name, _versioned(body, client)) for name, body in read(files(__package__) / "site").items()
     }
 
     def answer(request: Request, name: str) -> Response:
-        return assets[name].answer(request, cache=ASK, headers=HEADERS)
+        return assets[name].answer(request, cache=REVALIDATE, headers=PAGE_HEADERS)
 
     def page(path: str, name: str) -> Route:
         async def show(request: Request) -> Response:
@@ -56,6 +56,6 @@ def head_size(request: Request) -> int:
     return sum(len(line) + len("\r\n") for line in lines)
 
 
-def _versioned(body: bytes, client: Client) -> bytes:
+def _versioned(body: bytes, client: ClientModules) -> bytes:
     """Put the version into the client's paths: through redirects, some of its modules would run twice."""
     return body.replace(b'"/js/', f'"{client.path}/'.encode())

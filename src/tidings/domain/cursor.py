@@ -9,8 +9,8 @@ from tidings.domain.errors import InvalidCursor
 
 # Short and plain on purpose: a Last-Event-ID that is longer than 128 bytes or uses other characters
 # makes browsers send a CORS preflight with every reconnect (Fetch, "CORS-safelisted request-header").
-CURSOR = "([a-z0-9]{1,32})-(0|[1-9][0-9]{0,17})"
-_CURSOR = re.compile(CURSOR)
+CURSOR_PATTERN = "([a-z0-9]{1,32})-(0|[1-9][0-9]{0,17})"
+_CURSOR = re.compile(CURSOR_PATTERN)
 
 
 class Cursor(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 ACTORS = 3  # newest actors that a group shows
 SPARE = 20  # newest contributors whose actor objects are kept, to be shown when a newer one is taken back
-REMEMBERED = 200  # newest contributors that are told apart; one that returns after so many others counts twice
+CONTRIBUTORS_MAX = 200  # newest contributors that are told apart; one that returns after so many others counts twice
 ACTOR_BYTES = 1000  # of JSON; of a larger actor a group keeps its id and name
 
 _ACTOR_ID = "^[^\x00\ufffd]*$"  # if it is text
@@ -84,7 +84,7 @@ def renamed(title: str | None, *, taken: Mapping[str, Any] | None, newest: Mappi
 
 
 def _kept(contributors: list[Contributor]) -> list[Contributor]:
-    older = [replace(one, actor=None) if one.actor else one for one in contributors[SPARE:REMEMBERED]]
+    older = [replace(one, actor=None) if one.actor else one for one in contributors[SPARE:CONTRIBUTORS_MAX]]
     return contributors[:SPARE] + older
 
 

@@ -30,13 +30,13 @@ _USER = (
     "\u30a1-\u30fa\u30fc-\u30fe\u3105-\u3130\u31a0-\u31bf\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
 )
 
-NAME = f"[^{_UNSEEN}]+"
-TOPIC = f"[^/{_UNSEEN}]+(/[^/{_UNSEEN}]+)*"
-USER = f"[{_USER}]+"
+NAME_PATTERN = f"[^{_UNSEEN}]+"
+TOPIC_PATTERN = f"[^/{_UNSEEN}]+(/[^/{_UNSEEN}]+)*"
+USER_PATTERN = f"[{_USER}]+"
 
 # The texts of JSON may hold surrogates without their other half, which no id may: it could not be stored or sent.
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_name, _topic, _user = map(re.compile, (NAME, TOPIC, USER))
+_name, _topic, _user = map(re.compile, (NAME_PATTERN, TOPIC_PATTERN, USER_PATTERN))
 
 
 def is_name(text: str) -> bool:

@@ -41,7 +41,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     expire_at: int | None = None  # milliseconds since 1970
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
     """Events after a position. All events of the asked topics up to `through` are in it."""
 
     events: Sequence[Event]

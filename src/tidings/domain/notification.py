@@ -14,9 +14,10 @@ from tidings.domain.topics import Topic
 
 CONTENT = ("type", "title", "body", "data", "actor", "action_url", "entity", "priority", "progress")  # what is said
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+MUTES_MAX = 1000  # that one user may have
 EVENT_MAX = 32 * 1024  # bytes of an event, envelope included, unless a setting says another
 ENVELOPE = 512  # bytes of an event that are not its data, at most: id, type, framing, and what a reader adds to it
-ID = "n-[a-z0-9]{1,32}-[0-9]{1,18}"  # what a public id looks like
+ID_PATTERN = "n-[a-z0-9]{1,32}-[0-9]{1,18}"  # what a public id looks like
 
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]  # RFC 3339, in UTC

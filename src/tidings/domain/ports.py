@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from tidings.domain.cursor import Cursor
 from tidings.domain.lineage import Lineage
-from tidings.domain.model import Event, Feed, Page
+from tidings.domain.model import Event, EventPage, Feed
 from tidings.domain.topics import Topic, User
 
 CursorOf = Callable[[int], Cursor]  # the cursor after an event: `Lineage.cursor` of a log
@@ -93,14 +93,14 @@ class Store(Protocol):
 
     async def read(
         self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
-    ) -> Page | None:
+    ) -> EventPage | None:
         """Events of a user's feed and of the `extra` topics in (after, upto], in order.
 
         `follows` is what they follow at `upto`; what they followed and left after `after` is found in the log.
         A page may end before both `limit` and `upto`, but never at `after`. None: retention took some.
         """
 
-    async def tail(self, *, after: int, limit: int) -> Page:
+    async def tail(self, *, after: int, limit: int) -> EventPage:
         """Events of every topic after a position, in order."""
 
     async def span(self) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import msgspec
 
 from tidings.domain.errors import TidingsError
 
-PAGE = "/problems"  # below the root of the application; a section of it for each code
+PROBLEMS_PATH = "/problems"  # below the root of the application; a section of it for each code
 
 _encode = msgspec.json.Encoder().encode
 
@@ -24,7 +24,7 @@ def problem_json(error: TidingsError, *, root: str = "") -> bytes:
     kind = type(error)
     return _encode(
         Problem(
-            type=f"{root}{PAGE}#{kind.code}",
+            type=f"{root}{PROBLEMS_PATH}#{kind.code}",
             title=kind.title(),
             status=kind.status,
             code=kind.code,

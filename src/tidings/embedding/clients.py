@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from tidings.client._async.client import AsyncClient
 from tidings.client._async.executor import AsyncExecutor
-from tidings.client._async.io import AsyncOperation
+from tidings.client._async.io import AsyncClientOperation
 from tidings.client._commands import Open, Request, Response, Send
 from tidings.client._exceptions import ConnectionLost
 from tidings.client._sync.client import Client
 from tidings.client._sync.executor import Executor
-from tidings.client._sync.io import Operation
+from tidings.client._sync.io import ClientOperation
 from tidings.client.types import UserId
 from tidings.embedding.exchange import AsgiExchange
 
@@ -40,7 +40,7 @@ class AsyncInProcessClient(AsyncClient):
         super().__init__(URL, user=user, retries=0)
         self._app = app
 
-    def _executor(self, operation: AsyncOperation) -> AsyncExecutor:
+    def _executor(self, operation: AsyncClientOperation) -> AsyncExecutor:
         return _AsyncInProcessExecutor(self._http, self._tokens, operation, app=self._app)
 
     _stream_executor = _executor
@@ -53,7 +53,7 @@ class InProcessClient(Client):
         super().__init__(URL, user=user, retries=0)
         self._app = app
 
-    def _executor(self, operation: Operation) -> Executor:
+    def _executor(self, operation: ClientOperation) -> Executor:
         return _InProcessExecutor(self._http, self._tokens, operation, app=self._app)
 
     _stream_executor = _executor

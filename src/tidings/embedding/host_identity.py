@@ -47,7 +47,7 @@ class HostIdentity:
         return Grant(user=parse_user(user_id(user)))
 
     def known(self, request: Carrier, *, purpose: Purpose) -> Grant | None:
-        """Nobody: the function of the host is asked for each request."""
+        """None: the function of the host is called for each request."""
         return None
 
     def _check_ambient(self, request: Carrier, purpose: Purpose) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tidings.domain.ports import Encoding
 from tidings.domain.topics import Topic
 from tidings.hub.index import Index
-from tidings.hub.readers import Reader, State
+from tidings.hub.readers import Reader, ReaderState
 from tidings.hub.ring import Entry
 
 
@@ -35,7 +35,7 @@ def fan_out(index: Index, run: Sequence[Entry]) -> int:
 
 def _write_all(readers: Sequence[Reader], entries: Sequence[Entry]) -> int:
     joined: dict[Encoding, bytes] = {}
-    live = State.LIVE
+    live = ReaderState.LIVE
     written = 0
     for reader in readers:
         if reader.state is not live:

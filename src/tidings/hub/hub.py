@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 
-from tidings.domain.model import Event, Feed, Page
+from tidings.domain.model import Event, EventPage, Feed
 from tidings.domain.ports import Encoding, Sink
 from tidings.domain.topics import Topic, User
 from tidings.hub.fan_out import fan_out
@@ -12,7 +12,7 @@ from tidings.hub.index import Index
 from tidings.hub.liveness import Liveness
 from tidings.hub.membership_events import MEMBERSHIP
 from tidings.hub.memberships import Memberships
-from tidings.hub.readers import EndReason, Membership, Reader, State
+from tidings.hub.readers import EndReason, Membership, Reader, ReaderState
 from tidings.hub.ring import Entry, Ring
 
 CHUNK = 64 * 1024  # bytes written to a reader in one step of catching up: its sink's high-water mark
@@ -77,9 +77,9 @@ class Hub:
 
     def leave(self, reader: Reader) -> None:
         """Forget a reader. Safe to call twice."""
-        if reader.state is State.CLOSED:
+        if reader.state is ReaderState.CLOSED:
             return
-        reader.become(State.CLOSED)
+        reader.become(ReaderState.CLOSED)
         for topic in reader.topics():
             self._index.discard(topic, reader)
         membership = reader.membership
@@ -166,7 +166,7 @@ class Hub:
         self._advance(reader, frames, position)
         return True
 
-    def serve_page(self, reader: Reader, page: Page, *, after: int) -> None:
+    def serve_page(self, reader: Reader, page: EventPage, *, after: int) -> None:
         """Serve a catching-up reader a page of the store, read after a position, in chunks while its sink takes them.
 
         A page that was read for another position than the reader's is dropped.
@@ -197,14 +197,14 @@ class Hub:
         """Note that the reader's sink is full: nothing more is written to it until it drains (law 4)."""
         reader.writable = False
         reader.acked_bytes = None
-        if reader.state is State.LIVE:
+        if reader.state is ReaderState.LIVE:
             reader.position = self.head
-            reader.become(State.CATCHING_UP)
+            reader.become(ReaderState.CATCHING_UP)
 
     def drained(self, reader: Reader) -> None:
         """Note that the reader's sink takes bytes again."""
         reader.writable = True
-        if reader.state is State.CATCHING_UP:
+        if reader.state is ReaderState.CATCHING_UP:
             self._moved(reader, reader.position)
 
     def _advance(self, reader: Reader, frames: list[bytes], position: int) -> None:
@@ -213,7 +213,7 @@ class Hub:
         if data := b"".join(frames):
             self.delivered += len(frames)
             reader.sink.write(data)
-        if reader.state is State.CATCHING_UP:
+        if reader.state is ReaderState.CATCHING_UP:
             self._moved(reader, position)
 
     def _moved(self, reader: Reader, position: int) -> None:
@@ -221,7 +221,7 @@ class Hub:
         if not reader.writable:
             return
         if position == self.head:
-            reader.become(State.LIVE)
+            reader.become(ReaderState.LIVE)
         elif not reader.in_queue:
             reader.in_queue = True
             self.catch_up_queue.append(reader)

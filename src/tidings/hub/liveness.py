@@ -3,7 +3,7 @@
 import msgspec
 
 from tidings.domain.notification import rfc3339
-from tidings.hub.readers import EndReason, Reader, State
+from tidings.hub.readers import EndReason, Reader, ReaderState
 
 HEARTBEAT_SLOTS = 32  # a heartbeat goes to 1/32 of the readers at a time, so it delays no other work
 CHECKS_PER_HEARTBEAT = 8  # of each reader that has unacknowledged bytes
@@ -98,7 +98,7 @@ class Liveness:
 
     def end_expired(self, reader: Reader) -> None:
         """End a stream whose token ends, with the reason unless its sink takes no bytes."""
-        if reader.state is State.CLOSED:
+        if reader.state is ReaderState.CLOSED:
             return
         if not reader.writable:
             reader.abort(EndReason.TOKEN_EXPIRED)

@@ -7,7 +7,7 @@ from tidings.domain.ports import Encoding, Sink
 from tidings.domain.topics import ALL, Topic, User, own_topic
 
 
-class State(Enum):
+class ReaderState(Enum):
     """The states of a reader."""
 
     CATCHING_UP = "catching up"  # `position` is its own; it is served from the ring or the store
@@ -16,9 +16,9 @@ class State(Enum):
 
 
 _NEXT = {
-    State.CATCHING_UP: {State.LIVE, State.CLOSED},
-    State.LIVE: {State.CATCHING_UP, State.CLOSED},
-    State.CLOSED: set[State](),
+    ReaderState.CATCHING_UP: {ReaderState.LIVE, ReaderState.CLOSED},
+    ReaderState.LIVE: {ReaderState.CATCHING_UP, ReaderState.CLOSED},
+    ReaderState.CLOSED: set[ReaderState](),
 }
 
 
@@ -88,7 +88,7 @@ class Reader:
         self.membership = membership
         self.extra = extra  # topics that this stream asked for, beside the feed
         self.position = position  # while CATCHING_UP: everything up to here was written
-        self.state = State.CATCHING_UP
+        self.state = ReaderState.CATCHING_UP
         self.end_reason = EndReason.CLIENT_LEFT  # unless it is ended from here
         self.writable = True  # False from `Hub.stalled` to `Hub.drained`
         self.in_queue = False  # of readers that wait for a catch-up worker
@@ -99,7 +99,7 @@ class Reader:
         self.acked_bytes: int | None = None  # at the last check; None: nothing was pending
         self.stalled_checks = 0  # checks in a row that found `acked_bytes` unchanged
 
-    def become(self, state: State) -> None:
+    def become(self, state: ReaderState) -> None:
         """Change state. Raises `RuntimeError` on a transition that the table does not allow."""
         if state not in _NEXT[self.state]:
             raise RuntimeError(f"a reader that is {self.state.value} cannot become {state.value}")
@@ -121,7 +121,7 @@ class Reader:
 
     def ready_for_catch_up(self) -> bool:
         """Return True if the reader is behind and its sink takes bytes."""
-        return self.state is State.CATCHING_UP and self.writable
+        return self.state is ReaderState.CATCHING_UP and self.writable
 
     def wants(self, event: Event) -> bool:
         """Return True unless the reader's user mutes this event."""

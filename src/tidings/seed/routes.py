@@ -9,8 +9,8 @@ from starlette.responses import FileResponse, Response
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext
-from tidings.api.http import Json, Request, body_of
-from tidings.api.operation import NO_CONTENT, Answer, operation
+from tidings.api.http import ApiRequest, Json, body_of
+from tidings.api.operation import NO_CONTENT_ANSWER, Answer, operation
 from tidings.api.parameters import Parameter
 from tidings.api.resume_token import start_of
 from tidings.api.stream import CURSOR, HEARTBEAT, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TICKET
@@ -23,23 +23,23 @@ from tidings.seed.workbook import require_writer
 from tidings.services.call import Call
 from tidings.services.exports import LINK
 from tidings.transports import sse
-from tidings.transports.stream import Stream
+from tidings.transports.stream import EventStream
 
-BODY = 16 * 1024  # bytes
+EXPORT_BODY_MAX = 16 * 1024  # bytes
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TAG = "Seed"
 
-T = TypeVar("T", "Connect", "Ask")
+T = TypeVar("T", "ConnectParameters", "ExportParameters")
 
 
-class Connect(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of the stream. Unknown ones are passed over."""
 
     user_email: schemas.UserText
     trace_id: Annotated[str, Meta(max_length=200)] = ""
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class ExportParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of an export. Unknown ones are passed over."""
 
     user_email: schemas.UserText
@@ -57,8 +57,8 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     file: str
 
 
-_connect = msgspec.json.Decoder(Connect)
-_ask = msgspec.json.Decoder(Ask)
+_connect = msgspec.json.Decoder(ConnectParameters)
+_ask = msgspec.json.Decoder(ExportParameters)
 
 
 def _parameters(type: Any) -> tuple[Parameter, ...]:
@@ -80,12 +80,12 @@ EXPORT = Parameter("id", "The export's id.", place="path", schema={"type": "stri
     "/notification/socket-connection",
     id="seedStream",
     tag=TAG,
-    parameters=(*_parameters(Connect), CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, HEARTBEAT, TICKET),
+    parameters=(*_parameters(ConnectParameters), CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, HEARTBEAT, TICKET),
     answers={
         200: Answer(description="An endless response.", media="text/event-stream", schema={"type": "string"}),
     },
 )
-async def connect(request: Request, api: ApiContext) -> Stream:
+async def connect(request: ApiRequest, api: ApiContext) -> EventStream:
     """Receive a user's notifications as unnamed server-sent events.
 
     The parameters may be a JSON body, too.
@@ -96,7 +96,7 @@ async def connect(request: Request, api: ApiContext) -> Stream:
     opened = await api.services.streams.open(
         grant, start_of(request), encoding=encoding, heartbeat=HEARTBEAT.of(request)
     )
-    return Stream(api.streaming, opened, headers=sse.SSE_HEADERS)
+    return EventStream(api.streaming, opened, headers=sse.SSE_HEADERS)
 
 
 @operation(
@@ -104,10 +104,10 @@ async def connect(request: Request, api: ApiContext) -> Stream:
     "/notification/export-excel",
     id="seedExport",
     tag=TAG,
-    parameters=_parameters(Ask),
-    answers={202: Answer(description="It has begun.", type=Begun)},
+    parameters=_parameters(ExportParameters),
+    answers={202: Answer(description="The export has begun.", type=Begun)},
 )
-async def export(request: Request, api: ApiContext) -> Response:
+async def export(request: ApiRequest, api: ApiContext) -> Response:
     """Begin an export of a user's notifications as a workbook.
 
     The parameters may be a JSON body, too. A notification shows the progress, and another one brings the link.
@@ -139,7 +139,7 @@ async def export(request: Request, api: ApiContext) -> Response:
     parameters=(EXPORT, EXPIRES, SIGNATURE),
     answers={200: Answer(description="The workbook.", media=XLSX, schema={})},
 )
-async def download(request: Request, api: ApiContext) -> Response:
+async def download(request: ApiRequest, api: ApiContext) -> Response:
     """Download a workbook of the caller.
 
     The link in the notification is signed: for a day it needs no credential.
@@ -155,22 +155,22 @@ async def download(request: Request, api: ApiContext) -> Response:
     return FileResponse(path, media_type=XLSX, filename="notifications.xlsx", headers=private)
 
 
-@operation("DELETE", "/v1/exports/{id}", id="cancelExport", tag=TAG, parameters=(EXPORT,), answers=NO_CONTENT)
-async def cancel(request: Request, api: ApiContext) -> Response:
+@operation("DELETE", "/v1/exports/{id}", id="cancelExport", tag=TAG, parameters=(EXPORT,), answers=NO_CONTENT_ANSWER)
+async def cancel(request: ApiRequest, api: ApiContext) -> Response:
     """Stop an export of the caller that is being made."""
     await api.services.exports.cancel(Call(await api.grant(request)), request.path_params["id"])
     return Response(status_code=204)
 
 
-async def _asked(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
+async def _asked(request: ApiRequest, decoder: "msgspec.json.Decoder[T]") -> T:
     """The parameters: from a JSON body if there is one, as the original's clients sent, else from the query."""
-    body = await body_of(request, limit=BODY)
+    body = await body_of(request, limit=EXPORT_BODY_MAX)
     if not body.strip():
         body = msgspec.json.encode(dict(request.query_params))
     return schemas.parse(decoder, body)
 
 
-async def _caller(api: ApiContext, request: Request, purpose: Purpose) -> Grant | None:
+async def _caller(api: ApiContext, request: ApiRequest, purpose: Purpose) -> Grant | None:
     """The caller, known before a body is read; None in development mode."""
     return None if api.dev_mode else await api.grant(request, purpose=purpose)
 

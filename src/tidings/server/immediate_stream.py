@@ -11,10 +11,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from tidings.server.plain_request import plain_request
 from tidings.server.state import ServerState
-from tidings.transports.stream import Stream
+from tidings.transports.stream import EventStream
 
 # The stream that the request with this scope asks for, and the fields of its response; None if it has to wait.
-OpenStream = Callable[[Any], tuple[Stream, list[tuple[bytes, bytes]]] | None]
+OpenStream = Callable[[Any], tuple[EventStream, list[tuple[bytes, bytes]]] | None]
 
 
 def no_stream(_: Any) -> None:

@@ -1,6 +1,6 @@
-"""The head of a GET that has one reading: what most clients send to open a stream, parsed without a parser's callbacks.
+"""The head of a plain GET, as most clients send it to open a stream, parsed without a parser's callbacks.
 
-What is not plain goes to the HTTP parser: another method or version, a body, an escaped path, an expectation, a field
+Other requests go to the HTTP parser: another method or version, a body, an escaped path, an expectation, a field
 about the connection that is not the usual one, folded lines, a head in two packets or with a request behind it.
 """
 

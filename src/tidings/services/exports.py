@@ -30,14 +30,14 @@ from tidings.store.transactions.exports import (
 from tidings.store.transactions.leases import Lease, give_up_lease, renew_lease, take_lease
 from tidings.store.transactions.publish import publish, update
 
-AT_ONCE = 2  # books being written; others wait their turn
-PAGE = 500  # notifications read at a time
+CONCURRENT_EXPORTS = 2  # books being written; others wait their turn
+ITEMS_PER_READ = 500  # notifications read at a time
 ROWS = 1_048_575  # notifications in one book; an .xlsx file holds no more
 LEASE = 6000  # milliseconds; after a crash the user may export again, and is told, when it is over
 RENEW = 2.0  # seconds between renewals of it
 LINK = 24 * 3600  # seconds for which a link can be clicked
-NAME = 64  # characters of an export's id, at the most
-STEP = 0.05  # progress is told in steps of this
+EXPORT_ID_MAX = 64  # characters of an export's id, at the most
+PROGRESS_STEP = 0.05  # progress is told in steps of this
 FINISHED = "[0-9a-f]" * 32 + "/*.xlsx"  # below the folder: nothing else in it is ours to take away
 CANCELLED = {"title": "Export was cancelled", "progress": None}
 
@@ -100,7 +100,7 @@ class ExportService:
         self._new_book = new_book
         self._check = check
         self._keep = gateway.settings.inbox_age  # seconds: as long as the notification with the link
-        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._turn = asyncio.Semaphore(CONCURRENT_EXPORTS)
         self._recovering: asyncio.Task[None] | None = None
         self._running: dict[tuple[User, str], asyncio.Task[None]] = {}
 
@@ -195,7 +195,7 @@ class ExportService:
                 await self._gateway.write(give_up_lease(lease))
             except StoreUnavailable:
                 return False
-            if not await self._tell(note.progress, {"title": "Export was interrupted", "progress": None}):
+            if not await self._update_item(note.progress, {"title": "Export was interrupted", "progress": None}):
                 return False
         _drop(file)
         return True
@@ -224,14 +224,14 @@ class ExportService:
             done = _done(export, rows)
             await self._gateway.write(finish_export(export.user, export.id, done, notification=export.progress))
         except asyncio.CancelledError:
-            told = await self._tell(export.progress, CANCELLED)
+            told = await self._update_item(export.progress, CANCELLED)
             raise
         except LeaseLost:  # another process was asked to stop it, or took this one for crashed
             path.unlink(missing_ok=True)
-            told = await self._tell(export.progress, CANCELLED)
+            told = await self._update_item(export.progress, CANCELLED)
         except Exception:
             _log.exception("export_failed", extra={"export": export.id})
-            told = await self._tell(export.progress, {"title": "Export failed", "progress": None})
+            told = await self._update_item(export.progress, {"title": "Export failed", "progress": None})
         finally:
             renewing.cancel()
             with contextlib.suppress(TidingsError):  # else its time ends it
@@ -256,11 +256,11 @@ class ExportService:
         ids = await self._gateway.query(exported_ids(export.user, limit=ROWS))
         book = await asyncio.to_thread(self._new_book, part, export.user)
         told = 0.0
-        for first in range(0, len(ids), PAGE):
-            items = await self._gateway.query(exported_items(export.user, ids[first : first + PAGE]))
+        for first in range(0, len(ids), ITEMS_PER_READ):
+            items = await self._gateway.query(exported_items(export.user, ids[first : first + ITEMS_PER_READ]))
             await asyncio.to_thread(book.add, [item for item in items if item.id != export.progress])
-            done = min(1.0, (first + PAGE) / len(ids))
-            if told + STEP <= done < 1:
+            done = min(1.0, (first + ITEMS_PER_READ) / len(ids))
+            if told + PROGRESS_STEP <= done < 1:
                 told = done
                 await self._progress(export, round(done, 3))
         await asyncio.to_thread(book.close)
@@ -271,7 +271,7 @@ class ExportService:
             tell_progress(export.user, export.id, notification=export.progress, progress=progress)
         )
 
-    async def _tell(self, notification: str, changes: Mapping[str, object]) -> bool:
+    async def _update_item(self, notification: str, changes: Mapping[str, object]) -> bool:
         """Is it said, or was it withdrawn meanwhile? False if the database takes nothing now."""
         try:
             await self._gateway.write(update(notification, changes))
@@ -282,7 +282,7 @@ class ExportService:
         return True
 
     def _path(self, user: User, id: str) -> Path:
-        if len(id) > NAME or not all(letter.isalnum() or letter in "-_" for letter in id):
+        if len(id) > EXPORT_ID_MAX or not all(letter.isalnum() or letter in "-_" for letter in id):
             raise NotFound("that is not an export's id")
         return _folder_of(self._folder, user) / f"{id}.xlsx"
 

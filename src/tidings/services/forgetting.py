@@ -18,7 +18,7 @@ from tidings.store.transactions.forgetting import Contributions, contributions, 
 from tidings.store.transactions.publish import retract_contribution
 from tidings.store.transactions.transaction import Job
 
-STEP = 500  # rows erased in one transaction: under 50 ms
+ERASE_STEP = 500  # rows erased in one transaction: under 50 ms
 LOOK = 2000  # items looked through in one snapshot
 PAUSE = 0.02  # seconds between two transactions: the writer is others' for most of the time
 
@@ -33,7 +33,7 @@ async def forget(
     query: Callable[[Any], Awaitable[Any]],
     erase_files: Callable[[User], Awaitable[int]],
 ) -> tuple[Forgotten, int]:
-    """What was erased, and the seq of the event that tells of it. What was cut off goes on when it is done again.
+    """Erase a user; return the counts, and the seq of the event that tells of it. An interrupted run may be repeated.
 
     `revoke` refuses the user's credentials; `write` and `query` run a job or a script that reads in the store.
     """
@@ -41,9 +41,9 @@ async def forget(
     erased = Counter[str]()
     more = True
     while more:
-        step = await write(erase(user, step=STEP))
+        step = await write(erase(user, step=ERASE_STEP))
         erased.update(step)
-        more = sum(step.values()) == STEP
+        more = sum(step.values()) == ERASE_STEP
         await asyncio.sleep(PAUSE)
     after: int | None = 0
     while after is not None:

@@ -10,7 +10,7 @@ from tidings.background.catch_up import reset_data
 from tidings.background.loop_lag import LoopLag
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import ShuttingDown
-from tidings.domain.model import Feed, Page
+from tidings.domain.model import EventPage, Feed
 from tidings.domain.ports import Encoding
 from tidings.domain.topics import Topic
 from tidings.hub.feed_page import PAGE_BYTES, feed_page
@@ -20,7 +20,7 @@ from tidings.services.store_gateway import StoreGateway
 from tidings.services.streams import StartAfter, allowed_topics, start_position
 
 INTERVAL = 5.0  # seconds between short polls of a client, while there is room
-LONGEST = 60.0  # seconds
+INTERVAL_MAX = 60.0  # seconds
 RATE = 500.0  # polls a second that are nothing to worry about: less than a tenth of a core
 LATE = 0.02  # seconds that the loop may be late before polls are asked to come less often
 
@@ -92,7 +92,7 @@ class PollService:
         """Seconds after which a client should poll again: longer when many do, or when there is much else to do."""
         pollers = len(self._gateway.hub.memberships.pollers)
         load = max(1.0, pollers / (RATE * INTERVAL), self._loop_lag.seconds / LATE)
-        return round(min(INTERVAL * load, LONGEST))
+        return round(min(INTERVAL * load, INTERVAL_MAX))
 
     def _window(self, membership: Membership, extra: Sequence[Topic], *, after: int, limit: int) -> Found:
         """From memory."""
@@ -105,7 +105,7 @@ class PollService:
         found = self._found(frames, position=position, more=position < newest, head=hub.head)
         return replace(found, topics=extra, tag=str(newest), membership=membership)
 
-    def _page(self, page: Page, feed: Feed, *, head: int) -> Found:
+    def _page(self, page: EventPage, feed: Feed, *, head: int) -> Found:
         """From the store. A page of nothing but muted events is one, too."""
         frames: list[bytes] = []
         size, position = 0, page.through

@@ -18,7 +18,7 @@ def check_budget(budgets: Budgets, caller: str, *, jitter: Callable[[], float], 
 
 
 class Replays:
-    """What each user reads again from the store: bytes of events."""
+    """The budget of each user for reads from the store, in bytes of events."""
 
     def __init__(self, budgets: Budgets, *, jitter: Callable[[], float]) -> None:
         self._budgets = budgets

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from tidings.domain.model import Feed, Page
+from tidings.domain.model import EventPage, Feed
 from tidings.domain.topics import Topic, User
 from tidings.store.transactions.follows import feeds
 from tidings.store.transactions.log import FollowsAt, feed_page, span, tail
 from tidings.store.transactions.transaction import Read
 
 MOST_CHANGES = 10_000  # of what one user follows that are undone in one snapshot: about 40 ms
-REMEMBERED = 64  # users with more changes than that for whom it is remembered how far they were undone
+UNDONE_MAX = 64  # users with more changes than that for whom it is remembered how far they were undone
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Reads:
 
     async def read(
         self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
-    ) -> Page | None:
+    ) -> EventPage | None:
         """A user's feed, and all of the `extra` topics, in (after, upto]; None if retention took some."""
         end = FollowsAt(upto, follows)
         if (known := self._undone.pop(user, end)).seq > after:
@@ -45,11 +45,11 @@ class Reads:
             end = found
         if end.seq < upto:
             self._undone[user] = end
-            if len(self._undone) > REMEMBERED:
+            if len(self._undone) > UNDONE_MAX:
                 del self._undone[next(iter(self._undone))]
         return found
 
-    async def tail(self, *, after: int, limit: int) -> Page:
+    async def tail(self, *, after: int, limit: int) -> EventPage:
         """Events of every topic after a position."""
         return await self.query(tail(after=after, limit=limit))
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tidings.hub.hub import Hub
     from tidings.hub.readers import Reader
     from tidings.transports.poll import LongPoll
-    from tidings.transports.stream import Stream
+    from tidings.transports.stream import EventStream
     from tidings.transports.ws_socket import WsContext
 
 HIGH_WATER = 64 * 1024  # bytes in this process for one reader; about 200 events
@@ -35,7 +35,7 @@ class AsgiSink:
         self._reader: Reader | None = None
         self._sender: asyncio.Task[Any] | None = None
 
-    async def run(self, stream: Stream, receive: Any, send: Any) -> None:
+    async def run(self, stream: EventStream, receive: Any, send: Any) -> None:
         """Until the client or the hub ends it. Raises `CancelledError` when it is cancelled, after an orderly end."""
         # Joined before anything is awaited: the feed that was read for it would grow old meanwhile.
         self._reader = stream.join(self)
@@ -56,7 +56,7 @@ class AsgiSink:
             self._hub.leave(self._reader)
             await _cancel(tasks)
 
-    async def _start(self, stream: Stream, send: Any) -> None:
+    async def _start(self, stream: EventStream, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": list(stream.headers)})
 
     async def _send(self, send: Any) -> None:
@@ -118,7 +118,7 @@ class AsgiWsSink(AsgiSink):
         self._close_reason: CloseReason = GOING_AWAY
         self._sent = asyncio.Event()
 
-    async def _start(self, stream: Stream, send: Any) -> None:
+    async def _start(self, stream: EventStream, send: Any) -> None:
         await send({"type": "websocket.accept", "headers": list(stream.headers)})
 
     async def _send_frames(self, send: Any, data: bytes) -> None:

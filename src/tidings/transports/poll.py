@@ -7,7 +7,7 @@ from typing import Any
 
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
-from tidings.hub.readers import EndReason, Membership, Reader, State
+from tidings.hub.readers import EndReason, Membership, Reader, ReaderState
 from tidings.transports.asgi_fallback import AsgiPollSink
 from tidings.transports.detachable import HttpResumer, SocketProtocol, detachable_socket
 from tidings.transports.poll_frames import POLL_HEADERS, Lines, PollEncoding, body, first
@@ -81,11 +81,11 @@ class LongPoll:
         if reader.end_reason is EndReason.CLIENT_LEFT:  # else it is answered because the server ends it
             reader.end_reason = EndReason.POLL_ANSWERED
         if frames:
-            seq = context.hub.head if reader.state is State.LIVE else reader.position
+            seq = context.hub.head if reader.state is ReaderState.LIVE else reader.position
             return body(first(frames, self.limit, cursor=context.encoding.cursor(seq)))
         # As in a short poll: the cursor stays the same until the ring is about to evict it.
         position = self.position
-        if context.hub.ring.evicts_soon(position) and reader.state is State.LIVE:
+        if context.hub.ring.evicts_soon(position) and reader.state is ReaderState.LIVE:
             position = context.hub.head
         return body(Lines(b"", str(context.encoding.cursor(position)).encode(), False))
 

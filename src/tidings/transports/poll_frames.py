@@ -25,7 +25,7 @@ class PollEncoding:
         return event_json(event, self.cursor(event.seq)) + b",\n"
 
     def control(self, type: str, data: bytes, *, id: str | None = None, retry: int | None = None) -> bytes:
-        """Only what has an id has a place among the events; a waiting poll is ended, and needs no goodbye."""
+        """The frame of an event with an id; no bytes without one, since a poll answers with events of the log only."""
         return control_json(type, data, id) + b",\n" if id is not None else b""
 
 

@@ -44,7 +44,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_slots: int | None = None  # between two heartbeats, where the request asked for more of them
 
 
-class Stream:
+class EventStream:
     """The response of one stream: to an ASGI server, or on a socket."""
 
     status = 200  # of the response on a socket
@@ -115,7 +115,7 @@ class SocketSink(SocketProtocol):
         self.end = end
         self.reader: Reader | None = None
 
-    def start(self, transport: asyncio.Transport, stream: Stream, *, head: bytes = b"") -> None:
+    def start(self, transport: asyncio.Transport, stream: EventStream, *, head: bytes = b"") -> None:
         """Write the head of the response, if it is due, and join."""
         self.transport = transport
         self.write = transport.write

@@ -11,7 +11,7 @@ from tidings.hub.hub import Hub
 from tidings.transports import ws_frames
 from tidings.transports.close_codes import GOING_AWAY, TOKEN, CloseReason, ProtocolViolation
 from tidings.transports.detachable import Headers, detachable_socket
-from tidings.transports.stream import Opening, SocketSink, Stream, StreamContext
+from tidings.transports.stream import EventStream, Opening, SocketSink, StreamContext
 from tidings.transports.timer import Timer
 from tidings.transports.ws_codec import Bye, Incoming, Ping
 
@@ -35,7 +35,7 @@ class Phase(Enum):
     """The phase of a connection."""
 
     OPEN = "open"
-    CLOSING = "closing"  # we said goodbye, and wait for the client's
+    CLOSING = "closing"  # our close frame is sent, and the client's awaited
     OVER = "over"  # nothing more is received
 
 
@@ -46,7 +46,7 @@ _NEXT = {
 }
 
 
-class WsStream(Stream):
+class WsStream(EventStream):
     """The response that ends HTTP on a socket. `otherwise` is the answer where that cannot be."""
 
     status = 101
@@ -79,7 +79,7 @@ class WsSocket(SocketSink):
         self._incoming: Incoming | None = None  # while a message is not handled yet, or not whole
         self._held = False  # is the client not read from, because it said more than could be received?
         self._task: asyncio.Task[None] | None = None  # the work on one message
-        self._due: int | None = None  # when the time for a goodbye is over
+        self._due: int | None = None  # the timer for the client's close frame
 
     # Receiving
 
@@ -128,7 +128,7 @@ class WsSocket(SocketSink):
             if isinstance(received, Bye):
                 self._end_handshake(received)
             elif reader is None:
-                pass  # we said goodbye, and nothing but the client's word matters any more
+                pass  # our close frame is sent: of the client's frames only its close frame still matters
             elif isinstance(received, Ping):
                 self.write(ws_frames.pong(received.payload))
             else:

@@ -1,6 +1,6 @@
 """A Python library receives one user's stream: `receive.py LIBRARY URL` prints each event as a line of JSON.
 
-What a library does not do by itself, come back or keep the last id, is done here as its users do it.
+Steps that a library leaves to its users, to come back or to keep the last id, are done here as they do them.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ def resume(last: str) -> dict[str, str]:
 
 
 def lines_of_requests(last: str) -> Iterator[Event]:
-    """What people write by hand."""
+    """The loop that users of requests write by hand."""
     fields: dict[str, str] = {}
     with requests.get(URL, headers=resume(last), stream=True, timeout=10) as response:
         response.raise_for_status()

@@ -8,7 +8,7 @@ import httpx2
 
 from tidings.client._async.executor import AsyncExecutor
 from tidings.client._async.inbox import AsyncInbox
-from tidings.client._async.io import AsyncOperation, AsyncReaper, AsyncStreamSet, AsyncTokenSource
+from tidings.client._async.io import AsyncClientOperation, AsyncReaper, AsyncStreamSet, AsyncTokenSource
 from tidings.client._async.iteration import AsyncStream
 from tidings.client._async.publishing import AsyncPublishing
 from tidings.client._async.requests import RETRIES, TIMEOUT
@@ -69,14 +69,14 @@ class AsyncClient(AsyncPublishing, AsyncInbox):
         options = stream_options(
             user=user, cursor=cursor, topics=topics, transports=transports, insist=insist, on_status=on_status
         )
-        operation = AsyncOperation()
+        operation = AsyncClientOperation()
         executor = self._stream_executor(operation)
         stream = AsyncStream(Subscription(self._config, options), executor, operation, self._reaper)
         if not self._streams.add(stream):
             raise RuntimeError("this client is closed")
         return stream
 
-    def _stream_executor(self, operation: AsyncOperation) -> AsyncExecutor:
+    def _stream_executor(self, operation: AsyncClientOperation) -> AsyncExecutor:
         return AsyncExecutor(self._http.for_stream(), self._tokens, operation)
 
     async def aclose(self) -> None:

@@ -6,9 +6,9 @@ from typing import Protocol, TypeVar
 import httpx2
 
 from tidings.client._async.io import (
+    AsyncClientOperation,
     AsyncHttp,
     AsyncLock,
-    AsyncOperation,
     AsyncReadDeadline,
     AsyncTokenSource,
     call_token_source,
@@ -98,7 +98,7 @@ class AsyncTokens:
 class AsyncExecutor:
     """Executes the commands of one program; holds the one stream that the program may have open."""
 
-    def __init__(self, http: AsyncHttp, tokens: AsyncTokens, operation: AsyncOperation) -> None:
+    def __init__(self, http: AsyncHttp, tokens: AsyncTokens, operation: AsyncClientOperation) -> None:
         self._http, self._tokens, self._operation = http, tokens, operation
         self._channel: AsyncChannel | None = None
 

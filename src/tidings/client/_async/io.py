@@ -45,14 +45,14 @@ class AsyncHttp:
             await self._client.aclose()
 
 
-class Closable(Protocol):
+class AsyncClosable(Protocol):
     """An object that is closed later, in the background."""
 
     async def aclose(self) -> None:
         """End."""
 
 
-class AsyncOperation:
+class AsyncClientOperation:
     """The operations of one iterator, one at a time: each is a task, so that a caller who gives up waiting for an
     event (`asyncio.timeout`) does not tear the connection down with it.
     """
@@ -137,7 +137,7 @@ class AsyncReaper:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def dropped(self, operation: AsyncOperation, executor: Closable) -> None:
+    def dropped(self, operation: AsyncClientOperation, executor: AsyncClosable) -> None:
         """End it on its loop, if there still is one. The collector may run in any thread."""
         if operation.loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -148,13 +148,13 @@ class AsyncReaper:
         await asyncio.sleep(0)  # those of a moment ago begin to end
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _start(self, operation: AsyncOperation, executor: Closable) -> None:
+    def _start(self, operation: AsyncClientOperation, executor: AsyncClosable) -> None:
         task = asyncio.ensure_future(_end(operation, executor))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-async def _end(operation: AsyncOperation, executor: Closable) -> None:
+async def _end(operation: AsyncClientOperation, executor: AsyncClosable) -> None:
     await operation.stop()
     await executor.aclose()
 

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from tidings.client._async.executor import AsyncExecutor
-from tidings.client._async.io import AsyncOperation, AsyncReaper
+from tidings.client._async.io import AsyncClientOperation, AsyncReaper
 from tidings.client._commands import Emit, Program, ProgramRun, ReportStatus
 from tidings.client._endpoints import PagedCall
 from tidings.client._requests import ClientConfig, items, pages
@@ -23,7 +23,7 @@ class AsyncProgramIterator(Generic[T]):
         self,
         program: Program[Any],
         executor: AsyncExecutor,
-        operation: AsyncOperation,
+        operation: AsyncClientOperation,
         on_status: Callable[[Status], None] | None = None,
     ) -> None:
         self._run = ProgramRun(program)
@@ -91,7 +91,7 @@ class AsyncStream(StreamProperties, AsyncProgramIterator[Event]):
     """The events of a stream, for ever; it reconnects by itself and resumes after the last event."""
 
     def __init__(
-        self, subscription: Subscription, executor: AsyncExecutor, operation: AsyncOperation, reaper: AsyncReaper
+        self, subscription: Subscription, executor: AsyncExecutor, operation: AsyncClientOperation, reaper: AsyncReaper
     ) -> None:
         StreamProperties.__init__(self, subscription)
         AsyncProgramIterator.__init__(self, subscription.program(), executor, operation, subscription.on_status)
@@ -104,7 +104,7 @@ class AsyncPaginator(Generic[T]):
     """A list: iterate over its items, or over `pages()`; fetched page by page as it is used."""
 
     def __init__(
-        self, config: ClientConfig, call: PagedCall[T], executor: Callable[[AsyncOperation], AsyncExecutor]
+        self, config: ClientConfig, call: PagedCall[T], executor: Callable[[AsyncClientOperation], AsyncExecutor]
     ) -> None:
         self._config, self._call, self._executor = config, call, executor
 
@@ -116,5 +116,5 @@ class AsyncPaginator(Generic[T]):
         return self._iterate(pages(self._config, self._call))
 
     def _iterate(self, program: Program[None]) -> AsyncProgramIterator[Any]:
-        operation = AsyncOperation()
+        operation = AsyncClientOperation()
         return AsyncProgramIterator[Any](program, self._executor(operation), operation)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from tidings.client._async.executor import AsyncExecutor, AsyncTokens, run_to_end
-from tidings.client._async.io import AsyncHttp, AsyncOperation, AsyncTokenSource
+from tidings.client._async.io import AsyncClientOperation, AsyncHttp, AsyncTokenSource
 from tidings.client._async.iteration import AsyncPaginator
 from tidings.client._encoding import user_id
 from tidings.client._endpoints import ApiCall, PagedCall
@@ -52,15 +52,15 @@ class AsyncRequests:
         self._http = AsyncHttp(http)
 
     async def _call(self, call: ApiCall[T]) -> T:
-        return await run_to_end(make_call(self._config, call), self._executor(AsyncOperation()))
+        return await run_to_end(make_call(self._config, call), self._executor(AsyncClientOperation()))
 
     async def _call_each(self, calls: Sequence[ApiCall[list[T]]]) -> list[T]:
-        return await run_to_end(make_calls(self._config, calls), self._executor(AsyncOperation()))
+        return await run_to_end(make_calls(self._config, calls), self._executor(AsyncClientOperation()))
 
     def _paginate(self, call: PagedCall[T]) -> AsyncPaginator[T]:
         return AsyncPaginator(self._config, call, self._executor)
 
-    def _executor(self, operation: AsyncOperation) -> AsyncExecutor:
+    def _executor(self, operation: AsyncClientOperation) -> AsyncExecutor:
         return AsyncExecutor(self._http.lent(), self._tokens, operation)
 
 

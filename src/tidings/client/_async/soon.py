@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from tidings.client import _endpoints
-from tidings.client._async.io import AsyncOperation, AsyncQueue, AsyncWorker
+from tidings.client._async.io import AsyncClientOperation, AsyncQueue, AsyncWorker
 from tidings.client._backoff import Backoff
 from tidings.client._encoding import json_bytes
 from tidings.client._endpoints import ApiCall
-from tidings.client._responses import BUSY
+from tidings.client._responses import BUSY_STATUSES
 from tidings.client.errors import ClientError, TidingsProblem
 from tidings.client.types import JsonObject, Published, Recipients, SoonStatus
 
@@ -31,7 +31,7 @@ class AsyncBackgroundPublisher:
         self._call = call
         self._queue: AsyncQueue[JsonObject] = AsyncQueue(QUEUE_LIMIT)
         self._worker = AsyncWorker(self._work)
-        self._operation = AsyncOperation()  # its pauses
+        self._operation = AsyncClientOperation()  # its pauses
         self._published, self._dropped, self._in_flight = 0, 0, 0
         self._logged_at = -LOG_EVERY
 
@@ -84,7 +84,7 @@ class AsyncBackgroundPublisher:
                 self._in_flight -= len(notifications)
                 return
             except TidingsProblem as problem:
-                if problem.status not in BUSY:
+                if problem.status not in BUSY_STATUSES:
                     await self._publish_each(notifications, problem)
                     return
                 reason = str(problem)

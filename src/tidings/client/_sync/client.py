@@ -11,7 +11,7 @@ import httpx2
 from tidings.client._subscription import Subscription, stream_options
 from tidings.client._sync.executor import Executor
 from tidings.client._sync.inbox import Inbox
-from tidings.client._sync.io import Operation, Reaper, StreamSet, TokenSource
+from tidings.client._sync.io import ClientOperation, Reaper, StreamSet, TokenSource
 from tidings.client._sync.iteration import Stream
 from tidings.client._sync.publishing import Publishing
 from tidings.client._sync.requests import RETRIES, TIMEOUT
@@ -71,14 +71,14 @@ class Client(Publishing, Inbox):
         options = stream_options(
             user=user, cursor=cursor, topics=topics, transports=transports, insist=insist, on_status=on_status
         )
-        operation = Operation()
+        operation = ClientOperation()
         executor = self._stream_executor(operation)
         stream = Stream(Subscription(self._config, options), executor, operation, self._reaper)
         if not self._streams.add(stream):
             raise RuntimeError("this client is closed")
         return stream
 
-    def _stream_executor(self, operation: Operation) -> Executor:
+    def _stream_executor(self, operation: ClientOperation) -> Executor:
         return Executor(self._http.for_stream(), self._tokens, operation)
 
     def close(self) -> None:

@@ -31,9 +31,9 @@ from tidings.client._network import (
     token_unavailable,
 )
 from tidings.client._sync.io import (
+    ClientOperation,
     Http,
     Lock,
-    Operation,
     ReadDeadline,
     TokenSource,
     call_token_source,
@@ -100,7 +100,7 @@ class Tokens:
 class Executor:
     """Executes the commands of one program; holds the one stream that the program may have open."""
 
-    def __init__(self, http: Http, tokens: Tokens, operation: Operation) -> None:
+    def __init__(self, http: Http, tokens: Tokens, operation: ClientOperation) -> None:
         self._http, self._tokens, self._operation = http, tokens, operation
         self._channel: Channel | None = None
 

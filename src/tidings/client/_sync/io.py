@@ -66,7 +66,7 @@ class Closable(Protocol):
         """End."""
 
 
-class Operation:
+class ClientOperation:
     """The operations of one iterator, one at a time, in the thread that iterates; any thread may interrupt them."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class Operation:
 class Reaper:
     """Ends streams that were dropped and not closed."""
 
-    def dropped(self, operation: Operation, executor: Closable) -> None:
+    def dropped(self, operation: ClientOperation, executor: Closable) -> None:
         """End it now."""
         operation.stop()
         executor.close()

@@ -12,7 +12,7 @@ from tidings.client._endpoints import PagedCall
 from tidings.client._requests import ClientConfig, items, pages
 from tidings.client._subscription import StreamProperties, Subscription
 from tidings.client._sync.executor import Executor
-from tidings.client._sync.io import Operation, Reaper
+from tidings.client._sync.io import ClientOperation, Reaper
 from tidings.client.types import Event, Page, Status
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class ProgramIterator(Generic[T]):
         self,
         program: Program[Any],
         executor: Executor,
-        operation: Operation,
+        operation: ClientOperation,
         on_status: Callable[[Status], None] | None = None,
     ) -> None:
         self._run = ProgramRun(program)
@@ -92,7 +92,9 @@ class ProgramIterator(Generic[T]):
 class Stream(StreamProperties, ProgramIterator[Event]):
     """The events of a stream, for ever; it reconnects by itself and resumes after the last event."""
 
-    def __init__(self, subscription: Subscription, executor: Executor, operation: Operation, reaper: Reaper) -> None:
+    def __init__(
+        self, subscription: Subscription, executor: Executor, operation: ClientOperation, reaper: Reaper
+    ) -> None:
         StreamProperties.__init__(self, subscription)
         ProgramIterator.__init__(self, subscription.program(), executor, operation, subscription.on_status)
         # A loop that is left early drops its stream, and cannot wait for its end. (The executor holds nothing of the
@@ -103,7 +105,9 @@ class Stream(StreamProperties, ProgramIterator[Event]):
 class Paginator(Generic[T]):
     """A list: iterate over its items, or over `pages()`; fetched page by page as it is used."""
 
-    def __init__(self, config: ClientConfig, call: PagedCall[T], executor: Callable[[Operation], Executor]) -> None:
+    def __init__(
+        self, config: ClientConfig, call: PagedCall[T], executor: Callable[[ClientOperation], Executor]
+    ) -> None:
         self._config, self._call, self._executor = config, call, executor
 
     def __iter__(self) -> Iterator[T]:
@@ -114,5 +118,5 @@ class Paginator(Generic[T]):
         return self._iterate(pages(self._config, self._call))
 
     def _iterate(self, program: Program[None]) -> ProgramIterator[Any]:
-        operation = Operation()
+        operation = ClientOperation()
         return ProgramIterator[Any](program, self._executor(operation), operation)

@@ -15,7 +15,7 @@ from tidings.client._encoding import user_id
 from tidings.client._endpoints import ApiCall, PagedCall
 from tidings.client._requests import ClientConfig, make_call, make_calls
 from tidings.client._sync.executor import Executor, Tokens, run_to_end
-from tidings.client._sync.io import Http, Operation, TokenSource
+from tidings.client._sync.io import ClientOperation, Http, TokenSource
 from tidings.client._sync.iteration import Paginator
 from tidings.client.types import UserId
 
@@ -54,15 +54,15 @@ class Requests:
         self._http = Http(http)
 
     def _call(self, call: ApiCall[T]) -> T:
-        return run_to_end(make_call(self._config, call), self._executor(Operation()))
+        return run_to_end(make_call(self._config, call), self._executor(ClientOperation()))
 
     def _call_each(self, calls: Sequence[ApiCall[list[T]]]) -> list[T]:
-        return run_to_end(make_calls(self._config, calls), self._executor(Operation()))
+        return run_to_end(make_calls(self._config, calls), self._executor(ClientOperation()))
 
     def _paginate(self, call: PagedCall[T]) -> Paginator[T]:
         return Paginator(self._config, call, self._executor)
 
-    def _executor(self, operation: Operation) -> Executor:
+    def _executor(self, operation: ClientOperation) -> Executor:
         return Executor(self._http.lent(), self._tokens, operation)
 
 

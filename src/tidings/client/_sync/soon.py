@@ -14,8 +14,8 @@ from tidings.client import _endpoints
 from tidings.client._backoff import Backoff
 from tidings.client._encoding import json_bytes
 from tidings.client._endpoints import ApiCall
-from tidings.client._responses import BUSY
-from tidings.client._sync.io import Operation, Queue, Worker
+from tidings.client._responses import BUSY_STATUSES
+from tidings.client._sync.io import ClientOperation, Queue, Worker
 from tidings.client.errors import ClientError, TidingsProblem
 from tidings.client.types import JsonObject, Published, Recipients, SoonStatus
 
@@ -33,7 +33,7 @@ class BackgroundPublisher:
         self._call = call
         self._queue: Queue[JsonObject] = Queue(QUEUE_LIMIT)
         self._worker = Worker(self._work)
-        self._operation = Operation()  # its pauses
+        self._operation = ClientOperation()  # its pauses
         self._published, self._dropped, self._in_flight = 0, 0, 0
         self._logged_at = -LOG_EVERY
 
@@ -86,7 +86,7 @@ class BackgroundPublisher:
                 self._in_flight -= len(notifications)
                 return
             except TidingsProblem as problem:
-                if problem.status not in BUSY:
+                if problem.status not in BUSY_STATUSES:
                     self._publish_each(notifications, problem)
                     return
                 reason = str(problem)

@@ -83,7 +83,7 @@ export const KINDS = [
   {
     id: "topic",
     name: "A topic",
-    lead: "Reaches whoever follows the topic, stored once however many they are. Let somebody follow it first: see Follow.",
+    lead: "Reaches the followers of the topic, stored once however many they are. Let a user follow it first: see Follow.",
     fields: [
       { name: "topic", label: "Topic", value: "author/42" },
       { name: "type", label: "Type", value: "post" },

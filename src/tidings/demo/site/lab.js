@@ -96,7 +96,7 @@ async function go() {
   if (running && !document.hidden) void publisher.run();
 }
 
-/** A page that nobody sees has slow timers, and would hold connections that other tabs may need. */
+/** A hidden page has slow timers, and would hold connections that other tabs may need. */
 function see() {
   if (!running) return;
   if (!document.hidden) return void go();

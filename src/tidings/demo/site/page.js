@@ -52,7 +52,7 @@ export function copier(text, label = "Copy") {
 }
 
 /**
- * A call of the API, and how it went: status 0 when nobody answered.
+ * A call of the API, and how it went: status 0 without an answer.
  *
  * @param {string} method
  * @param {string} path
@@ -95,7 +95,7 @@ const dark = () => {
   return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 };
 
-/** The system's choice, until somebody presses the button. */
+/** The system's choice, until the user presses the button. */
 function themes() {
   const { dataset } = document.documentElement;
   const button = $(".theme");

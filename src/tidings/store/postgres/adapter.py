@@ -1,6 +1,6 @@
 """The store in PostgreSQL (asyncpg): one connection that writes, a few that read, each made again after an outage.
 
-What takes turns here takes turns with other nodes, too: transactions that append are ordered by a lock of the database.
+Transactions that append are ordered by a lock of the database, among those of this node and of others.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ import asyncpg
 from tidings.domain.errors import StoreUnavailable, TidingsError
 from tidings.domain.lineage import Lineage
 from tidings.store.epoch_names import new_epoch
-from tidings.store.postgres.commit import Ticket, commit, place_of
+from tidings.store.postgres.commit import CommitTicket, commit, place_of
 from tidings.store.postgres.connections import Connection, Connections, connect, unavailable
 from tidings.store.postgres.schema import check_name, migrate
 from tidings.store.postgres.statements import statements
@@ -20,7 +20,7 @@ from tidings.store.transactions.epochs import fork, lineage
 from tidings.store.transactions.run import Run, Transacted, WroteThenRaised, run_jobs, run_read
 from tidings.store.transactions.transaction import Job, Query, Read, Rows, Snapshot, Transaction
 
-READERS = 4  # connections
+READ_CONNECTIONS = 4  # connections
 LOCK_TIMEOUT = 10_000  # milliseconds to wait for other nodes that write
 FROZEN = 500  # milliseconds that a node may say nothing while it holds the lock; the server then rolls it back
 STATEMENT_TIMEOUT = 15_000  # milliseconds
@@ -59,7 +59,7 @@ class PostgresStore(Reads):
         self._begin_reading = _BEGIN_READING.format(schema=schema, **limits)
         self._place = ""
         self._writing = Connections(dsn, most=1, prepare=self._settle)
-        self._reading = Connections(dsn, most=READERS)
+        self._reading = Connections(dsn, most=READ_CONNECTIONS)
 
     @classmethod
     async def open(
@@ -134,7 +134,7 @@ class PostgresStore(Reads):
         try:
             await self._lock(connection)
             transaction = Transaction(**await self._facts(connection))
-            ticket = Ticket(self._place, await connection.fetchval("SELECT pg_current_xact_id()::text"))
+            ticket = CommitTicket(self._place, await connection.fetchval("SELECT pg_current_xact_id()::text"))
             results = await self._run(connection, run_jobs(transaction, jobs, refused=refused))
         except Exception:
             await _roll_back(connection)
@@ -153,8 +153,8 @@ class PostgresStore(Reads):
     async def _settle(self, connection: Connection) -> None:
         """Go on under a new epoch if this is not the server, or not the history of it, that the log was written on.
 
-        What came last on the other may be lost here (a standby that was behind, a backup that was restored), and its
-        seqs must not be given again under the same name.
+        The last events of the other server may be lost here (a late standby, a restored backup), and
+        their seqs must not be given again under the same name.
         """
         await self._lock(connection)
         self._place = await place_of(connection)
@@ -169,7 +169,7 @@ class PostgresStore(Reads):
         await connection.execute("COMMIT")
 
     async def _facts(self, connection: Connection) -> dict[str, Any]:
-        """What a transaction knows from its beginning."""
+        """The values that a transaction knows from its beginning."""
         [row] = await self._execute(connection, Query("span"))
         if row.epoch != self.lineage.epoch:
             self.lineage = lineage(await self._execute(connection, Query("epochs")))

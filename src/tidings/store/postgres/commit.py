@@ -20,7 +20,7 @@ SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
 """
 
 
-class Ticket(NamedTuple):
+class CommitTicket(NamedTuple):
     """By which a transaction can be asked about after its connection was lost."""
 
     place: str
@@ -32,7 +32,7 @@ async def place_of(connection: Connection) -> str:
     return str(await connection.fetchval(_PLACE))
 
 
-async def commit(connection: Connection, ticket: Ticket, *, dsn: str) -> None:
+async def commit(connection: Connection, ticket: CommitTicket, *, dsn: str) -> None:
     """End a transaction durably.
 
     Raises `CommitUnknown` if it cannot be found out whether that was done, anything else if it was not.
@@ -50,7 +50,7 @@ async def commit(connection: Connection, ticket: Ticket, *, dsn: str) -> None:
             raise StoreUnavailable(f"the database rolled this back: {said}")
 
 
-async def _was_committed(ticket: Ticket, dsn: str) -> bool:
+async def _was_committed(ticket: CommitTicket, dsn: str) -> bool:
     """Ask a server of the same history. Raises `CommitUnknown`."""
     try:
         async with asyncio.timeout(ASK_FOR):
@@ -69,7 +69,7 @@ async def _was_committed(ticket: Ticket, dsn: str) -> bool:
     return status == "committed"
 
 
-async def _status(ticket: Ticket, dsn: str) -> str | None:
+async def _status(ticket: CommitTicket, dsn: str) -> str | None:
     connection = await connect(dsn)
     try:
         if await place_of(connection) != ticket.place:

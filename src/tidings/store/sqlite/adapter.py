@@ -24,7 +24,7 @@ from tidings.store.transactions.epochs import lineage
 from tidings.store.transactions.run import Run, Transacted, WroteThenRaised, run_jobs, run_read
 from tidings.store.transactions.transaction import Job, Query, Read, Rows, Snapshot, Transaction
 
-READERS = 3  # threads, each with a connection
+READ_THREADS = 3  # threads, each with a connection
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class SqliteStore(Reads):
         self._clock = clock
         self._queries = queries("sqlite")
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="tidings-writer")
-        self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="tidings-reader")
+        self._reading = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="tidings-reader")
         self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
         try:
             make_private(path)
@@ -51,7 +51,7 @@ class SqliteStore(Reads):
             self.lineage = self._read_lineage(self._writer)
             self._checkpointer = Checkpointer(path)
             self._writer.set_wal_hook(self._checkpointer.committed)
-            for _ in range(READERS):
+            for _ in range(READ_THREADS):
                 self._idle.put(connect(path))
         except apsw.Error as error:
             raise StoreUnavailable(f"cannot open the database {path}: {_reason(error)}") from error

@@ -14,7 +14,7 @@ import apsw
 
 from tidings.store.sqlite.connection import connect
 
-PAGES = 1000  # of the log (4 KB each) after which what is new in it is copied
+CHECKPOINT_PAGES = 1000  # of the log (4 KB each) after which what is new in it is copied
 LONG = 4000  # pages after which the log is begun anew, once all of it is copied
 PATIENCE = 50  # milliseconds that the writer may wait for that
 IDLE = 2.0  # seconds without a commit after which the log is emptied: then a copy of the file alone is complete
@@ -48,7 +48,7 @@ class Checkpointer:
     def committed(self, _: apsw.Connection, __: str, pages: int) -> int:
         """The writer's hook (`set_wal_hook`): the log has so many pages now."""
         self._committed_at = time.monotonic()
-        if pages >= PAGES and self._running.acquire(blocking=False):
+        if pages >= CHECKPOINT_PAGES and self._running.acquire(blocking=False):
             self._thread.submit(self._run, empty=pages >= LONG)
         return apsw.SQLITE_OK
 
@@ -68,7 +68,7 @@ class Checkpointer:
         try:
             at = self._committed_at
             pages, copied = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            if empty and pages - copied < PAGES:
+            if empty and pages - copied < CHECKPOINT_PAGES:
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
                 if self._committed_at == at:
                     self._committed_at = None

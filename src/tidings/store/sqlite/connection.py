@@ -8,7 +8,7 @@ import apsw
 from tidings.domain.errors import CommitUnknown
 
 MAPPED = 1 << 30  # bytes of the file that are read from the kernel's cache where they lie, not copied from it
-BUSY = 10_000  # milliseconds to wait for another process that writes
+BUSY_TIMEOUT = 10_000  # milliseconds to wait for another process that writes
 GLANCE = 50  # milliseconds between looks while another process makes the database
 
 
@@ -16,7 +16,7 @@ def connect(path: Path) -> apsw.Connection:
     """A connection for one thread at a time. Raises `apsw.Error`."""
     connection = apsw.Connection(str(path))
     _use_wal(connection)
-    connection.set_busy_timeout(BUSY)
+    connection.set_busy_timeout(BUSY_TIMEOUT)
     connection.pragma("synchronous", "full")
     connection.pragma("secure_delete", "fast")  # what is deleted is overwritten where that costs no write of a page
     connection.pragma("wal_autocheckpoint", 0)
@@ -45,7 +45,7 @@ def roll_back(connection: apsw.Connection) -> None:
 def _use_wal(connection: apsw.Connection) -> None:
     """Set WAL mode by polling: to wait for the lock while another process makes the same change never ends."""
     connection.set_busy_timeout(GLANCE)
-    for _ in range(BUSY // GLANCE):
+    for _ in range(BUSY_TIMEOUT // GLANCE):
         with suppress(apsw.BusyError):
             connection.pragma("auto_vacuum", 2)  # of a new file: pages that are freed can be given back in steps
             connection.pragma("journal_mode", "wal")

@@ -16,12 +16,12 @@ from tidings.domain.errors import StoreUnavailable
 from tidings.store.dialect import queries
 from tidings.store.epoch_names import new_epoch
 from tidings.store.sqlite.adapter import SqliteStore
-from tidings.store.sqlite.connection import BUSY, connect
+from tidings.store.sqlite.connection import BUSY_TIMEOUT, connect
 from tidings.store.sqlite.schema import refuse_foreign_file
 from tidings.store.transactions.epochs import fork
 
-PAGES = 1000  # of 4 KB that are copied or given back at a time
-PAUSE = 0.005  # seconds between: what is done here is never urgent, what others do is
+PAGES_PER_STEP = 1000  # of 4 KB that are copied or given back at a time
+COPY_PAUSE = 0.005  # seconds between: what is done here is never urgent, what others do is
 
 Progress = Callable[[float], None]  # told the part that is done, 0 to 1
 
@@ -58,9 +58,9 @@ def back_up(source: Path, target: Path, *, progress: Progress = lambda _: None) 
             reading.execute("BEGIN; SELECT * FROM head")
             with writing.backup("main", reading, "main") as copy:
                 while not copy.done:
-                    copy.step(PAGES)
+                    copy.step(PAGES_PER_STEP)
                     progress(1 - copy.remaining / max(1, copy.page_count))
-                    time.sleep(PAUSE)
+                    time.sleep(COPY_PAUSE)
             reading.execute("COMMIT")
             writing.pragma("journal_mode", "delete")  # one file
         checked = check(part)
@@ -104,7 +104,7 @@ def check(path: Path) -> Checked:
     _existing(path)
     flags = apsw.SQLITE_OPEN_READWRITE  # and not CREATE
     with _translated(f"cannot check {path}"), closing(apsw.Connection(str(path), flags)) as reading:
-        reading.set_busy_timeout(BUSY)
+        reading.set_busy_timeout(BUSY_TIMEOUT)
         reading.execute("BEGIN")
         problems = [text for (text,) in reading.execute("PRAGMA quick_check") if text != "ok"]
         span = queries("sqlite")["span"]
@@ -144,12 +144,12 @@ def compact(path: Path, *, progress: Progress = lambda _: None) -> int:
         size, total = connection.pragma("page_size"), connection.pragma("freelist_count")
         left = total
         while left:
-            connection.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
+            connection.execute(f"PRAGMA incremental_vacuum({PAGES_PER_STEP})").fetchall()
             before, left = left, connection.pragma("freelist_count")
             if left >= before:
                 break
             progress(1 - left / total)
-            time.sleep(PAUSE)
+            time.sleep(COPY_PAUSE)
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         return int(size * (total - left))
 

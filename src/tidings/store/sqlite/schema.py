@@ -9,7 +9,7 @@ import apsw
 from tidings.domain.errors import StoreTooNew, StoreUnavailable
 from tidings.store.dialect import migrations, queries
 from tidings.store.epoch_names import new_epoch
-from tidings.store.sqlite.connection import BUSY, roll_back
+from tidings.store.sqlite.connection import BUSY_TIMEOUT, roll_back
 
 
 def make_private(path: Path) -> None:
@@ -24,7 +24,7 @@ def refuse_foreign_file(path: Path) -> None:
     Before anything is written: making it a WAL database would already change the file.
     """
     connection = apsw.Connection(str(path))
-    connection.set_busy_timeout(BUSY)
+    connection.set_busy_timeout(BUSY_TIMEOUT)
     known = len(migrations("sqlite"))
     connection.execute("BEGIN")  # one snapshot: another process may be making it
     version = connection.pragma("user_version")

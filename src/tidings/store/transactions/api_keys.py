@@ -12,7 +12,7 @@ from tidings.store.transactions.transaction import Job, Query, Read, Script, Sna
 
 KEYS = Topic("/keys")
 KEYS_CHANGED = "keys.changed"
-AT_ONCE = 2  # secrets of one name: the one in use, and the next
+SECRETS_PER_NAME = 2  # secrets of one name: the one in use, and the next
 
 
 class StoredKey(NamedTuple):
@@ -29,8 +29,8 @@ def create_key(name: str, digest: str, grants: tuple[str, ...]) -> Job[None]:
 
     def script(transaction: Transaction) -> Script[None]:
         rows = yield Query("api_keys_of", {"name": name})
-        if len(rows) >= AT_ONCE:
-            raise InvalidRequest(f"{name!r} has {AT_ONCE} secrets already: revoke one first")
+        if len(rows) >= SECRETS_PER_NAME:
+            raise InvalidRequest(f"{name!r} has {SECRETS_PER_NAME} secrets already: revoke one first")
         kept = {"digest": digest, "name": name, "grants": json_text(list(grants)), "created_at": transaction.now}
         transaction.write("add_api_keys", **kept)
         transaction.append(KEYS, KEYS_CHANGED, b"{}")

@@ -25,7 +25,7 @@ from tidings.store.transactions.transaction import (
 )
 
 A_DAY = 20  # exports of one user
-DAY = 24 * 3600 * 1000  # milliseconds
+DAY_MS = 24 * 3600 * 1000  # milliseconds
 
 
 def export_lease(user: User, id: str) -> Lease:
@@ -40,9 +40,9 @@ def begin_export(user: User, id: str, *, duration: int) -> Job[None]:
         if not (yield from take_lease(export_lease(user, id), duration=duration)(transaction)):
             raise ExportRunning(f"an export of {user} is being made; wait for it, or stop it")
         for slot in range(A_DAY):
-            if (yield from take_lease(Lease(f"export/{user}/{slot}", id), duration=DAY)(transaction)):
+            if (yield from take_lease(Lease(f"export/{user}/{slot}", id), duration=DAY_MS)(transaction)):
                 return
-        raise TooManyExports(f"there were {A_DAY} exports of {user} within a day").after(DAY // 1000 // A_DAY)
+        raise TooManyExports(f"there were {A_DAY} exports of {user} within a day").after(DAY_MS // 1000 // A_DAY)
 
     return script
 

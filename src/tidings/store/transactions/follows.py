@@ -8,12 +8,11 @@ import msgspec
 
 from tidings.domain.errors import TooLarge
 from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Feed
+from tidings.domain.notification import MUTES_MAX
 from tidings.domain.results import CountersAt, MutesAt
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.store.transactions.reading import count, count_all, ensure_users
 from tidings.store.transactions.transaction import Job, Planned, Query, Read, Script, Snapshot, Transaction, json_text
-
-MUTES = 1000  # that one person may have
 
 _encode = msgspec.json.Encoder().encode
 
@@ -69,8 +68,8 @@ def _change_mutes(user: User, change: Callable[[set[str]], set[str]]) -> Job[Mut
     def script(transaction: Transaction) -> Script[MutesAt]:
         old = {row.tag for row in (yield Query("mutes", {"user_id": user}))}
         wanted = change(old)
-        if len(wanted) > MUTES:
-            raise TooLarge(f"one person may have {MUTES} mutes")
+        if len(wanted) > MUTES_MAX:
+            raise TooLarge(f"one person may have {MUTES_MAX} mutes")
         shown = sorted(wanted)
         if wanted != old:
             transaction.write("drop_mutes", user_id=user)

@@ -1,7 +1,7 @@
 """Scripts that erase what is kept of a user, in steps that a publisher does not notice.
 
-An event of the log keeps its seq, or the log would have a hole (law 2): it loses its topic, type and data. What is
-deleted is overwritten in the file, not only marked as free.
+An event of the log keeps its seq, or the log would have a hole (law 2): it loses its topic, type and data. Deleted
+rows are overwritten in the file, not only marked as free.
 """
 
 from __future__ import annotations  # else those of the scripts are made anew with each job

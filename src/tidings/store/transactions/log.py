@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from tidings.domain.follow_intervals import FollowChange, follow_intervals, follows_before
-from tidings.domain.model import Event, Page
+from tidings.domain.model import Event, EventPage
 from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.store.transactions.transaction import Query, Read, Rows, Script, Snapshot, event_of, json_text
 
@@ -16,12 +16,12 @@ class FollowsAt(NamedTuple):
     follows: Iterable[Topic]
 
 
-def tail(*, after: int, limit: int) -> Read[Page]:
+def tail(*, after: int, limit: int) -> Read[EventPage]:
     """Events of every topic after a position."""
 
-    def script(_: Snapshot) -> Script[Page]:
+    def script(_: Snapshot) -> Script[EventPage]:
         rows = yield Query("tail", {"after": after, "limit": limit})
-        return Page(events=_events(rows), through=rows[-1].seq if rows else after)
+        return EventPage(events=_events(rows), through=rows[-1].seq if rows else after)
 
     return script
 
@@ -34,7 +34,7 @@ def span(snapshot: Snapshot) -> Script[tuple[int, int]]:
 
 def feed_page(
     user: User, *, end: FollowsAt, extra: Iterable[Topic], after: int, limit: int, most_changes: int
-) -> Read[Page | FollowsAt | None]:
+) -> Read[EventPage | FollowsAt | None]:
     """A user's feed, and all of the `extra` topics, in (after, end.seq]; None if retention took some of it.
 
     If more than `most_changes` of their follows changed in between, no page yet, but an earlier end to ask again with:
@@ -43,7 +43,7 @@ def feed_page(
     own = own_topic(user)
     whole = (own, ALL, *extra)
 
-    def script(snapshot: Snapshot) -> Script[Page | FollowsAt | None]:
+    def script(snapshot: Snapshot) -> Script[EventPage | FollowsAt | None]:
         if after < snapshot.floor:
             return None
         # The last changes, newest first, and one more than are undone at once, if there are so many.
@@ -55,7 +55,7 @@ def feed_page(
             return FollowsAt(first.seq - 1, follows_before(end.follows, changes[1:]))
         intervals = follow_intervals(end.follows, changes, whole=whole, after=after, upto=end.seq)
         rows = yield Query("events_in", {"intervals": json_text(intervals), "limit": limit})
-        return Page(events=_events(rows), through=rows[-1].seq if len(rows) == limit else end.seq)
+        return EventPage(events=_events(rows), through=rows[-1].seq if len(rows) == limit else end.seq)
 
     return script
 

@@ -17,7 +17,7 @@ from tidings.store.transactions.leases import Lease, guarded, take_lease
 from tidings.store.transactions.transaction import Job, Query, Script, Transaction, event_of, one
 
 
-class Batch(NamedTuple):
+class ReaderBatch(NamedTuple):
     """Events in order, without holes but for those that retention took before them."""
 
     events: Sequence[Event]
@@ -50,18 +50,18 @@ def remove_reader(reader: str) -> Job[None]:
     return script
 
 
-def take_batch(reader: str, *, holder: str, limit: int, duration: int) -> Job[Batch | None]:
+def take_batch(reader: str, *, holder: str, limit: int, duration: int) -> Job[ReaderBatch | None]:
     """The events after those that are done, for the holder of the lease, which is taken or renewed for `duration` ms.
 
     None: another process has the lease, or there is no such reader.
     """
 
-    def script(transaction: Transaction) -> Script[Batch | None]:
+    def script(transaction: Transaction) -> Script[ReaderBatch | None]:
         row = one((yield Query("log_reader", {"name": reader})))
         if row is None or not (yield from take_lease(lease_of(reader, holder=holder), duration=duration)(transaction)):
             return None
         rows = yield Query("tail", {"after": row.seq, "limit": limit})
-        return Batch([event_of(row) for row in rows], max(0, transaction.floor - row.seq))
+        return ReaderBatch([event_of(row) for row in rows], max(0, transaction.floor - row.seq))
 
     return script
 

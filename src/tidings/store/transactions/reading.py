@@ -30,7 +30,7 @@ from tidings.store.transactions.transaction import (
     one,
 )
 
-STEPS = 16  # of each watermark are kept with their times; older readings share the oldest one's time
+WATERMARK_STEPS = 16  # of each watermark are kept with their times; older readings share the oldest one's time
 COUNT_FROM_LOG = 200  # events after a watermark: up to so many, only the topics they name are counted in
 
 T = TypeVar("T")
@@ -252,7 +252,7 @@ def read_up_to(user: User, cursor: Cursor, *, verb: str) -> Job[Marked]:
 
 def _step(steps: Sequence[tuple[int, int]], seq: int, now: int) -> list[tuple[int, int]]:
     """The watermarks that are kept with their times, once this one is there."""
-    return [*steps, (seq, now)][-STEPS:]
+    return [*steps, (seq, now)][-WATERMARK_STEPS:]
 
 
 _SETS = {

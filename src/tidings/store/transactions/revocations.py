@@ -19,7 +19,7 @@ REVOKED_TYPE = "credentials.revoked"
 _encode = msgspec.json.Encoder().encode
 
 
-class Revocation(NamedTuple):
+class KnownRevocation(NamedTuple):
     """Either a user's credentials issued before a second (as in `iat`), or the token with one `jti`."""
 
     seq: int  # of the event that told of it
@@ -59,11 +59,11 @@ def revoke_token(jti: str, *, keep: int) -> Job[int]:
     return script
 
 
-def revocations(*, after: int) -> Read[list[Revocation]]:
+def revocations(*, after: int) -> Read[list[KnownRevocation]]:
     """Those in force that were made after an event (0: all), oldest first."""
 
-    def script(snapshot: Snapshot) -> Script[list[Revocation]]:
+    def script(snapshot: Snapshot) -> Script[list[KnownRevocation]]:
         rows = yield Query("revocations", {"after": after, "now": snapshot.now})
-        return [Revocation(row.seq, row.user_id, row.issued_before, row.jti) for row in rows]
+        return [KnownRevocation(row.seq, row.user_id, row.issued_before, row.jti) for row in rows]
 
     return script

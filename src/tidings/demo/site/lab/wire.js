@@ -41,7 +41,7 @@ export class Meter {
   /** All that was asked for, handshakes too. */
   requests = 0;
   handshakes = 0;
-  /** How the last request went, if not well: its status, 0 if nobody was reached, undefined while it has no answer. */
+  /** How the last request went, if not well: its status, 0 if no server was reached, undefined while it has no answer. */
   trouble = /** @type {number | undefined} */ (undefined);
   /** Answers that said "nothing new". */
   unchanged = 0;

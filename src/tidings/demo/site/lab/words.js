@@ -62,7 +62,7 @@ export function say(facts, cheapest) {
 /**
  * Why a lane is not open.
  *
- * @param {number | undefined} trouble how its last request went: its status, 0 if nobody was reached, undefined while it
+ * @param {number | undefined} trouble how its last request went: its status, 0 if no server was reached, undefined while it
  *   has no answer
  */
 export function why(trouble) {

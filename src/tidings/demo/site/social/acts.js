@@ -72,7 +72,7 @@ export async function remove(plaza, post) {
   await plaza.retract(entity(post));
 }
 
-/** As if nobody had ever been here. @param {Plaza} plaza */
+/** Reset the plaza to its first state. @param {Plaza} plaza */
 export async function clear(plaza) {
   for (const one of [about.plaza, ...PEOPLE.map(about.person), ...plaza.posts.map(entity)]) await plaza.retract(one);
   // The rest are the server's own, of exports: they have no entity, only an id.
@@ -101,8 +101,8 @@ export const announce = (plaza) =>
   notify(plaza, { to: { all: true }, type: "system", priority: "high", entity: about.plaza, ...NEWS[turn++ % NEWS.length] });
 
 /**
- * The newest post that is new to somebody at a screen, to all who do not follow its author: the others know it already.
- * Where everybody follows everybody, the newest one to all.
+ * The newest post that is new to a person at a screen, to all who do not follow its author: the others know it already.
+ * Where all follow all, the newest one to all.
  *
  * @param {Plaza} plaza
  * @param {string[]} present who is at the screens

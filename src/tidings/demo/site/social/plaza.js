@@ -47,7 +47,7 @@ export class Plaza extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** No posts, and nobody follows anybody. */
+  /** No posts, and no follows. */
   async forget() {
     keep.set(KEY, null);
     for (const { id } of PEOPLE) for (const other of this.follows[id]) await this.follow(id, other, false);
@@ -69,7 +69,7 @@ export class Plaza extends EventTarget {
     await this.ask(id);
   }
 
-  /** One request to the server, told to whoever wants to see it. @param {string} method @param {string} path @param {any} [body] */
+  /** One request to the server, reported to the listeners. @param {string} method @param {string} path @param {any} [body] */
   async say(method, path, body) {
     const told = await call(method, path, body && { body });
     this.dispatchEvent(new CustomEvent("said", { detail: { method, path, body, status: told.status, took: told.took } }));
