@@ -24,6 +24,16 @@ INBOX_LIMIT = Integer("limit", "Notifications in one page.", default=20, least=1
 INBOX_AFTER = Parameter("after", "The `next` of the page before.", schema=schemas.CURSOR_SCHEMA)
 
 _COUNTERS = {"unread": 1, "unseen": 0, "by_type": {"like": 1}, "more": False, "cursor": "4kq7x2mf-17"}
+_LISTED = {
+    "data": [
+        {
+            "id": "n-4kq7x2mf-17", "cursor": "4kq7x2mf-17", "topic": "user/alice", "type": "like",
+            "title": "Bea liked your post", "actor": {"id": "7", "name": "Bea"}, "entity": "post/9", "status": "UNREAD",
+            "create_time": "2026-11-01T12:00:00Z", "update_time": "2026-11-01T12:00:00Z", "revision": 1,
+        }
+    ],
+    "next": None, "mutes": [], "cursor": "4kq7x2mf-17", "counters": _COUNTERS,
+}  # fmt: skip
 _UNCHANGED = Answer(description="Nothing has changed since the ETag that was sent.", headers=("ETag",))
 
 

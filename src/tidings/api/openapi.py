@@ -2,7 +2,8 @@
 
 It is read by generators of other languages: patterns stay in what RE2, Java and .NET read alike, a value or null is
 `type: [X, "null"]`, every object has its properties, and what is closed says so by `propertyNames`, since
-generators take `additionalProperties: false` of 3.1 for a schema.
+generators take `additionalProperties: false` of 3.1 for a schema. Nothing stands beside a `$ref`, which makes an
+untyped object of a body in some of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,18 @@ HEADER_DESCRIPTIONS = {
     },
 }
 
+TAGS = {
+    "Receiving": "The caller's feed after a cursor, by server-sent events, WebSocket or polling, with the same events.",
+    "Publishing": "Send, change and retract notifications. For back ends, with an API key or a token that may publish.",
+    "Followers": "Who follows a topic, and who is connected. For back ends.",
+    "Inbox": "The caller's notifications, counters and reading state, the same on every device.",
+    "Preferences": "What the caller follows and mutes.",
+    "Tickets": "One connection's credential, for browsers that cannot send headers.",
+    "Sessions": "Logging in to a cookie, logging out, and revoking what was issued.",
+    "Operations": "Health, metrics, problems and this document. For operators and machines.",
+    "Seed": "The two endpoints of the article that Tidings began with.",
+}
+
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
@@ -68,7 +81,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in operations)],
+        "tags": [{"name": tag, "description": TAGS[tag]} for tag in dict.fromkeys(one.tag for one in operations)],
         "paths": paths,
         "components": {
             "schemas": described.components,
@@ -94,10 +107,25 @@ class _Schemas:
         schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
         self._of = {id(type): _plain(schema) for type, schema in zip(types, schemas, strict=True)}
         self.components = {name: _plain(schema) for name, schema in components.items()}
+        for schema in [*self._of.values(), *self.components.values()]:
+            self._move_what_stands_beside_references(schema)
 
     def of(self, type: Any) -> Any:
         """The schema of one of the types."""
         return self._of[id(type)]
+
+    def _move_what_stands_beside_references(self, schema: Any) -> None:
+        """A rule for a value goes into the schema that is referred to: each is referred to under one rule."""
+        if isinstance(schema, list):
+            for part in schema:
+                self._move_what_stands_beside_references(part)
+        elif isinstance(schema, dict):
+            if "$ref" in schema:
+                rule = {name: schema.pop(name) for name in list(schema) if name != "$ref"}
+                self.components[schema["$ref"].rpartition("/")[2]] |= rule
+            else:
+                for part in schema.values():
+                    self._move_what_stands_beside_references(part)
 
 
 def _plain(schema: Any) -> Any:
