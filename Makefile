@@ -100,5 +100,5 @@ PIN := $(VENV)/bin/uv pip compile --no-config --universal --python-version 3.11 
        --no-emit-index-url --no-emit-find-links --no-header --quiet $(ARGS)
 
 pins: | $(VENV)/dev.stamp  ## pin what pyproject.toml and requirements/*.in ask for (ARGS=--upgrade for the newest)
-	$(PIN) --extra server --extra postgres --extra demo -o requirements/run.txt pyproject.toml requirements/build.in
+	$(PIN) --extra server --extra postgres --extra demo --extra docs-ui -o requirements/run.txt pyproject.toml requirements/build.in
 	$(PIN) -o requirements/dev.txt requirements/dev.in

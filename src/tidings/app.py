@@ -211,7 +211,7 @@ class Tidings:
 def create_app(
     settings: Settings,
     *,
-    pages: Pages = lambda _: (),
+    pages: Pages = about,
     on_fatal: Callable[[], None] = lambda: os._exit(70),
     identity: MakeIdentity | None = None,
 ) -> Tidings:

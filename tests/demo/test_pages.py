@@ -5,6 +5,7 @@ from importlib.resources import files
 
 import pytest
 
+import tidings
 from tests.conftest import StartServer
 from tests.servers import Server
 from tidings.api.assets import ClientModules, read
@@ -57,4 +58,12 @@ def test_files_outside_the_pages_are_not_served(server: Server) -> None:
 
 def test_only_tidings_dev_shows_them(start_server: StartServer) -> None:
     plain = start_server("uvicorn")
-    assert [plain.request("GET", path).status for path in PAGES] == [404] * len(PAGES)
+    paths = sorted({*PAGES, "/docs"} - {"/"})
+    assert [plain.request("GET", path).status for path in paths] == [404] * len(paths)
+
+
+def test_another_server_says_what_it_is(start_server: StartServer) -> None:
+    answer = start_server("uvicorn").request("GET", "/")
+    assert answer.status == 200
+    assert answer.body.startswith(f"Tidings {tidings.__version__}: ".encode())
+    assert b" /openapi.json" in answer.body

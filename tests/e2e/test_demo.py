@@ -610,3 +610,15 @@ def test_on_a_phone_no_page_is_wider_than_the_screen(browser: Browser, server: S
             assert page.evaluate("document.documentElement.scrollWidth") == 360
     finally:
         context.close()
+
+
+def test_swagger_ui_shows_the_operations_and_loads_nothing_from_elsewhere(
+    server: Server, context: BrowserContext
+) -> None:
+    loaded: list[str] = []
+    page = context.new_page()
+    page.on("request", lambda request: loaded.append(request.url))
+    page.goto(f"{server.url}/docs")
+    page.wait_for_selector("#operations-Publishing-publish")
+    assert "style-src 'self'" in server.request("GET", "/docs").headers["content-security-policy"]
+    assert [url for url in loaded if not url.startswith((server.url, "data:"))] == []

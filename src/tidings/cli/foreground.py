@@ -5,6 +5,7 @@ from typing import get_args
 
 import click
 
+from tidings.api.about import about
 from tidings.app import Pages
 from tidings.cli.log import log_to_stderr
 from tidings.domain.errors import TidingsError
@@ -18,7 +19,7 @@ log_level_option = click.option(
 )
 
 
-def serve_in_foreground(settings: Settings, *, pages: Pages = lambda _: ()) -> None:
+def serve_in_foreground(settings: Settings, *, pages: Pages = about) -> None:
     """Serve until a signal. Raises `ClickException` if it cannot."""
     key = (settings.secret or secrets.token_hex()).encode() if settings.log_user_ids == "hashed" else None
     log_to_stderr(settings.log_level, user_key=key)

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from tidings.api.assets import REVALIDATE, Asset, ClientModules, read
 from tidings.api.http import Json, route
+from tidings.demo.api_docs import api_docs
 from tidings.domain.errors import NotFound
 
 PAGES = {"/": "index.html", "/lab": "lab.html", "/social": "social.html"}
@@ -46,6 +47,7 @@ def pages(client: ClientModules) -> list[Route]:
         *(page(path, name) for path, name in PAGES.items()),
         route("/demo/head", head, "GET"),
         route("/demo/{name:path}", part, "GET"),
+        *api_docs(),
     ]
 
 
