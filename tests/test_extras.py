@@ -103,7 +103,7 @@ def test_export_of_a_missing_extra_says_how_to_install_it() -> None:
 def test_extras_named_in_the_code_are_those_of_the_distribution() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     bare = {_name(requirement) for requirement in project["dependencies"]}  # an extra may bound one of them
-    imported_as = {"pyjwt": "jwt", "prometheus-client": "prometheus_client"}
+    imported_as = {"pyjwt": "jwt", "prometheus-client": "prometheus_client", "swagger-ui-py": "swagger_ui"}
     of_each = {
         imported_as.get(name, name): extra
         for extra, requirements in project["optional-dependencies"].items()

@@ -10,6 +10,8 @@ EXTRA_OF: Mapping[str, str] = {
     "prometheus_client": "app",
     "uvicorn": "server",
     "httptools": "server",
+    "psycopg": "outbox",
+    "swagger_ui": "docs-ui",
     "xlsxwriter": "demo",
     "asyncpg": "postgres",
 }

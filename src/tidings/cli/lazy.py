@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "run": CommandEntry("Run an application that Tidings is mounted in.", "server"),
     "publish": CommandEntry("Send a notification."),
     "listen": CommandEntry("Print events as they come."),
+    "outbox": CommandEntry("Publish what an application wrote in its own transactions."),
     "key": CommandEntry("Make, list and revoke API keys.", "app"),
     "revoke": CommandEntry("Refuse a user's credentials, or one token.", "app"),
     "forget": CommandEntry("Erase what is kept of USER.", "app"),
