@@ -49,6 +49,7 @@ TAGS = {
     "Receiving": "The caller's feed after a cursor, by server-sent events, WebSocket or polling, with the same events.",
     "Publishing": "Send, change and retract notifications. For back ends, with an API key or a token that may publish.",
     "Followers": "Who follows a topic, and who is connected. For back ends.",
+    "Users": "Forget a person, and export what is kept of one. For back ends.",
     "Inbox": "The caller's notifications, counters and reading state, the same on every device.",
     "Preferences": "What the caller follows and mutes.",
     "Tickets": "One connection's credential, for browsers that cannot send headers.",
