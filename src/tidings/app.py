@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import BaseRoute
 from websockets.server import ServerProtocol
 
+from tidings.api.about import about
 from tidings.api.assets import ClientModules
 from tidings.api.context import ApiContext
 from tidings.api.cors import Cors, Fields

@@ -5,7 +5,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 import tidings
-from tidings.api.assets import Client
+from tidings.api.assets import ClientModules
 from tidings.api.http import route
 
 _TEXT = """\
@@ -18,7 +18,7 @@ Browsers    {root}/js/define.js, {root}/js/stream.js
 """
 
 
-def about(client: Client) -> list[Route]:
+def about(client: ClientModules) -> list[Route]:
     """The route of that page."""
     return [route("/", _answer, "GET")]
 

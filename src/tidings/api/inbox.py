@@ -43,7 +43,10 @@ _UNCHANGED = Answer(description="Nothing has changed since the ETag that was sen
     id="listInbox",
     tag=TAG,
     parameters=(STATUS, TYPE, INBOX_TOPIC, INBOX_LIMIT, INBOX_AFTER),
-    answers={200: Answer(description="A page.", type=InboxListing, headers=("ETag",)), 304: _UNCHANGED},
+    answers={
+        200: Answer(description="A page.", type=InboxListing, example=_LISTED, headers=("ETag",)),
+        304: _UNCHANGED,
+    },
 )
 async def page(request: ApiRequest, api: ApiContext) -> Response:
     """List the caller's notifications, newest first.

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from tidings.api.assets import ASK, Asset
+from tidings.api.assets import REVALIDATE, Asset
 from tidings.api.http import route
 from tidings.domain.errors import NotFound
 from tidings.extras import pip_install
@@ -47,13 +47,13 @@ def api_docs() -> list[Route]:
     page = Asset.of("page.html", _PAGE)
 
     async def show(request: Request) -> Response:
-        return page.answer(request, cache=ASK, headers=HEADERS)
+        return page.answer(request, cache=REVALIDATE, headers=HEADERS)
 
     async def part(request: Request) -> Response:
         name: str = request.path_params["name"]
         if name not in assets:
             raise NotFound(f"there is no /docs/{name[:200]}")
-        return assets[name].answer(request, cache=ASK, headers=HEADERS)
+        return assets[name].answer(request, cache=REVALIDATE, headers=HEADERS)
 
     return [route("/docs", show, "GET"), route("/docs/{name}", part, "GET")]
 

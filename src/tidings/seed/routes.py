@@ -105,7 +105,16 @@ async def connect(request: ApiRequest, api: ApiContext) -> EventStream:
     id="seedExport",
     tag=TAG,
     parameters=_parameters(ExportParameters),
-    answers={202: Answer(description="The export has begun.", type=Begun)},
+    answers={
+        202: Answer(
+            description="The export has begun.",
+            type=Begun,
+            example={
+                "id": "Zk3x",
+                "file": "http://127.0.0.1:8000/v1/exports/Zk3x.xlsx?user=alice&expires=1&signature=..",
+            },
+        )
+    },
 )
 async def export(request: ApiRequest, api: ApiContext) -> Response:
     """Begin an export of a user's notifications as a workbook.
