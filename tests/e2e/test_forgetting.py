@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_revocation import ADMIN, bearer
+from tests.e2e.test_revocation import admin, bearer
 from tests.servers import Server, environment, eventually
 from tests.streams import connect
 
@@ -31,7 +31,7 @@ def servers(tmp_path: Path) -> Iterator[list[Server]]:
 
 
 def publish(server: Server, to: dict[str, Any], **content: object) -> None:
-    assert server.request("POST", "/v1/notifications", {"to": to, **content}, headers=ADMIN).status == 201
+    assert server.request("POST", "/v1/notifications", {"to": to, **content}, headers=admin()).status == 201
 
 
 def tidings(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
@@ -80,11 +80,11 @@ def test_user_is_forgotten_by_the_api_on_every_process(servers: list[Server]) ->
     live(servers[0])
     there = (servers[1].host, servers[1].port)
     with closing(connect(there, "/v1/stream?cursor=start", headers=bearer("alice").items()).begin()) as stream:
-        done = servers[0].request("DELETE", "/v1/users/alice", headers=ADMIN)
+        done = servers[0].request("DELETE", "/v1/users/alice", headers=admin())
         assert done.status == 200
         assert (done.json["notifications"], done.json["groups"], done.json["exports"]) == (4, 1, 1)
         assert [event.type for event in stream.rest()][-1] == "goaway"
-    again = servers[1].request("DELETE", "/v1/users/alice", headers=ADMIN)
+    again = servers[1].request("DELETE", "/v1/users/alice", headers=admin())
     assert (again.status, again.json["notifications"]) == (200, 0)
     is_forgotten(servers, old)
 
@@ -110,4 +110,4 @@ def test_what_is_no_user_is_refused_in_one_line(servers: list[Server], command: 
 
 def test_forgetting_is_for_keys_of_everything(servers: list[Server]) -> None:
     assert servers[0].request("DELETE", "/v1/users/alice", headers=bearer("alice")).status == 403
-    assert servers[0].request("DELETE", "/v1/users/a%20b", headers=ADMIN).status == 400
+    assert servers[0].request("DELETE", "/v1/users/a%20b", headers=admin()).status == 400

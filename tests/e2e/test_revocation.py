@@ -34,7 +34,8 @@ def bearer(user: str | None, *, publish: bool = False, issued: float | None = No
     return {"Authorization": f"Bearer {jwt.encode(said, SECRET, algorithm='HS256')}"}
 
 
-ADMIN = bearer(None, publish=True)
+def admin() -> dict[str, str]:
+    return bearer(None, publish=True)
 
 
 def status(server: Server, headers: dict[str, str]) -> int:
@@ -42,7 +43,7 @@ def status(server: Server, headers: dict[str, str]) -> int:
 
 
 def revoke(server: Server, body: object) -> None:
-    assert server.request("POST", "/v1/revocations", body, headers=ADMIN).status == 200
+    assert server.request("POST", "/v1/revocations", body, headers=admin()).status == 200
 
 
 def refused_within_a_second(server: Server, headers: dict[str, str]) -> None:
@@ -143,7 +144,7 @@ def test_streams_of_one_token_end_on_every_process_and_the_users_others_stay(ser
         for stream in ending:
             assert [event.type for event in stream.rest()][-1] == "goaway"
         body = {"to": {"user": "alice"}, "body": "still here"}
-        assert servers[0].request("POST", "/v1/notifications", body, headers=ADMIN).status == 201
+        assert servers[0].request("POST", "/v1/notifications", body, headers=admin()).status == 201
         for stream in staying:
             assert [event.type for event in stream.take(1)] == ["notification.created"]
 
@@ -162,7 +163,7 @@ def test_ticket_is_known_to_every_process_and_good_once(servers: list[Server]) -
 
 @pytest.mark.parametrize("body", [{}, {"user": "a", "jti": "b"}, {"user": "a b"}, {"other": 1}, []])
 def test_revocation_that_names_nothing_is_refused(servers: list[Server], body: object) -> None:
-    assert servers[0].request("POST", "/v1/revocations", body, headers=ADMIN).status == 400
+    assert servers[0].request("POST", "/v1/revocations", body, headers=admin()).status == 400
     assert servers[0].request("POST", "/v1/revocations", {"user": "a"}, headers=bearer("a")).status == 403
 
 
