@@ -161,6 +161,9 @@ async def test_whatever_was_answered_reaches_every_reader_once_and_in_order(node
         task.cancel()
     await asyncio.gather(*following, return_exceptions=True)
 
+    for server in nodes.servers:
+        assert server.process is not None
+        assert server.process.poll() is None, server.log_text()
     expected = {cursor: number for number, cursor in answered.items()}
     orders = defaultdict(list)
     for reader in readers:

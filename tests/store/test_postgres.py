@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 
 from tests.postgres import PostgresServer, fresh_schema, shared_server
+from tests.servers import eventually
 from tests.store.cutting_proxy import Cut, cutting_proxy
-from tests.store.strategies import ALICE, BOB, do, inbox, log, note, posting, run
+from tests.store.strategies import ALICE, BOB, do, inbox, log, note, posting, run, said
 from tests.store.test_queries import LARGE, WALKS
 from tidings.domain.errors import CommitUnknown, StoreTooNew, StoreUnavailable
 from tidings.domain.notification import rfc3339
@@ -85,6 +86,26 @@ async def test_a_commit_that_cannot_be_asked_about_is_unknown_and_not_done_again
         assert [type(result) for result in await run(cutting, posting(), posting())] == [CommitUnknown] * 2
         assert len(await log(store)) == 2
         await cutting.close()
+
+
+async def test_a_commit_that_a_crash_undid_is_not_taken_for_another_with_its_number(server: PostgresServer) -> None:
+    """A number that was not on the disk is given again."""
+    async with cutting_proxy(server.port) as proxy:
+        cutting = await PostgresStore.open(server.dsn.replace(str(server.port), str(proxy.port)))
+        proxy.cut = "before"
+        proxy.closed_for.set()
+        asked = asyncio.create_task(run(cutting, posting(note(title="undone"))))
+        await asyncio.to_thread(eventually, "it is cut", lambda: proxy.cut is None)
+        server.kill()
+        server.start()
+        other = await PostgresStore.open(server.dsn)
+        for _ in range(5):
+            await do(other, posting(note(title="kept")))
+        proxy.closed_for.clear()
+        assert [isinstance(result, StoreUnavailable) for result in await asked] == [True]
+        assert {said(event)["title"] for event in await log(other)} == {"kept"}
+        await cutting.close()
+        await other.close()
 
 
 # Outages

@@ -51,6 +51,7 @@ class PostgresStore(Reads):
     def __init__(self, dsn: str, *, schema: str, cap: int, most_changes: int, clock: Callable[[], int] | None) -> None:
         super().__init__(most_changes=most_changes)
         self._dsn = dsn
+        self._schema = schema
         self._cap = cap
         self._clock = clock
         self._statements = statements()
@@ -134,12 +135,13 @@ class PostgresStore(Reads):
         try:
             await self._lock(connection)
             transaction = Transaction(**await self._facts(connection))
-            ticket = CommitTicket(self._place, await connection.fetchval("SELECT pg_current_xact_id()::text"))
+            xid = await connection.fetchval("SELECT pg_current_xact_id()::text")
             results = await self._run(connection, run_jobs(transaction, jobs, refused=refused))
         except Exception:
             await _roll_back(connection)
             raise
-        await commit(connection, ticket, dsn=self._dsn)
+        last = transaction.events[-1] if transaction.events else None
+        await commit(connection, CommitTicket(self._place, xid, self._schema, last), dsn=self._dsn)
         self.lineage = transaction.lineage
         return Transacted(results, transaction.events)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import asyncpg
 
 from tidings.domain.errors import CommitUnknown, StoreUnavailable
+from tidings.domain.model import Event
 from tidings.store.postgres.connections import Connection, connect, is_away, unavailable
 
 ASK_FOR = 5.0  # seconds that the server is asked what became of a transaction
@@ -25,6 +26,8 @@ class CommitTicket(NamedTuple):
 
     place: str
     xid: str
+    schema: str
+    last: Event | None  # of those that it appended
 
 
 async def place_of(connection: Connection) -> str:
@@ -74,7 +77,15 @@ async def _status(ticket: CommitTicket, dsn: str) -> str | None:
     try:
         if await place_of(connection) != ticket.place:
             return None  # another history may have given the same number to another transaction
-        found: str | None = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", ticket.xid)
-        return found
+        try:
+            found: str | None = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", ticket.xid)
+        except asyncpg.InvalidParameterValueError:  # it is in the future
+            return "aborted"
+        # A crashed server gives numbers that were not on its disk again: another transaction may have committed.
+        if found == "committed" and ticket.last is not None:
+            query = f"SELECT data FROM {ticket.schema}.events WHERE seq = $1"
+            kept = await connection.fetchval(query, ticket.last.seq)
+            return found if kept is not None and kept.encode() == ticket.last.data else "aborted"
+        return None if found == "committed" else found
     finally:
         connection.terminate()
