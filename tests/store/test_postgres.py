@@ -224,6 +224,10 @@ async def test_a_query_does_not_read_a_whole_table(
             ],
         )
         await do(store, register_users([User(f"u{number}") for number in range(500)]))
+        _, head = await store.span()
+        await do(store, posting(*[note(own_topic(User(f"u{number}"))) for number in range(300)]))
+        for number in range(300):
+            await do(store, mark_ids(User(f"u{number}"), [f"n-{store.epoch}-{head + 1 + number}"], verb="archive"))
         await admin.execute("ANALYZE")
     bad = {}
     for name, plan in (await plans(store)).items():
