@@ -108,7 +108,8 @@ def java(folder: Path) -> list[Client]:
         re.findall(r"<artifactId>(.*)</artifactId>\s*<version>(.*)</version>", (folder / "pom.xml").read_text())
     )
     program = ("java", "-cp", f"{folder}:{folder}/lib/*", "Receive")
-    return [Client("Java", name, asked[name], (*program, name)) for name in ("okhttp-sse", "okhttp-eventsource")]
+    names = ("okhttp-sse", "okhttp-eventsource", "spring-webflux")
+    return [Client("Java", name, asked[name], (*program, name)) for name in names]
 
 
 BUILD = 900  # seconds, for what a language's own tools fetch and build

@@ -9,12 +9,19 @@ import com.launchdarkly.eventsource.background.BackgroundEventSource;
 import java.io.PrintStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
 import okhttp3.sse.EventSourceListener;
 import okhttp3.sse.EventSources;
+import org.springframework.core.ParameterizedTypeReference;
+import org.springframework.http.MediaType;
+import org.springframework.http.codec.ServerSentEvent;
+import org.springframework.web.reactive.function.client.WebClient;
+import reactor.core.publisher.Flux;
+import reactor.util.retry.Retry;
 
 class Receive {
   static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
@@ -87,10 +94,27 @@ class Receive {
     Thread.currentThread().join();
   }
 
+  static Flux<ServerSentEvent<String>> connect(WebClient client, String url) {
+    WebClient.RequestHeadersSpec<?> request = client.get().uri(URI.create(url)).accept(MediaType.TEXT_EVENT_STREAM);
+    if (!last.isEmpty()) request.header("Last-Event-ID", last);
+    return request.retrieve().bodyToFlux(new ParameterizedTypeReference<ServerSentEvent<String>>() {});
+  }
+
+  /** `retryWhen` comes back after errors only, and an orderly end is for good. The last id is its users' part. */
+  static void webClient(String url) {
+    WebClient client = WebClient.create();
+    Flux.defer(() -> connect(client, url))
+        .filter(event -> event.data() != null) // it hands comments over too
+        .doOnNext(event -> tell(event.id(), event.event(), event.data()))
+        .retryWhen(Retry.fixedDelay(Long.MAX_VALUE, Duration.ofSeconds(1)))
+        .blockLast();
+  }
+
   public static void main(String[] argv) throws InterruptedException {
     switch (argv[0]) {
       case "okhttp-sse" -> okhttp(argv[1]);
       case "okhttp-eventsource" -> launchDarkly(argv[1]);
+      case "spring-webflux" -> webClient(argv[1]);
       default -> throw new IllegalArgumentException(argv[0]);
     }
   }
