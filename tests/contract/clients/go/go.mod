@@ -3,6 +3,7 @@ module tidings.example/clients
 go 1.26
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/launchdarkly/eventsource v1.11.0
 	github.com/r3labs/sse/v2 v2.10.0
 	github.com/tmaxmax/go-sse v0.12.0

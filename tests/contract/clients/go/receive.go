@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/launchdarkly/eventsource"
 	"github.com/r3labs/sse/v2"
 	gosse "github.com/tmaxmax/go-sse"
@@ -84,11 +85,37 @@ func scanner(url string) {
 	}
 }
 
+// The same events by `/v1/ws`, in messages of at most 32 KiB, its default. Coming back is its users' part.
+func coder(url string) {
+	url = strings.Replace(url, "/v1/stream", "/v1/ws", 1)
+	header := http.Header{}
+	for {
+		socket, _, err := websocket.Dial(context.Background(), url, &websocket.DialOptions{HTTPHeader: header})
+		for err == nil {
+			var message []byte
+			if _, message, err = socket.Read(context.Background()); err == nil {
+				var event struct {
+					ID, Type string
+					Data     json.RawMessage
+				}
+				json.Unmarshal(message, &event)
+				tell(event.ID, event.Type, string(event.Data))
+				if event.ID != "" {
+					header.Set("Last-Event-ID", event.ID)
+				}
+			}
+		}
+		fmt.Fprintln(os.Stderr, "ended:", err)
+		time.Sleep(time.Second)
+	}
+}
+
 func main() {
 	map[string]func(string){
 		"github.com/r3labs/sse/v2":            r3labs,
 		"github.com/launchdarkly/eventsource": launchDarkly,
 		"github.com/tmaxmax/go-sse":           tmaxmax,
+		"github.com/coder/websocket":          coder,
 		"bufio.Scanner":                       scanner,
 	}[os.Args[1]](os.Args[2])
 }
