@@ -91,16 +91,18 @@ class Cors:
 
         Raises `UriTooLong`, `Misdirected`, `OriginForbidden`.
         """
-        origin = host = None
+        origin = host = site = None
         for name, value in scope["headers"]:
             if name == b"origin":
                 origin = value
             elif name == b"host":
                 host = value
+            elif name == b"sec-fetch-site":
+                site = value
         self._check_target(scope, host)
         fields = [] if origin is None else self._fields_for(origin, host)
         if self._local:
-            self._check_local(scope, origin, host)
+            self._check_local(scope, origin, host, site)
         return fields
 
     def _check_target(self, scope: Any, host: bytes | None) -> None:
@@ -113,14 +115,13 @@ class Cors:
                 return
             raise Misdirected("this server answers to other names; TIDINGS_HOSTS lists them")
 
-    def _check_local(self, scope: Any, origin: bytes | None, host: bytes | None) -> None:
+    def _check_local(self, scope: Any, origin: bytes | None, host: bytes | None, site: bytes | None) -> None:
         """Check the Origin in `tidings dev`: without credentials, nothing else tells a developer's page from any other.
 
         Raises `OriginForbidden`.
         """
         if origin is None:
-            headers = Headers(scope=scope)
-            if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
+            if site == b"cross-site" and Headers(scope=scope).get("sec-fetch-mode") != "navigate":
                 raise OriginForbidden("a page of another site asks for this")
         elif not self._may(origin, host):
             raise OriginForbidden(f"{origin[:200].decode('latin-1')!r} is no page of this machine, nor is it listed")
