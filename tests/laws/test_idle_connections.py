@@ -33,6 +33,9 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"use_uvloop": False}
 
 
+JOIN_WITHIN = 30  # seconds
+
+
 class Silent(asyncio.Protocol):
     """A client that sends one request and then waits."""
 
@@ -88,9 +91,10 @@ async def gauge(port: int) -> int:
 
 
 async def joined(port: int, count: int) -> None:
-    """Wait until the server has so many readers."""
-    while await gauge(port) < count:  # noqa: ASYNC110 - it is asked over HTTP
-        await asyncio.sleep(0)
+    """Wait until the server has so many readers. Raises TimeoutError: a signal's exception may be lost in the loop."""
+    async with asyncio.timeout(JOIN_WITHIN):
+        while await gauge(port) < count:  # noqa: ASYNC110 - it is asked over HTTP
+            await asyncio.sleep(0)
 
 
 def timers() -> int:
