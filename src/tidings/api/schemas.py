@@ -151,7 +151,10 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     mutes: Annotated[list[MuteText], Meta(max_length=MUTES_MAX)]
 
 
-_VISIBLE = "[^\x00- \x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufeff]"
+_VISIBLE = (  # leaves out white space and what Unicode ignores by default
+    "[^\x00- \x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    "\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]"
+)
 _SHOWN = {"type": "string", "pattern": _VISIBLE}
 _SAID = {
     "title": _SHOWN, "body": _SHOWN, "type": {}, "actor": {"not": {"type": "null"}}, "action_url": {"type": "string"},
