@@ -120,6 +120,19 @@ async def test_the_log_of_a_quiet_store_is_empty_and_its_file_alone_is_a_whole_c
     await store.close()
 
 
+async def test_file_of_a_new_database_alone_is_a_whole_copy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "IDLE", 0)
+    store = await SqliteStore.open(path)
+    assert store.wal_bytes > 0
+    await store.rest()
+    await settled(lambda: store.wal_bytes == 0)
+    shutil.copy(path, copy := path.with_name("copy.db"))
+    found = await SqliteStore.open(copy)
+    assert found.epoch == store.epoch
+    await found.close()
+    await store.close()
+
+
 async def test_a_large_log_is_told_of_with_what_to_do(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -34,7 +34,8 @@ class Checkpointer:
         self._connection = connect(path)
         self._connection.set_busy_timeout(PATIENCE)
         self._running = threading.Lock()
-        self._committed_at: float | None = None  # None: nothing has been committed since the log was emptied
+        # None: nothing has been committed since the log was emptied. At the start it may hold the migrations.
+        self._committed_at: float | None = time.monotonic()
         self._warned_at = float("-inf")
 
     @property
