@@ -103,7 +103,7 @@ def test_user_is_exported_and_forgotten_by_the_command_line(servers: list[Server
 
 
 @pytest.mark.parametrize("command", ["forget", "export"])
-def test_what_is_no_user_is_refused_in_one_line(servers: list[Server], command: str) -> None:
+def test_text_that_is_no_user_is_refused_in_one_line(servers: list[Server], command: str) -> None:
     done = tidings(servers[0], command, "a/b")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 

@@ -127,7 +127,7 @@ FAULTS: list[Fault] = [
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-async def test_whatever_was_answered_reaches_every_reader_once_and_in_order(nodes: Nodes, fault: Fault) -> None:
+async def test_answered_publishes_reach_every_reader_once_and_in_order(nodes: Nodes, fault: Fault) -> None:
     readers = [Reader(f"u{n}") for n in range(STREAMS)]
     following = [
         asyncio.create_task(reader.follow((HOST, nodes.servers[place % 2].port)))
