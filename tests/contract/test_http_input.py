@@ -15,10 +15,10 @@ from tests.conftest import Name
 from tests.contract.receivers import Ws
 from tests.servers import PATIENCE, Server, eventually
 from tests.streams import Ended
-from tidings.transports.close_codes import TABLE
+from tidings.transports.close_codes import CLOSE_CODES
 
 FEWER = settings(max_examples=settings().max_examples // 3)  # each is a connection
-CODES = {close_reason.code for close_reason in TABLE}
+CODES = {close_reason.code for close_reason in CLOSE_CODES}
 GAUGE = 'tidings_connections{transport="ws"}'
 
 

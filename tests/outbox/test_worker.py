@@ -12,7 +12,7 @@ import pytest
 from tidings import outbox
 from tidings.integrations.outbox_worker import outbox_worker
 from tidings.outbox.tables import opened_table
-from tidings.outbox.worker import Away, Worker
+from tidings.outbox.worker import Away, OutboxWorker
 from tidings.testing import InMemoryServer
 
 
@@ -41,7 +41,7 @@ def left(db: Path) -> list[tuple[str, str | None]]:
         return connection.execute("SELECT notification, error FROM tidings_outbox ORDER BY position").fetchall()
 
 
-def drain(db: Path, worker: Worker) -> None:
+def drain(db: Path, worker: OutboxWorker) -> None:
     with opened_table(str(db)) as table:
         assert table.lock()
         while worker.step(table):
@@ -49,7 +49,7 @@ def drain(db: Path, worker: Worker) -> None:
 
 
 @contextmanager
-def running(worker: Worker) -> Iterator[None]:
+def running(worker: OutboxWorker) -> Iterator[None]:
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
@@ -89,7 +89,7 @@ def test_invalid_row_keeps_its_error_and_blocks_nobody(db: Path, tidings: InMemo
 
 
 def test_batch_that_was_published_and_not_forgotten_is_not_published_again(db: Path, tidings: InMemoryServer) -> None:
-    """What is left when a worker dies between the two; rows that came meanwhile do not change the batch."""
+    """A worker that dies between the two leaves such a batch; later rows do not change it."""
     write(db, "one", "two")
     client = tidings.client()
     died = outbox_worker(str(db), client)
@@ -112,7 +112,7 @@ def test_transaction_that_commits_late_is_not_passed_over(db: Path) -> None:
     def publish(texts: Sequence[str], name: str) -> None:
         sent.extend(texts)
 
-    worker = Worker(lambda: opened_table(str(db)), publish)
+    worker = OutboxWorker(lambda: opened_table(str(db)), publish)
     drain(db, worker)
     with sqlite3.connect(db) as connection:
         connection.execute("INSERT INTO tidings_outbox (position, notification) VALUES (5, 'earlier')")
@@ -132,7 +132,7 @@ def test_server_that_is_away_costs_time_alone(db: Path, monkeypatch: pytest.Monk
         done.set()
 
     write(db, "one")
-    with running(Worker(lambda: opened_table(str(db)), publish)):
+    with running(OutboxWorker(lambda: opened_table(str(db)), publish)):
         assert done.wait(10)
     assert len(set(names)) == 1  # one key for all tries
     assert left(db) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tidings.transports.close_codes import FORBIDDEN, LATER, NOT_OURS, TABLE, TOKEN, CloseReason, of_status
+from tidings.transports.close_codes import CLOSE_CODES, FORBIDDEN, LATER, NOT_OURS, TOKEN, CloseReason, of_status
 
 PAGE = Path(__file__).parents[2] / "docs" / "close-codes.md"
 _ROW = re.compile(r"^\| (\d{4}) \| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
@@ -14,12 +14,12 @@ _ROW = re.compile(r"^\| (\d{4}) \| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
 def test_the_docs_show_this_table_and_no_other() -> None:
     shown = [(int(code), reason, then) for code, reason, then in _ROW.findall(PAGE.read_text(encoding="utf-8"))]
     assert sorted(shown) == sorted(
-        (close_reason.code, close_reason.reason, close_reason.then.value) for close_reason in TABLE
+        (close_reason.code, close_reason.reason, close_reason.then.value) for close_reason in CLOSE_CODES
     )
 
 
 def test_a_code_means_one_thing_to_a_client() -> None:
-    then = {(close_reason.code, close_reason.then) for close_reason in TABLE}
+    then = {(close_reason.code, close_reason.then) for close_reason in CLOSE_CODES}
     assert len(then) == len({code for code, _ in then})
 
 

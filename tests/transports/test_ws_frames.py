@@ -12,7 +12,7 @@ from tidings.domain.model import Event
 from tidings.domain.topics import Topic
 from tidings.hub.ring import Entry
 from tidings.transports import ws_frames
-from tidings.transports.close_codes import TABLE, CloseReason
+from tidings.transports.close_codes import CLOSE_CODES, CloseReason
 from tidings.transports.ws_frames import WsEncoding, WsLines
 
 EVENT = Event(seq=7, topic=Topic("author/42"), type="notification.created", data=b'{"body":"\xe2\x80\xa8"}')
@@ -67,7 +67,7 @@ def test_where_the_server_frames_a_message_is_a_line() -> None:
     assert [json.loads(line) for line in data.split(b"\n")[:-1]] == [MESSAGE, {"type": "goaway", "data": {}}]
 
 
-@pytest.mark.parametrize("close_reason", TABLE, ids=lambda reason: f"{reason.code} {reason.reason}")
+@pytest.mark.parametrize("close_reason", CLOSE_CODES, ids=lambda reason: f"{reason.code} {reason.reason}")
 def test_every_close_reason_fits_in_a_close_frame(close_reason: CloseReason) -> None:
     frame = read(ws_frames.closing(close_reason))
     assert frame.opcode is Opcode.CLOSE

@@ -1,4 +1,4 @@
-"""What `/` answers where there are no pages: which program this is, and where its API is described."""
+"""The answer of `/` where there are no pages: the program's name, and the place of its API's description."""
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response

@@ -12,7 +12,7 @@ from tidings.extras import pip_install
 from tidings.integrations.outbox_worker import outbox_worker
 from tidings.outbox import DIALECTS
 from tidings.outbox import ddl as statement
-from tidings.outbox.worker import Worker
+from tidings.outbox.worker import OutboxWorker
 
 
 @click.group()
@@ -49,7 +49,7 @@ def run(db: str, metrics: int | None, url: str, token: str | None) -> None:
             raise click.ClickException(f"{error.name} is not installed: {pip_install('outbox')}") from error
 
 
-def _serve_metrics(worker: Worker, port: int) -> None:
+def _serve_metrics(worker: OutboxWorker, port: int) -> None:
     try:
         from prometheus_client import CollectorRegistry, start_http_server
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric

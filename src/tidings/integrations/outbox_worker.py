@@ -6,18 +6,18 @@ from functools import partial
 
 from tidings.client import Client, ClientError, TidingsProblem
 from tidings.outbox.tables import opened_table
-from tidings.outbox.worker import Away, Refused, Worker
+from tidings.outbox.worker import Away, OutboxWorker, Refused
 
 # Problems of a notification itself; with every other one, the next try may be taken.
 _REFUSALS = frozenset({400, 404, 413, 415, 422})
 
 
-def outbox_worker(db: str, client: Client) -> Worker:
+def outbox_worker(db: str, client: Client) -> OutboxWorker:
     """The worker of the table in a database: `run()` it in a thread or a process, `stop()` it from another.
 
     `db` is `postgresql://..` (psycopg), `sqlite:///file` or a file. The client may publish; it is not closed.
     """
-    return Worker(partial(opened_table, db), partial(_publish, client))
+    return OutboxWorker(partial(opened_table, db), partial(_publish, client))
 
 
 def _publish(client: Client, texts: Sequence[str], name: str) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tidings.outbox.schema import TABLE
-from tidings.outbox.worker import Away, Batch, Table
+from tidings.outbox.worker import Away, OutboxBatch, Table
 
 # The name of the lock among the advisory locks of a database: "tidings" as a number.
 LOCK = int.from_bytes(b"tidings", "big")
-CONNECT_WITHIN = 10  # seconds
+DATABASE_CONNECT_WITHIN = 10  # seconds
 BUSY = 30.0  # seconds that a write waits for the application's
 
 _AGE = {
@@ -29,7 +29,7 @@ def opened_table(db: str) -> Iterator[Table]:
         import psycopg
 
         try:
-            with psycopg.connect(db, autocommit=True, connect_timeout=CONNECT_WITHIN) as connection:
+            with psycopg.connect(db, autocommit=True, connect_timeout=DATABASE_CONNECT_WITHIN) as connection:
                 yield _PostgresTable(connection)
         except psycopg.OperationalError as error:
             raise Away(f"the database does not answer: {error}") from error
@@ -46,28 +46,28 @@ def opened_table(db: str) -> Iterator[Table]:
 
 
 class _SqlTable:
-    """What both say alike, `?` being a parameter."""
+    """The shared part of both tables' SQL, with `?` for a parameter."""
 
     dialect: str
 
     def _run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         raise NotImplementedError
 
-    def claim(self, limit: int) -> Batch | None:
+    def claim(self, limit: int) -> OutboxBatch | None:
         """See `Table`. The name is written down before anything is sent under it."""
         started = self._run(
             f"SELECT batch FROM {TABLE} WHERE batch IS NOT NULL AND error IS NULL ORDER BY position LIMIT 1"
         )
         if started:
             ((name,),) = started
-            return Batch(name=name, rows=self._rows(name))
+            return OutboxBatch(name=name, rows=self._rows(name))
         first = self._run(f"SELECT position FROM {TABLE} WHERE error IS NULL ORDER BY position LIMIT ?", limit)
         if not first:
             return None
         name = uuid.uuid4().hex
         positions = [position for (position,) in first]
         self._run(f"UPDATE {TABLE} SET batch = ? WHERE {_among(positions)}", name, *positions)
-        return Batch(name=name, rows=self._rows(name))
+        return OutboxBatch(name=name, rows=self._rows(name))
 
     def _rows(self, name: str) -> Sequence[tuple[int, str]]:
         found = self._run(
@@ -75,15 +75,15 @@ class _SqlTable:
         )
         return [(position, text) for position, text in found]
 
-    def split(self, batch: Batch) -> None:
+    def split(self, batch: OutboxBatch) -> None:
         """See `Table`. In one statement: no row may be sent under both names."""
         self._run(f"UPDATE {TABLE} SET batch = 'row-' || id WHERE batch = ?", batch.name)
 
-    def reject(self, batch: Batch, error: str) -> None:
+    def reject(self, batch: OutboxBatch, error: str) -> None:
         """See `Table`."""
         self._run(f"UPDATE {TABLE} SET error = ? WHERE batch = ?", error, batch.name)
 
-    def delete(self, batch: Batch) -> None:
+    def delete(self, batch: OutboxBatch) -> None:
         """See `Table`."""
         positions = [position for position, _ in batch.rows]
         self._run(f"DELETE FROM {TABLE} WHERE {_among(positions)}", *positions)

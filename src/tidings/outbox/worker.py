@@ -24,7 +24,7 @@ class Away(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class OutboxBatch:
     """Rows that are sent in one request. Its name is the idempotency key."""
 
     name: str
@@ -37,23 +37,23 @@ class Table(Protocol):
     def lock(self) -> bool:
         """Become the one worker, until the connection ends."""
 
-    def claim(self, limit: int) -> Batch | None:
+    def claim(self, limit: int) -> OutboxBatch | None:
         """The batch that was claimed and not finished, else the first rows as a new one."""
 
-    def split(self, batch: Batch) -> None:
+    def split(self, batch: OutboxBatch) -> None:
         """Make a batch of each row."""
 
-    def reject(self, batch: Batch, error: str) -> None:
+    def reject(self, batch: OutboxBatch, error: str) -> None:
         """Keep the rows, with their error."""
 
-    def delete(self, batch: Batch) -> None:
+    def delete(self, batch: OutboxBatch) -> None:
         """Forget the rows."""
 
     def lag(self) -> float:
         """Seconds since the oldest row was written that is to be published; 0 if there is none."""
 
 
-class Worker:
+class OutboxWorker:
     """Publishes from one table. One worker of a table works, others wait until it has ended."""
 
     def __init__(

@@ -46,7 +46,7 @@ NOT_JSON = CloseReason(code=4400, reason="not a JSON object", then=ClientAction.
 TOKEN = CloseReason(code=4401, reason="no valid token", then=ClientAction.TOKEN)
 FORBIDDEN = CloseReason(code=4403, reason="not allowed", then=ClientAction.STOP)
 
-TABLE = (
+CLOSE_CODES = (
     GOING_AWAY, PROTOCOL, BINARY, NOT_TEXT, TOO_BIG, FAILED, LATER, NOT_JSON, NOT_OURS, TOKEN, FORBIDDEN,
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ def make(apps: Any, schema_editor: Any) -> None:
 
 
 def drop(apps: Any, schema_editor: Any) -> None:
-    """What was not published is lost."""
+    """Drop the table, and with it the notifications that were not published."""
     schema_editor.execute(f"DROP TABLE {TABLE}")
 
 
