@@ -12,7 +12,10 @@ from tidings.api.openapi import document
 from tidings.api.routes import OPERATIONS, described
 from tidings.seed.routes import OPERATIONS as SEED_OPERATIONS
 
-VISIBLE = "[^\x00- \x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufeff]"  # anywhere in a text
+VISIBLE = (
+    "[^\x00- \x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    "\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]"
+)
 EVERY = [*OPERATIONS, *SEED_OPERATIONS]
 
 
