@@ -11,7 +11,6 @@ from urllib.parse import unquote_plus
 
 import msgspec
 from starlette import requests
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp
@@ -86,24 +85,8 @@ class QueryParams(dict[str, str]):
 _NO_QUERY = QueryParams("")
 
 
-class ApiHeaders(Headers):
-    """Starlette's header fields, without an exception for each that is not there."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The value of the first field of this name, which is in small letters."""
-        wanted = key.encode("latin-1")
-        for name, value in self._list:
-            if name == wanted:
-                return value.decode("latin-1")
-        return default
-
-
 class ApiConnection(requests.HTTPConnection):
-    """Starlette's connection, with its query as `QueryParams` and its header fields as `ApiHeaders`."""
-
-    @cached_property
-    def headers(self) -> ApiHeaders:
-        return ApiHeaders(scope=self.scope)
+    """Starlette's connection, with its query as `QueryParams`."""
 
     @cached_property
     def query_params(self) -> QueryParams:  # type: ignore[override]
