@@ -23,7 +23,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     def me(self) -> User:
         """Raises `NotIdentified`."""
         if self.user is None:
-            raise NotIdentified("whose inbox? (in `tidings dev` say ?user=, else send a token with a subject)")
+            raise NotIdentified("this needs a user: in `tidings dev` add ?user=, else send a token with a subject")
         return self.user
 
     def for_ticket(self, *, now: float) -> "Grant":
