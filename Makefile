@@ -19,6 +19,10 @@ NPM  := tests/contract/clients/node_modules/.stamp
 # A browser and what Playwright drives it with, a proxy, network namespaces, a database server.
 FOR_TESTS := chromium curl ip libatomic.so.1 nginx postgres
 
+# A test that hangs ends the process it runs in. No other takes its place: it would hang in the same test, and
+# pytest-xdist then waits for ever. The rest goes to the process that is left, or the run ends.
+PYTEST := $(PY) -m pytest -n $(JOBS) --max-worker-restart=0
+
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -32,11 +36,11 @@ dev: $(VENV)/run.stamp  ## serve on http://127.0.0.1:8000 (PORT=, DB=)
 	@exec $(VENV)/bin/tidings dev $(if $(PORT),--port $(PORT)) $(if $(DB),--db '$(DB)')
 
 unit: $(VENV)/dev.stamp  ## in half a minute: the Python tests that need no server, browser or system package
-	$(PY) -m pytest -n $(JOBS) --dist worksteal -m 'not processes and not full' --hypothesis-profile=quick $(ARGS)
+	$(PYTEST) --dist worksteal -m 'not processes and not full' --hypothesis-profile=quick $(ARGS)
 
 test: $(VENV)/dev.stamp $(JS) $(NPM) $(if $(ARGS),,test-js)  ## every test: real processes, a real browser; with ARGS=, Python's only
 	@scripts/system_packages.sh $(FOR_TESTS)
-	$(PY) -m pytest -n $(JOBS) --dist loadfile $(MARKED) $(ARGS)
+	$(PYTEST) --dist loadfile $(MARKED) $(ARGS)
 
 test-all: MARKED := -m '' --hypothesis-profile=searching
 test-all: FOR_TESTS += firefox-esr WebKitWebDriver Xvfb
