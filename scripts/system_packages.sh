@@ -16,6 +16,7 @@ missing=
 for name; do
     case $name in # Debian's name of the package that holds it
         cc) package='gcc libc6-dev' ;;
+        chromedriver) package=chromium-driver ;;
         ip) package=iproute2 ;;
         libatomic.so.1) package=libatomic1 ;;
         nginx) package=nginx-light ;;

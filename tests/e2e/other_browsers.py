@@ -1,4 +1,7 @@
-"""Firefox and WebKit, driven by the commands of W3C WebDriver: Playwright drives neither as distributions ship them."""
+"""Browsers as distributions ship them, driven by the commands of W3C WebDriver.
+
+Playwright drives no Firefox and no WebKit of theirs, and its Chromium freezes no page.
+"""
 
 import base64
 import json
@@ -108,8 +111,8 @@ class Firefox(Browser):
             yield cls(connection)
 
 
-class WebKit(Browser):
-    """WebKitGTK's MiniBrowser through its WebDriver, on a screen of its own."""
+class WebDriver(Browser):
+    """A browser behind an HTTP driver."""
 
     _PATHS = {  # noqa: RUF012 (constant)
         "Navigate": ("POST", "url"),
@@ -120,17 +123,17 @@ class WebKit(Browser):
         "GetWindowHandle": ("GET", "window"),
         "TakeScreenshot": ("GET", "screenshot"),
         "Back": ("POST", "back"),
+        "ExecuteCdp": ("POST", "goog/cdp/execute"),
     }
 
-    def __init__(self, port: int, binary: str) -> None:
+    def __init__(self, port: int, capabilities: dict[str, Any]) -> None:
         self._base = f"http://{HOST}:{port}/session"
-        options = {"binary": binary, "args": ["--automation"]}
-        session = self._request("POST", "", {"capabilities": {"alwaysMatch": {"webkitgtk:browserOptions": options}}})
-        self._base += f"/{session['sessionId']}/"
+        session = self._request("POST", "", {"capabilities": {"alwaysMatch": capabilities}})
+        self._base += f"/{session['sessionId']}"
 
     def command(self, name: str, parameters: dict[str, Any]) -> Any:
         method, path = self._PATHS[name]
-        return self._request(method, path, parameters)
+        return self._request(method, f"/{path}", parameters)
 
     def _request(self, method: str, path: str, body: object) -> Any:
         data = json.dumps(body).encode() if method == "POST" else None
@@ -143,23 +146,52 @@ class WebKit(Browser):
 
     @classmethod
     @contextmanager
+    def _driven(cls, driver: str, directory: Path, capabilities: dict[str, Any], **settings: str) -> Iterator[Self]:
+        """A browser behind this driver, with the environment's further settings."""
+        port = free_port()
+        with _running([driver, f"--port={port}"], directory / f"{driver}.log", HOME=str(directory), **settings):
+            _connected(port).close()
+            browser = cls(port, capabilities)
+            try:
+                yield browser
+            finally:
+                browser.close()
+
+
+class Chromium(WebDriver):
+    """Chromium through chromedriver, which starts it as a user would: it may throttle and freeze pages."""
+
+    def freeze(self) -> None:
+        """Freezes the tab that commands go to (Page Lifecycle, section 2). It takes no further script."""
+        self.command("ExecuteCdp", {"cmd": "Page.setWebLifecycleState", "params": {"state": "frozen"}})
+
+    @classmethod
+    @contextmanager
+    def started(cls, directory: Path) -> Iterator[Self]:
+        """A Chromium without a screen."""
+        options = {"binary": "/usr/bin/chromium", "args": ["--headless=new", "--no-sandbox", "--disable-gpu"]}
+        with cls._driven("chromedriver", directory, {"goog:chromeOptions": options}) as browser:
+            yield browser
+
+
+class WebKit(WebDriver):
+    """WebKitGTK's MiniBrowser through its WebDriver, on a screen of its own."""
+
+    @classmethod
+    @contextmanager
     def started(cls, directory: Path) -> Iterator[Self]:
         """A MiniBrowser under Xvfb."""
         screen = f":{os.getpid() % 10_000 + 100}"
-        port = free_port()
         [binary] = list(Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser"))
-        with _running(["Xvfb", screen, "-screen", "0", "1200x900x24"], directory / "xvfb.log"):
-            # The machine's own settings, file systems and graphics are left alone.
-            settings = {"DISPLAY": screen, "HOME": str(directory), "XDG_RUNTIME_DIR": str(directory)}
-            settings |= {"WEBKIT_DISABLE_COMPOSITING_MODE": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "GDK_BACKEND": "x11"}
-            arguments = ["WebKitWebDriver", f"--port={port}"]
-            with _running(arguments, directory / "webkit.log", **settings):
-                _connected(port).close()
-                browser = cls(port, str(binary))
-                try:
-                    yield browser
-                finally:
-                    browser.close()
+        options = {"binary": str(binary), "args": ["--automation"]}
+        # The machine's own settings, file systems and graphics are left alone.
+        settings = {"DISPLAY": screen, "XDG_RUNTIME_DIR": str(directory), "GDK_BACKEND": "x11"}
+        settings |= {"WEBKIT_DISABLE_COMPOSITING_MODE": "1", "LIBGL_ALWAYS_SOFTWARE": "1"}
+        with (
+            _running(["Xvfb", screen, "-screen", "0", "1200x900x24"], directory / "xvfb.log"),
+            cls._driven("WebKitWebDriver", directory, {"webkitgtk:browserOptions": options}, **settings) as browser,
+        ):
+            yield browser
 
 
 @contextmanager
