@@ -1,1 +1,1 @@
-import{g as e}from"./chunk-EDHVRZ3C.js";import"./chunk-YTZKR3DQ.js";import"./chunk-YHWWVQC3.js";var{customElements:l,CSS:o}=globalThis;o?.supports("selector(:popover-open) and (color:light-dark(red,red))")&&!l.get("tidings-bell")&&l.define("tidings-bell",e);
+import{g as e}from"./chunk-VLTQS6AM.js";import"./chunk-B2G3XUHZ.js";import"./chunk-4DVYBFC7.js";var{customElements:l,CSS:o}=globalThis;o?.supports("selector(:popover-open) and (color:light-dark(red,red))")&&!l.get("tidings-bell")&&l.define("tidings-bell",e);

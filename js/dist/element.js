@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-EDHVRZ3C.js";import"./chunk-YTZKR3DQ.js";import"./chunk-YHWWVQC3.js";export{a as TidingsBell};
+import{g as a}from"./chunk-VLTQS6AM.js";import"./chunk-B2G3XUHZ.js";import"./chunk-4DVYBFC7.js";export{a as TidingsBell};

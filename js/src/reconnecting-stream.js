@@ -11,7 +11,6 @@ import { TransportFallback } from "./transport-fallback.js";
 import { DEFAULT_HEARTBEAT, advancesCursor, invalidCursorReset } from "./transports/attempt.js";
 import { longPoll, shortPoll } from "./transports/poll.js";
 import { sse } from "./transports/sse.js";
-import { ws } from "./transports/ws.js";
 
 /**
  * @import {FailureKind, HttpClient} from "./http.js"
@@ -33,8 +32,21 @@ import { ws } from "./transports/ws.js";
  * @property {Transport[]} transports
  */
 
+/** Fetched only by pages that ask for it. */
+const loadWs = () => import("./transports/ws.js");
+
 /** @type {Record<Transport, (attempt: Attempt) => Promise<void>>} */
-const TRANSPORTS = { sse, ws, "long-poll": longPoll, "short-poll": shortPoll };
+const TRANSPORTS = {
+  sse,
+  async ws(attempt) {
+    const { ws } = await loadWs().catch((error) => {
+      throw new TidingsError("blocked", String(error));
+    });
+    return ws(attempt);
+  },
+  "long-poll": longPoll,
+  "short-poll": shortPoll,
+};
 
 /** @typedef {Pick<Attempt, "emit" | "activity" | "expectActivity" | "retry" | "cursorMoved">} Callbacks */
 
@@ -90,6 +102,7 @@ export class ReconnectingStream {
     this.#fallback = new TransportFallback(transports);
     this.#backoff = new Backoff(env.random);
     this.#monitor = new HeartbeatMonitor(env, () => this.#end("timeout"));
+    if (transports.includes("ws")) loadWs().catch(() => {}); // while the server has this version
     void this.#run();
   }
 

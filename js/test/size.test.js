@@ -42,9 +42,9 @@ test("a live badge, stream and inbox included, is at most 15 KB", (t) => {
   for (const name of ["stream.js", "inbox.js"]) t.diagnostic(`${name} alone: ${weigh(loaded(name))} bytes`);
 });
 
-test("the list, the toasts, the tab's badges and the sound are fetched when they are needed", () => {
+test("the list, the toasts, the tab's badges, the sound and WebSockets are fetched when they are needed", () => {
   const later = fetchedLater("define.js").map((name) => name.replace(/-\w+\./, "."));
-  assert.deepEqual(later.sort(), ["chime.js", "overlay.js", "tab-badge.js"]);
+  assert.deepEqual(later.sort(), ["chime.js", "overlay.js", "tab-badge.js", "ws.js"]);
 });
 
 test("every module that is fetched lies beside the one that asks for it, and nothing else is shipped", () => {

@@ -72,6 +72,7 @@ class BellPage:
         clock: bool = False,
         script: str = "",
         connection: str = "open",
+        policy: str = POLICY,
         **attributes: str,
     ) -> "BellPage":
         """Opens the page and waits until its stream is open, or as `connection` says.
@@ -88,7 +89,7 @@ class BellPage:
 
         def answer(route: Route) -> None:
             body = PAGE.format(lang=lang, dir=dir, attributes=markup)
-            route.fulfill(body=body, content_type="text/html", headers={"content-security-policy": POLICY})
+            route.fulfill(body=body, content_type="text/html", headers={"content-security-policy": policy})
 
         page.route(re.compile(r"/bell-page\?"), answer)
         page.route("**/bell-page.css", lambda route: route.fulfill(body=STYLE, content_type="text/css"))

@@ -1,17 +1,23 @@
 """<tidings-bell> where the browser refuses a page something, or lacks it."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import BrowserContext, Route, expect
 
-from tests.e2e.bell_page import BellPage, Open
-from tests.servers import Server
+from tests.e2e.bell_page import POLICY, BellPage, Open
+from tests.servers import Server, eventually
 
 pytestmark = pytest.mark.timeout(120)
 
 REFUSED = "throw new DOMException('The operation is insecure.', 'SecurityError')"
 NO_WORKER = "delete globalThis.SharedWorker;"
+NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });"
+# Module scripts run when the document is parsed.
+OPTIONS = """addEventListener("readystatechange", () => {
+  document.querySelector("tidings-bell").options = %s;
+}, { once: true, capture: true });"""
 
 REFUSALS = {
     "workers": f"globalThis.SharedWorker = class {{ constructor() {{ {REFUSED} }} }}",
@@ -29,9 +35,51 @@ REFUSALS = {
 }
 
 
+def connections(server: Server, user: str) -> int:
+    """How many streams the server has for a user."""
+    presence = server.request("GET", f"/v1/users/{quote(user)}/presence").json
+    return int(presence["connections"])
+
+
 @pytest.mark.parametrize("refused", REFUSALS)
 def test_bell_is_live_where_the_page_may_not_use(server: Server, opened: Open, user: str, refused: str) -> None:
     bell = opened(user, script=REFUSALS[refused])
+    server.publish({"user": user}, type="system", title="live")
+    bell.unread(1)
+
+
+TRUSTED = f"{POLICY}; require-trusted-types-for 'script'"
+
+
+@pytest.mark.parametrize("policy", [TRUSTED, f"{TRUSTED}; trusted-types tidings"])
+def test_bell_violates_no_trusted_types_and_its_tabs_share_a_worker(
+    server: Server, opened: Open, user: str, policy: str
+) -> None:
+    bell, other = (
+        opened(user, policy=policy, sound="", title_badge="", favicon_badge="/demo/icon-new.svg", script=NO_LOCKS)
+        for _ in range(2)
+    )
+    eventually("they have one stream", lambda: connections(server, user) == 1)
+    server.publish({"user": user}, type="export", title="Export", body="of all", progress=0.5, priority="critical")
+    expect(bell.toasts).to_have_count(1)
+    bell.show()
+    bell.rows.get_by_role("button", name="Archive").click()
+    expect(bell.panel.get_by_text("Archived")).to_be_visible()
+    other.unread(0)
+
+
+@pytest.mark.parametrize("allowed", ["'none'", "another"])
+def test_bell_is_live_where_its_trusted_types_policy_is_refused(
+    server: Server, context: BrowserContext, user: str, allowed: str
+) -> None:
+    bell = BellPage.open(context, server, user, policy=f"{TRUSTED}; trusted-types {allowed}")
+    server.publish({"user": user}, type="system", title="live")
+    bell.unread(1)
+    assert bell.page.evaluate("window.refused") == ["trusted-types trusted-types-policy"]
+
+
+def test_bell_that_shares_by_lock_asks_for_no_trusted_types_policy(server: Server, opened: Open, user: str) -> None:
+    bell = opened(user, policy=f"{TRUSTED}; trusted-types 'none'", script=OPTIONS % '{ share: "lock" }')
     server.publish({"user": user}, type="system", title="live")
     bell.unread(1)
 
@@ -44,6 +92,16 @@ def test_bell_that_cannot_get_live_says_so_on_itself(server: Server, context: Br
     bell = BellPage.open(context, server, user, connection="closed", script=NO_WORKER)
     expect(bell.button).to_have_attribute("title", "Not connected")
     expect(bell.button).to_have_class(re.compile("offline"))
+
+
+def test_bell_without_the_module_of_a_transport_takes_the_next(
+    server: Server, context: BrowserContext, user: str
+) -> None:
+    context.route(re.compile("/ws-[^/]*.js"), lambda route: route.abort())
+    script = OPTIONS % '{ transports: ["ws", "sse"], share: "none" }'
+    bell = BellPage.open(context, server, user, script=script)
+    server.publish({"user": user}, type="system", title="live")
+    bell.unread(1)
 
 
 OLDER_BROWSERS = """
