@@ -52,14 +52,15 @@ def eventually(what: str, holds: Callable[[], bool], *, within: float = PATIENCE
         time.sleep(0.02)
 
 
-def free_port(host: str = HOST) -> int:
-    """A free port. It is below the ephemeral range, so no outgoing connection takes it meanwhile.
+def free_port(host: str = HOST, *, skip: int = 0) -> int:
+    """A free port, `skip` above the first. It is below the ephemeral range, so no outgoing connection takes it
+    meanwhile.
 
     Each process of one test run looks in a part of its own, or two could be given the same.
     """
     share = 12_000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     first = 20_000 + share * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    for port in range(first + os.getpid() % (share // 2), first + share):
+    for port in range(first + os.getpid() % (share // 2) + skip, first + share):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

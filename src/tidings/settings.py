@@ -54,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mode: Mode = "serve"
     host: str = "127.0.0.1"
     port: int = 8000
+    admin_address: str = ""  # host:port of a second listener, for operators: /metrics and the like are there alone
     db: Database = Path("tidings.db")  # given as a path, as sqlite:///path, or as postgresql://... (`database`)
     secret: str = ""  # checks tokens (HS256); several, one a line: the first signs, too. At least 32 characters each
     token_keys: str = ""  # public keys in PEM that check tokens: RSA (RS256), P-256 (ES256), Ed25519 (EdDSA)
@@ -99,6 +100,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         if not self.host:
             raise ValueError("host is an address or a name; 0.0.0.0 is all of them")
+        if self.admin_address and not _ADDRESS.fullmatch(self.admin_address):
+            raise ValueError("admin_address is host:port, as 127.0.0.1:9000 or [::1]:9000")
         if self.cors_credentials and "*" in self.cors_origins:
             raise ValueError("cors_credentials needs named origins, not *")
         for origin in self.cors_origins:
@@ -155,6 +158,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
 # An origin as a browser writes it (WHATWG HTML, "serialization of an origin"): no path, no default port.
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
+_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.1
 _HTTP_URL = re.compile(r"https?://[^/]")
 _URL = re.compile(r"https://[^/]|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]")

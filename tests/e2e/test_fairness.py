@@ -1,22 +1,14 @@
 """One caller cannot stop the others: what it causes is counted, and refused beyond its budget."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import pytest
 
 from tests.conftest import StartServer
-from tests.servers import SECRET, HttpResponse, Server
+from tests.servers import HttpResponse, Server
 from tests.streams import connect
-from tidings.auth.tokens import issue
-from tidings.domain.topics import User
-
-
-def bearer(user: str | None, *, publish: bool = False) -> dict[str, str]:
-    named = None if user is None else User(user)
-    made = issue(SECRET, user=named, publish=publish, topics=[], now=int(time.time()), lifetime=600)
-    return {"Authorization": f"Bearer {made}"}
+from tests.tokens import bearer
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from tidings.api.http import problem
+from tidings.api.operation import OPERATOR
 from tidings.api.ws import reject
 from tidings.auth.hosts import HostAllowlist
 from tidings.auth.origins import OriginPolicy
@@ -32,7 +33,7 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-PROBES = frozenset({"/healthz", "/readyz"})  # a load balancer asks for them by address
+PROBES = frozenset({"/healthz", "/readyz"})  # a load balancer asks for them by address, as operators do
 ORIGINS_MAX = 1000  # origins: for how many the fields are kept, and how many refused ones are told of
 
 _log = logging.getLogger("tidings.api")
@@ -111,7 +112,7 @@ class Cors:
             raise UriTooLong(f"a path with its query has at most {TARGET_MAX} bytes")
         # Without a Host it is HTTP/1.0, which no browser speaks.
         if host is not None and not self._hosts.allows_all and not self._hosts.allows(host.decode("latin-1")):
-            if not self._local and scope["path"] in PROBES:
+            if not self._local and (scope["path"] in PROBES or OPERATOR in scope.get("state", ())):
                 return
             raise Misdirected("this server answers to other names; TIDINGS_HOSTS lists them")
 

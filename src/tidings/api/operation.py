@@ -10,10 +10,12 @@ from starlette.routing import Route
 from tidings.api.context import ApiContext
 from tidings.api.http import ApiRequest, ApiRoute, Endpoint
 from tidings.api.parameters import Parameter
+from tidings.domain.errors import NotFound
 
 Handler = Callable[[ApiRequest, ApiContext], Awaitable[Any]]
 
 JSON = "application/json"
+OPERATOR = "tidings.operator"  # set in the state of a request that came by the operators' address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Operation:
     answers: Mapping[int, Answer]
     idempotent: bool = False  # takes an Idempotency-Key
     public: bool = False  # needs no credential
+    admin: bool = False  # on the operators' address alone, if they have one
 
     @property
     def summary(self) -> str:
@@ -68,7 +71,22 @@ class Operation:
 
     def route(self, api: ApiContext) -> Route:
         """The route that calls the handler. GET answers HEAD too."""
-        return ApiRoute(self.path, Endpoint(self.handler, api), methods=[self.method])
+        handler = _for_operators(self.handler) if self.admin and api.settings.admin_address else self.handler
+        return ApiRoute(self.path, Endpoint(handler, api), methods=[self.method])
+
+
+def by_operator(request: ApiRequest) -> bool:
+    """Did it come by the operators' address?"""
+    return OPERATOR in request.scope.get("state", ())
+
+
+def _for_operators(handler: Handler) -> Handler:
+    async def guarded(request: ApiRequest, api: ApiContext) -> Any:
+        if not by_operator(request):
+            raise NotFound(f"there is no {request.scope['path']} here")
+        return await handler(request, api)
+
+    return guarded
 
 
 def operation(method: str, path: str, **described: Any) -> Callable[[Handler], Operation]:

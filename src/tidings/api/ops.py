@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from tidings.api.context import ApiContext
 from tidings.api.http import ApiRequest, Json
-from tidings.api.operation import Answer, operation
+from tidings.api.operation import Answer, by_operator, operation
 from tidings.domain.errors import problems
 from tidings.domain.problems import PROBLEMS_PATH
 from tidings.services.status import Ready, StatusService
@@ -128,8 +128,13 @@ async def health(request: ApiRequest, api: ApiContext) -> Response:
     public=True,
 )
 async def readiness(request: ApiRequest, api: ApiContext) -> Response:
-    """Check that the process can serve."""
-    return Json(await api.services.status.ready())
+    """Check that the process can serve.
+
+    Where operators have an address of their own, the details are there alone.
+    """
+    ready = await api.services.status.ready()
+    detailed = by_operator(request) or not api.settings.admin_address
+    return Json(ready if detailed else Ready(status=ready.status))
 
 
 @operation(
@@ -137,6 +142,7 @@ async def readiness(request: ApiRequest, api: ApiContext) -> Response:
     "/metrics",
     id="metrics",
     tag=TAG,
+    admin=True,
     answers={200: Answer(description="Prometheus metrics.", media="text/plain", schema={"type": "string"})},
     public=True,
 )

@@ -66,6 +66,7 @@ async def log_out(request: ApiRequest, api: ApiContext) -> Response:
     "/v1/revocations",
     id="revoke",
     tag=TAG,
+    admin=True,
     idempotent=True,
     body=Body(type=RevocationBody, example={"user": "alice"}),
     answers={

@@ -21,6 +21,7 @@ ERASED = {
     "/v1/users/{user}",
     id="forgetUser",
     tag=TAG,
+    admin=True,
     parameters=(USER,),
     answers={200: Answer(description="How much was erased, by kind.", type=Forgotten, example=ERASED)},
 )

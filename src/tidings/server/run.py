@@ -9,14 +9,16 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Generator
+from functools import partial
 from types import FrameType
 
 import uvicorn
 
+from tidings.api.operation import OPERATOR
 from tidings.app import Pages, Tidings, create_app
 from tidings.server.accept_queue import AcceptQueue
 from tidings.server.descriptors import raise_limit
-from tidings.server.listener import bind, cannot_listen
+from tidings.server.listener import bind, bind_admin, cannot_listen
 from tidings.server.state import ServerState
 from tidings.settings import Settings
 
@@ -36,13 +38,20 @@ class Server(uvicorn.Server):
     server_state: ServerState
 
     def __init__(
-        self, config: uvicorn.Config, app: Tidings, settings: Settings, *, on_ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        app: Tidings,
+        settings: Settings,
+        *,
+        admin: socket.socket | None = None,
+        on_ready: Callable[[], None],
     ) -> None:
-        """`on_ready` is called when it can be connected to."""
+        """`admin` is the operators' socket; `on_ready` is called when it can be connected to."""
         super().__init__(config)
         self.server_state = ServerState()
         self._app = app
         self._settings = settings
+        self._admin = admin
         self._on_ready = on_ready
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -68,8 +77,20 @@ class Server(uvicorn.Server):
         try:
             await super().startup(sockets)
         except OSError as error:
-            raise cannot_listen(self._settings, error) from error
+            raise cannot_listen(self._settings.host, self._settings.port, error) from error
+        if self._admin is not None:
+            await self._listen_to_operators(self._admin)
         self._on_ready()
+
+    async def _listen_to_operators(self, admin: socket.socket) -> None:
+        """Accept on their socket, too. What comes by it is marked as theirs."""
+        state = {**self.lifespan.state, OPERATOR: True}
+        make = partial(self.config.http_protocol_class, self.config, self.server_state, state)  # type: ignore[call-arg]
+        try:
+            self.servers.append(await asyncio.get_running_loop().create_server(make, sock=admin))
+        except OSError as error:
+            host, port = admin.getsockname()[:2]
+            raise cannot_listen(host, port, error) from error
 
     # Stopping
 
@@ -160,7 +181,7 @@ def run(
     sys.setswitchinterval(SWITCH)
     gc.set_threshold(*GARBAGE)
     app = create_app(settings, pages=pages)
-    listener = bind(settings)
+    listener, admin = bind(settings), bind_admin(settings)
     config = uvicorn.Config(
         app,
         http=AcceptQueue(app.open_stream),  # type: ignore[arg-type] # all that is asked of it is to make protocols
@@ -178,6 +199,6 @@ def run(
     )
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    server = Server(config, app, settings, on_ready=lambda: on_ready(address))
+    server = Server(config, app, settings, admin=admin, on_ready=lambda: on_ready(address))
     with contextlib.suppress(KeyboardInterrupt):  # what uvicorn has left when it has stopped in order: no failure
         server.run(sockets=[listener])

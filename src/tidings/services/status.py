@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from tidings.domain.errors import ShuttingDown, StoreUnavailable
 from tidings.services.store_gateway import StoreGateway
@@ -13,9 +14,9 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """The log that is served: its epoch, its newest seq and the newest that retention removed."""
 
     status: Literal["ready", "degraded"]  # degraded: the bus is down, and events of other nodes come later
-    epoch: str
-    head: int
-    floor: int
+    epoch: str | UnsetType = UNSET
+    head: int | UnsetType = UNSET
+    floor: int | UnsetType = UNSET
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
