@@ -21,6 +21,9 @@ from tidings.settings import BOUNDS, PostgresUrl, Settings
         ("RETENTION_ROWS", "nonsense"),
         ("HEARTBEAT", "3600"),
         ("HOST", ""),
+        ("PROXIES", "10.0.0.1/8"),
+        ("PROXIES", "proxy.example"),
+        ("ADMIN_ADDRESS", "9000"),
     ],
 )
 def test_a_setting_out_of_its_bounds_is_refused_by_name(name: str, text: str) -> None:

@@ -18,7 +18,10 @@ ENV_PREFIX = "TIDINGS_"
 _OTHERS = frozenset({"TIDINGS_CONFIG", "TIDINGS_URL", "TIDINGS_TOKEN"})
 _FILES = frozenset({"secret", "token_keys"})  # settings that `TIDINGS_<NAME>_FILE`, or `<name>_file`, may point to
 # Developers load-test their machine, as one user or two, and with one publisher.
-_DEVELOPERS = {"max_user_streams": 10_000, "user_writes": 0.0, "user_replay_bytes": 0.0, "publisher_writes": 0.0}
+_DEVELOPERS = {
+    "max_user_streams": 10_000, "user_writes": 0.0, "user_replay_bytes": 0.0, "publisher_writes": 0.0,
+    "max_address_connections": 0,
+}  # fmt: skip
 _FIELD = re.compile(r"`\$\.(\w+)`$")  # where msgspec says that it found what it did not expect
 
 

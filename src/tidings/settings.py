@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,6 +78,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_seconds: float = 0.0  # over which streams are told to leave at shutdown, /readyz first; 0: all at once
     retry: int = 2000  # milliseconds; what a client waits before it comes back (jittered when the server drains)
     max_connections: int = 100_000
+    max_address_connections: int = (
+        2000  # of an address, IPv6 by /64, proxies and this machine aside; 0: any, as in `dev`
+    )
+    proxies: tuple[str, ...] = ("127.0.0.0/8", "::1")  # addresses or networks whose X-Forwarded-For is believed
     max_user_streams: int = 32  # streams and waiting polls of one user on a process; `dev`: 10 000 unless given
     user_writes: float = 20.0  # marks, follows, preferences a user may make a second, for ever; 0: any, as in `dev`
     user_writes_burst: int = 500  # and at once
@@ -110,6 +115,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for name in self.hosts:
             if not _HOST.fullmatch(name):
                 raise ValueError(f"hosts takes names or *.names without a port, with commas between, not {name!r}")
+        for network in self.proxies:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"proxies takes addresses and networks, with commas between; {error}") from error
         for name in self.cors_headers:
             if not _FIELD_NAME.fullmatch(name):
                 raise ValueError(f"cors_headers takes names of header fields, with commas between, not {name!r}")
@@ -148,7 +158,8 @@ _MANY = 1_000_000_000
 EVENT_BOUND = 1024 * 1024  # bytes; the readers of our clients end at 8 MiB
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535), "heartbeat": (0.1, 60), "drain_seconds": (0, 3600), "retry": (1, 24 * 3600 * 1000),
-    "max_connections": (1, _MANY), "max_user_streams": (1, _MANY), "user_writes": (0, _MANY),
+    "max_connections": (1, _MANY), "max_address_connections": (0, _MANY), "max_user_streams": (1, _MANY),
+    "user_writes": (0, _MANY),
     "user_writes_burst": (1, _MANY), "user_replay_bytes": (0, _MANY), "user_replay_bytes_burst": (1, _MANY),
     "publisher_writes": (0, _MANY), "publisher_writes_burst": (1, _MANY), "max_event": (1024, EVENT_BOUND),
     "max_batch": (1, _MANY), "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY),
@@ -162,7 +173,9 @@ _ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.1
 _HTTP_URL = re.compile(r"https?://[^/]")
 _URL = re.compile(r"https://[^/]|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]")
-LISTS = frozenset({"cors_origins", "cors_headers", "hosts", "token_audience"})  # with commas between, in one text
+LISTS = frozenset(
+    {"cors_origins", "proxies", "cors_headers", "hosts", "token_audience"}
+)  # with commas between, in one text
 _USUAL_PORT = {"http": ":80", "https": ":443"}
 
 

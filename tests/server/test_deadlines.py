@@ -124,8 +124,8 @@ async def test_connections_beyond_the_file_descriptors_are_told_so_and_counted(
     wires = [server.accept() for _ in range(4)]
     assert [transport.closed for transport in wires] == ["", "", "closed", "closed"]
     assert wires[2].sent.startswith(b"HTTP/1.1 503 ")
-    assert b"\r\nretry-after: 1\r\n" in wires[2].sent
+    assert b"\r\nretry-after: " in wires[2].sent
     assert server.state.refused_connections == 2
-    assert [record.message for record in caplog.records] == ["out_of_file_descriptors"]
+    assert [record.message for record in caplog.records] == ["connection_refused"]
     for transport in wires:
         transport.protocol.connection_lost(None)

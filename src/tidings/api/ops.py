@@ -90,7 +90,7 @@ class ConnectionCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         yield CounterMetricFamily(
             "tidings_connections_refused",
-            "Connections refused for want of file descriptors.",
+            "Connections refused at once: too many in all, or of one address.",
             value=self._server.refused_connections,
         )
         yield CounterMetricFamily(

@@ -10,7 +10,6 @@ from typing import Any
 
 from uvicorn.config import Config
 
-from tidings.domain.errors import TooManyConnections
 from tidings.server.http_protocol import HttpProtocol
 from tidings.server.immediate_stream import OpenStream, no_stream, start_stream
 from tidings.server.refusals import refusal
@@ -74,14 +73,16 @@ class PendingConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
         state = self._state
-        state.connections.add(self)  # type: ignore[arg-type]
-        if state.full:
-            state.refused()
-            error = TooManyConnections("this server has no file descriptor left; try again later")
-            transport.write(refusal(error, state.default_headers))
-            transport.close()
+        if not state.connections.accept(self):
+            self._refuse("too many connections of one address")
+        elif state.full:
+            self._refuse("all connections that this server may have are open")
         else:
             state.client_deadlines.start(self)
+
+    def _refuse(self, reason: str) -> None:
+        self.transport.write(refusal(self._state.refuse(reason), self._state.default_headers))
+        self.transport.close()
 
     def timed_out(self) -> None:
         """Close a connection that has sent nothing."""

@@ -67,7 +67,7 @@ class HttpProtocol(HttpToolsProtocol):
     server_state: ServerState
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """As uvicorn does it, but without a socket object for each connection: nobody here asks for addresses."""
+        """As uvicorn does it, but without a socket object for each connection."""
         self.connections.add(self)
         self.transport = transport
         self.flow = FlowControl(transport)

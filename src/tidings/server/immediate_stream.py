@@ -32,7 +32,7 @@ def start_stream(data: bytes, transport: asyncio.Transport, state: ServerState, 
     lines = [b"%b: %b\r\n" % field for field in fields]
     head = b"".join([STATUS_LINE[stream.status], state.response_fields(), *lines, close, b"\r\n"])
     sink = stream.sink(state.connections)
-    state.connections.add(sink)  # type: ignore[arg-type]
+    state.connections.add(sink)
     transport.set_protocol(sink)
     sink.start(transport, stream, head=head)
     return True

@@ -16,7 +16,9 @@ import uvicorn
 
 from tidings.api.operation import OPERATOR
 from tidings.app import Pages, Tidings, create_app
+from tidings.limits.addresses import Proxies
 from tidings.server.accept_queue import AcceptQueue
+from tidings.server.connections import OpenConnections
 from tidings.server.descriptors import raise_limit
 from tidings.server.listener import bind, bind_admin, cannot_listen
 from tidings.server.state import ServerState
@@ -48,7 +50,8 @@ class Server(uvicorn.Server):
     ) -> None:
         """`admin` is the operators' socket; `on_ready` is called when it can be connected to."""
         super().__init__(config)
-        self.server_state = ServerState()
+        counted = OpenConnections(proxies=Proxies(settings.proxies), most_of_address=settings.max_address_connections)
+        self.server_state = ServerState(connections=counted)
         self._app = app
         self._settings = settings
         self._admin = admin
@@ -71,8 +74,9 @@ class Server(uvicorn.Server):
                 raise
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        wanted = self._settings.max_connections if self._settings.mode == "serve" else 0  # a trial needs none
-        self.server_state.max_sockets = raise_limit(wanted=wanted)
+        most = self._settings.max_connections
+        wanted = most if self._settings.mode == "serve" else 0  # a trial needs none
+        self.server_state.max_sockets = min(most, raise_limit(wanted=wanted))
         self.lifespan.state["tidings.server"] = self.server_state  # for /metrics
         try:
             await super().startup(sockets)
@@ -83,7 +87,7 @@ class Server(uvicorn.Server):
         self._on_ready()
 
     async def _listen_to_operators(self, admin: socket.socket) -> None:
-        """Accept on their socket, too. What comes by it is marked as theirs."""
+        """Accept on their socket, too, and mark the requests that come by it."""
         state = {**self.lifespan.state, OPERATOR: True}
         make = partial(self.config.http_protocol_class, self.config, self.server_state, state)  # type: ignore[call-arg]
         try:
