@@ -296,6 +296,25 @@ def test_the_key_of_every_post_is_in_flight_until_it_is_answered(start_server: S
 # Changed and withdrawn
 
 
+@pytest.mark.parametrize("blank", [None, "", " \u2800", "\U000e0001"])
+def test_patch_that_leaves_nothing_to_show_is_refused(server: Server, name: Name, blank: str | None) -> None:
+    """As at a publish: a `title` or `body` that can be seen, or what an application composes its text of."""
+    user, other = name("alice"), name("bob")
+    sent = server.publish({"users": [user, other]}, title="x", body="y")
+    path = f"/v1/notifications/{sent['id']}"
+    assert server.request("PATCH", path, {"body": blank}).status == 200
+    refused = server.request("PATCH", path, {"title": blank, "priority": "low"})
+    assert (refused.status, refused.json["code"]) == (400, "invalid_request")
+    assert "title or a body" in refused.json["detail"]
+    for one in (user, other):
+        [item] = items(server, one)
+        assert (item["title"], item.get("priority"), item["revision"]) == ("x", None, 2)
+    assert server.request("PATCH", path, {"title": blank, "data": {"post": 7}}).status == 200
+    assert server.request("PATCH", path, {"data": None}).status == 400
+    assert server.request("PATCH", path, {"data": None, "type": "like"}).status == 200
+    assert server.request("PATCH", path, {"type": "message"}).status == 400
+
+
 def test_a_patch_changes_what_it_names_and_nothing_else(server: Server, name: Name) -> None:
     sent = server.publish({"user": name("alice")}, title="t", body="b", data={"k": 1}, progress=0)
     path = f"/v1/notifications/{sent['id']}"

@@ -328,6 +328,21 @@ async def test_everything_about_an_entity_goes_at_once_and_nothing_else(store: O
     assert [item.entity for item in (await inbox(store, ALICE)).items] == [None, "post/77"]
 
 
+async def test_change_that_leaves_nothing_to_show_is_refused(store: OpenStore) -> None:
+    """What showed nothing before, in an older database, can be changed as ever."""
+    [shown] = await do(store, posting(note(type="message", title="x")))
+    for blank in (None, " ", "\U000e0020"):
+        with pytest.raises(InvalidRequest, match="a title or a body"):
+            await do(store, update(shown.id, {"title": blank}))
+    await do(store, update(shown.id, {"title": None, "progress": 0.5}))
+    [blank_one] = await do(store, posting(note(type="message")))
+    await do(store, update(blank_one.id, {"priority": "low"}))
+    assert [(item.priority, item.progress) for item in (await inbox(store, ALICE)).items] == [
+        ("low", None),
+        ("normal", 0.5),
+    ]
+
+
 async def test_item_that_does_not_exist_cannot_be_changed(store: OpenStore) -> None:
     for id in (f"n-{store.epoch}-7", "n-elsewhere-1", f"n-{store.epoch}-0"):
         for job in (update(id, {"title": "x"}), retract(id)):

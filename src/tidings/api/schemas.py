@@ -17,6 +17,7 @@ from tidings.domain.json_text import mend_surrogates
 from tidings.domain.model import Draft
 from tidings.domain.notification import ID_PATTERN, MUTES_MAX, milliseconds
 from tidings.domain.topics import ALL, TOPIC_MAX, USER_MAX, Topic, User, own_topic, parse_topic, parse_user
+from tidings.domain.visible_text import DEFAULT_TYPE, NOTHING_TO_SHOW, SHOWING, VISIBLE_PATTERN, shows_something
 
 T = TypeVar("T")
 
@@ -151,26 +152,22 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     mutes: Annotated[list[MuteText], Meta(max_length=MUTES_MAX)]
 
 
-_VISIBLE = (  # leaves out white space and what Unicode ignores by default
-    "[^\x00- \x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
-    "\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]"
-)
-_SHOWN = {"type": "string", "pattern": _VISIBLE}
+_SHOWN = {"type": "string", "pattern": VISIBLE_PATTERN}
+_GIVEN = {"not": {"type": "null"}}
 _SAID = {
-    "title": _SHOWN, "body": _SHOWN, "type": {}, "actor": {"not": {"type": "null"}}, "action_url": {"type": "string"},
-    "entity": {"type": "string"}, "progress": {"type": "number"}, "data": {"not": {"type": "null"}},
+    "title": _SHOWN, "body": _SHOWN, "type": {"not": {"enum": [DEFAULT_TYPE]}}, "actor": _GIVEN,
+    "action_url": {"type": "string"}, "entity": {"type": "string"}, "progress": {"type": "number"}, "data": _GIVEN,
 }  # fmt: skip
 NotificationBody = Annotated[
     NewNotification,
     # One of these, said as "not none of them": generators make a class for each branch of an `anyOf`.
     _described(
-        {"not": {"allOf": [{"not": {"required": [name], "properties": {name: _SAID[name]}}} for name in _SAID]}}
+        {"not": {"allOf": [{"not": {"required": [name], "properties": {name: _SAID[name]}}} for name in SHOWING]}}
     ),
 ]
 ChangeBody = Annotated[Change, Some]
 MarkingBody = Annotated[Marking, One]
 
-_visible = re.compile(_VISIBLE)
 _notification = msgspec.json.Decoder(NewNotification)
 _change = msgspec.json.Decoder(Change)
 _marking = msgspec.json.Decoder(Marking)
@@ -244,7 +241,7 @@ def parse_preferences(body: bytes) -> list[str]:
 
 def parse_mute(text: str) -> str:
     """One mute. Raises `InvalidRequest`."""
-    if len(text) > MUTE_MAX or not _mute.fullmatch(text):
+    if len(text) > MUTE_MAX or not (_mute.fullmatch(text) and is_name(text)):
         raise InvalidRequest(f"a mute is type:..., topic:... or entity:..., not {text[:80]!r}")
     return text
 
@@ -255,19 +252,14 @@ def draft(body: bytes | msgspec.Raw, *, limit: int) -> Draft:
         raise TooLarge(f"a notification may have {limit} bytes of JSON")
     given = parse_content(_notification, body)
     topics, said = targets(given.to), given.fields()
-    if not any(_says(name, said.get(name)) for name in _SAID):
-        raise InvalidRequest("there is nothing to show: say a title or a body, or a type or data for those who show it")
+    if not shows_something(said.items()):
+        raise InvalidRequest(NOTHING_TO_SHOW)
     return Draft(
         topics=topics,
-        content={"type": "message", **said},
+        content={"type": DEFAULT_TYPE, **said},
         group_key=given.group_key,
         expire_at=milliseconds(given.expire_time) if isinstance(given.expire_time, datetime) else None,
     )
-
-
-def _says(name: str, value: Any) -> bool:
-    """Does this field make a notification more than a blank row?"""
-    return value is not None and (name not in ("title", "body") or _visible.search(value) is not None)
 
 
 def drafts(body: bytes, *, most: int, limit: int) -> list[Draft]:

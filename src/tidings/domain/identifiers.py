@@ -6,12 +6,10 @@ of the basic plane, no escapes, no look-around. A text is matched whole; JSON Sc
 
 import re
 
-# In no id at all: what cannot be seen or ends a line. Controls, white space, what Unicode ignores by default, blanks
-# with another name (U+2800, U+3164), and U+FFFD, which is what broken text has become.
-_UNSEEN = (
-    "\x00- \x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
-    "\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff"
-)
+from tidings.domain.visible_text import UNSEEN, UNSEEN_BEYOND
+
+# In no id at all: what cannot be seen, and what broken text has become (U+FFFD).
+_UNSEEN = f"{UNSEEN}\ufffc\ufffd"
 
 # A subset of PRECIS's IdentifierClass (RFC 8264, section 4.2): ASCII but "/", and letters, digits and marks of living
 # scripts. Left out is what looks like something else or like nothing: symbols and punctuation that are not ASCII,
@@ -35,18 +33,18 @@ TOPIC_PATTERN = f"[^/{_UNSEEN}]+(/[^/{_UNSEEN}]+)*"
 USER_PATTERN = f"[{_USER}]+"
 
 # The texts of JSON may hold surrogates without their other half, which no id may: it could not be stored or sent.
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_NO_PART = re.compile(f"[\ud800-\udfff{UNSEEN_BEYOND}]")
 _name, _topic, _user = map(re.compile, (NAME_PATTERN, TOPIC_PATTERN, USER_PATTERN))
 
 
 def is_name(text: str) -> bool:
     """Is this visible text, such as a type, an entity or a group key can be?"""
-    return _name.fullmatch(text) is not None and not _SURROGATE.search(text)
+    return _name.fullmatch(text) is not None and not _NO_PART.search(text)
 
 
 def is_topic(text: str) -> bool:
     """Is this visible text in segments parted by `/`?"""
-    return _topic.fullmatch(text) is not None and not _SURROGATE.search(text)
+    return _topic.fullmatch(text) is not None and not _NO_PART.search(text)
 
 
 def is_user(text: str) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from tidings.domain.errors import AlreadyExpired, NotFound, TooLarge
+from tidings.domain.errors import AlreadyExpired, InvalidRequest, NotFound, TooLarge
 from tidings.domain.groups import Contributor, Group, merged_group, renamed, take_back
 from tidings.domain.model import CREATED, DELETED, UPDATED, Draft
 from tidings.domain.notification import (
@@ -23,6 +23,7 @@ from tidings.domain.notification import (
 )
 from tidings.domain.results import Published
 from tidings.domain.topics import Topic, owner
+from tidings.domain.visible_text import NOTHING_TO_SHOW, SHOWING, shows_something
 from tidings.store.transactions.reading import ItemAt, item_states
 from tidings.store.transactions.transaction import (
     Ask,
@@ -179,7 +180,8 @@ def update(
 ) -> Job[Published]:
     """Change content in place: no ring, the same `sort_seq`, the same reading.
 
-    Its event has at most `limit` bytes. Raises `NotFound`, `TooLarge`.
+    Its event has at most `limit` bytes. Raises `NotFound`, `TooLarge`, and `InvalidRequest` where nothing that a
+    notification shows would be left.
     """
 
     def script(transaction: Transaction) -> Script[Published]:
@@ -192,6 +194,8 @@ def update(
             old = _decode(row.content)
             create_time = old.create_time
             item = replace(old, **changes, update_time=now, revision=old.revision + 1, ring=False)
+            if _is_blank(item) and not _is_blank(old):
+                raise InvalidRequest(NOTHING_TO_SHOW)
             if expire_at is not UNSET:
                 item = replace(item, expire_time=None if expire_at is None else rfc3339(expire_at))
             expires = row.expire_at if expire_at is UNSET else expire_at
@@ -340,6 +344,10 @@ def remove(transaction: Transaction, rows: Rows, *, reason: str) -> int:
 def _tags(item: Notification) -> frozenset[str]:
     """The tags by which the item may be muted."""
     return tags(item.topic, type=item.type, entity=item.entity, priority=item.priority)
+
+
+def _is_blank(item: Notification) -> bool:
+    return not shows_something((name, getattr(item, name)) for name in SHOWING)
 
 
 def _sort_seq(item: Notification) -> int:
