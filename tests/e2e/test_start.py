@@ -7,13 +7,14 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
 import pytest
 
 from tests.conftest import StartServer
-from tests.servers import HOST, Server, environment, free_port
+from tests.servers import HOST, Server, environment, eventually, free_port
 from tests.streams import connect, stream_target
 from tidings.store.sqlite.adapter import SqliteStore
 
@@ -123,10 +124,16 @@ def test_files_are_for_their_owner_alone(start_server: StartServer, tmp_path: Pa
     server.publish({"user": "alice"}, body="private")
     assert server.request("GET", "/notification/export-excel?user_email=alice").status == 202
     folder = server.db.with_name(f"{server.db.stem}-exports")
-    deadline = time.monotonic() + 20
-    while not folder.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    modes: set[tuple[str, int]] = set()  # of all that lies there at any time
+
+    def is_written() -> bool:
+        with suppress(FileNotFoundError):  # renamed or taken away meanwhile
+            modes.update((path.suffix, stat.S_IMODE(path.stat().st_mode)) for path in [folder, *folder.rglob("*")])
+        return any(suffix == ".xlsx" for suffix, _ in modes)
+
+    eventually("the workbook is written", is_written)
+    assert {mode for suffix, mode in modes if suffix} == {0o600}
+    assert {mode for suffix, mode in modes if not suffix} == {0o700}
     files = [path for path in tmp_path.iterdir() if path.name.startswith(server.db.name)]
     assert len(files) >= 2  # the database and its WAL
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

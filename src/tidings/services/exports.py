@@ -216,6 +216,8 @@ class ExportService:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a workbook is its user's alone
             part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for file in (note, part):
+                file.touch(mode=0o600)
             note.write_bytes(msgspec.json.encode(Note(user=export.user, id=export.id, progress=export.progress)))
             async with self._turn:
                 rows = await self._write(export, part)
