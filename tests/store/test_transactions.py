@@ -329,7 +329,7 @@ async def test_everything_about_an_entity_goes_at_once_and_nothing_else(store: O
 
 
 async def test_change_that_leaves_nothing_to_show_is_refused(store: OpenStore) -> None:
-    """What showed nothing before, in an older database, can be changed as ever."""
+    """A blank item of an older database can be changed as ever."""
     [shown] = await do(store, posting(note(type="message", title="x")))
     for blank in (None, " ", "\U000e0020"):
         with pytest.raises(InvalidRequest, match="a title or a body"):

@@ -1,4 +1,4 @@
-"""What can be seen of a text, and of a notification (docs/identifiers.md)."""
+"""Visibility of texts and notifications (docs/identifiers.md)."""
 
 import re
 from collections.abc import Iterable
