@@ -175,7 +175,7 @@ class Tidings:
             error = NotOpen(_NOT_OPEN)
             if not self._told_not_open:
                 self._told_not_open = True
-                _log.warning("not_open", extra={"detail": _NOT_OPEN})
+                _log.warning("not_open: %s", _NOT_OPEN)  # a host that set no log up prints the message alone
         if scope["type"] == "websocket":
             await receive()
             await reject(error, scope, receive, send)

@@ -148,5 +148,5 @@ def test_control_without_an_id_does_not_move_the_cursor() -> None:
 def test_nothing_on_the_way_may_keep_or_change_a_stream() -> None:
     headers = dict(SSE_HEADERS)
     assert headers[b"content-type"].startswith(b"text/event-stream")
-    assert {b"no-cache", b"no-transform"} <= set(headers[b"cache-control"].split(b", "))
+    assert {b"private", b"no-store", b"no-cache", b"no-transform"} <= set(headers[b"cache-control"].split(b", "))
     assert headers[b"x-accel-buffering"] == b"no"

@@ -92,7 +92,7 @@ def _with_cookie(request: ApiRequest, api: ApiContext, value: str, *, age: int) 
     same_site = "None" if api.settings.cors_credentials and name.startswith("__Host-") else "Lax"
     secure = "; Secure" if name.startswith("__Host-") else ""
     cookie = f"{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite={same_site}{secure}"
-    return Response(status_code=204, headers={"set-cookie": cookie, "cache-control": "no-store"})
+    return Response(status_code=204, headers={"set-cookie": cookie, "cache-control": "private, no-store"})
 
 
 OPERATIONS = (log_in, log_out, revoke)

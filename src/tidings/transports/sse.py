@@ -15,7 +15,7 @@ _UNSAFE = re.compile(r"[\r\n\0]")
 
 SSE_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache, no-store, no-transform"),
+    (b"cache-control", b"private, no-cache, no-store, no-transform"),
     (b"x-accel-buffering", b"no"),  # nginx withholds events without it
 ]
 
