@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 from starlette import requests
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp
@@ -61,7 +62,7 @@ _PRIVATE = (b"cache-control", b"private, no-store")
 def keep_private(response: Any) -> None:
     """Let no cache keep a response, unless it says itself how long it may be kept."""
     fields = getattr(response, "raw_headers", None)
-    if fields is not None and not any(name == b"cache-control" for name, _ in fields):
+    if fields is not None and b"cache-control" not in dict(fields):
         fields.append(_PRIVATE)
 
 
@@ -85,8 +86,24 @@ class QueryParams(dict[str, str]):
 _NO_QUERY = QueryParams("")
 
 
+class ApiHeaders(Headers):
+    """Starlette's header fields, with no exception for each that is not there: most that are asked for are not."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of the first field of this name."""
+        wanted = key.lower().encode("latin-1")
+        for name, value in self._list:
+            if name == wanted:
+                return value.decode("latin-1")
+        return default
+
+
 class ApiConnection(requests.HTTPConnection):
-    """Starlette's connection, with its query as `QueryParams`."""
+    """Starlette's connection, with its query as `QueryParams` and its header fields as `ApiHeaders`."""
+
+    @cached_property
+    def headers(self) -> ApiHeaders:
+        return ApiHeaders(scope=self.scope)
 
     @cached_property
     def query_params(self) -> QueryParams:  # type: ignore[override]
@@ -151,9 +168,9 @@ class PathRouter(Router):
         plain = [route for route in routes if isinstance(route, Route) and not route.param_convertors]
         self._written = {(method, route.path): route.app for route in reversed(plain) for method in route.methods or ()}
 
-    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         written = self._written.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        await (written or super().app)(scope, receive, send)
+        await (written or super().__call__)(scope, receive, send)
 
 
 def route(path: str, handler: Handler, *methods: str) -> Route:

@@ -90,8 +90,10 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     expire_time: Time | None | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        check_name("type", self.type, TYPE_MAX)
-        check_name("entity", self.entity, NAME_MAX)
+        if self.type is not UNSET:
+            check_name("type", self.type, TYPE_MAX)
+        if self.entity is not UNSET:
+            check_name("entity", self.entity, NAME_MAX)
         if self.actor and isinstance(id := self.actor.get("id"), str) and "\ufffd" in id:
             raise ValueError("actor.id has a character that is broken or no text")
 
@@ -100,9 +102,9 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return {name: value for name, value in zip(_FIELDS, _fields(self), strict=True) if value is not UNSET}
 
 
-def check_name(field: str, text: str | None | UnsetType, most: int) -> None:
-    """Raises `ValueError` for what is not visible text of so many characters."""
-    if isinstance(text, str) and not (len(text) <= most and is_name(text)):
+def check_name(field: str, text: str | None, most: int) -> None:
+    """Raises `ValueError` for a text that is not so many visible characters."""
+    if text is not None and not (len(text) <= most and is_name(text)):
         raise ValueError(f"{field} has 1 to {most} visible characters, no white space and no U+FFFD")
 
 
@@ -120,7 +122,8 @@ class NewNotification(Content, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_name("group_key", self.group_key, NAME_MAX)
+        if self.group_key is not None:
+            check_name("group_key", self.group_key, NAME_MAX)
 
 
 class Change(Content, frozen=True, kw_only=True, forbid_unknown_fields=True):

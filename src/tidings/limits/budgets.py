@@ -31,16 +31,29 @@ class Budgets:
 
     def take(self, caller: str, cost: float) -> None:
         """Count what a caller has cost."""
+        if self._rate:
+            now = self._clock()
+            self._used(caller, now).take(cost, rate=self._rate, burst=self._burst, now=now)
+
+    def spend(self, caller: str, cost: float) -> float:
+        """Count what a caller will cost now, and return 0; if it has to wait, count nothing and return its `wait`."""
         if not self._rate:
-            return
+            return 0.0
         now = self._clock()
+        wait = self._used(caller, now).spend(cost, rate=self._rate, burst=self._burst, now=now)
+        self.refused += wait > 0
+        return wait
+
+    def _used(self, caller: str, now: float) -> TokenBucket:
+        """The bucket of a caller, which is the one that was used last from now on."""
         bucket = self._buckets.get(caller)
         if bucket is None:
             if len(self._buckets) >= self._callers:
                 self._forget(now)
             bucket = self._buckets[caller] = TokenBucket(burst=self._burst, now=now)
-        bucket.take(cost, rate=self._rate, burst=self._burst, now=now)
-        self._buckets.move_to_end(caller)
+        else:
+            self._buckets.move_to_end(caller)
+        return bucket
 
     def _forget(self, now: float) -> None:
         """Evict buckets that are full again; if there are none, the least recently used one."""

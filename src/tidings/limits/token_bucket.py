@@ -21,6 +21,13 @@ class TokenBucket:
         self._fill(rate=rate, burst=burst, now=now)
         self._level -= cost
 
+    def spend(self, cost: float, *, rate: float, burst: float, now: float) -> float:
+        """Take tokens if it is above zero, and return 0; else return the seconds until it is."""
+        wait = self.wait(rate=rate, burst=burst, now=now)
+        if not wait:
+            self._level -= cost
+        return wait
+
     def full_at(self, *, rate: float, burst: float) -> float:
         """The time at which the bucket is full again if nothing is taken: from then on it need not be kept."""
         return self._at + (burst - self._level) / rate

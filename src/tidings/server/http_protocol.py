@@ -1,25 +1,20 @@
-"""HTTP/1.1 on one connection: uvicorn's protocol with bounds on everything a client sends, and a detachable socket."""
+"""HTTP/1.1 on one connection: responses in order, time limits for the client, and a detachable socket."""
 
 import asyncio
 from enum import Enum
 from typing import Any
 
-import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from tidings.domain.errors import HeadersTooLarge, InvalidHttp, RequestTimeout, TidingsError, UriTooLong
-from tidings.server.coalescing_writer import CoalescingWriter
-from tidings.server.refusals import METHODS, check_host, origin_form, refusal, refusal_of, unknown_method
+from tidings.domain.errors import InvalidHttp, RequestTimeout, TidingsError
+from tidings.server.refusals import refusal
+from tidings.server.request_cycle import RequestCycle
+from tidings.server.request_reader import RequestReader
 from tidings.server.socket_detach import Detachment, may_detach
 from tidings.server.started_coroutine import run_eagerly
 from tidings.server.state import ServerState
-from tidings.transports.detachable import EXTENSION, DetachableSocket
+from tidings.transports.detachable import DetachableSocket
 
-MAX_TARGET = 8 * 1024  # bytes
-MAX_HEAD = 32 * 1024  # bytes of a request's fields
-MAX_FIELDS = 200  # header fields of one request
-MAX_PIPELINE = 100  # requests of one connection that wait for earlier ones
 MIN_BODY_RATE = 500  # bytes a second, over `CLIENT_TIMEOUT`
 
 
@@ -31,36 +26,13 @@ class Owed(Enum):
     BODY = "body"
 
 
-class BodyCycle(RequestResponseCycle):
-    """A request that has a body. A response that does not wait for its end ends the connection."""
+class HttpProtocol(RequestReader):
+    """An HTTP/1.1 connection of the server, able to let go of its socket."""
 
-    async def send(self, message: Any) -> None:
-        if self.more_body and not self.response_started:
-            self.keep_alive = False
-        await super().send(message)
-
-
-async def options_of_server(scope: Any, receive: Any, send: Any) -> None:
-    """`OPTIONS *` (RFC 9110, section 9.3.7): what the server as a whole does."""
-    allow = (b"allow", b", ".join(sorted(METHODS)))
-    await send({"type": "http.response.start", "status": 204, "headers": [allow]})
-    await send({"type": "http.response.body"})
-
-
-class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol, able to let go of its socket. Nothing that a client sends makes it grow for ever."""
-
-    _begun = False  # has a request begun and not ended?
-    _in_head = True  # is the end of a request's head still to come?
-    _head_size = 0  # bytes of its fields
-    _parsed = 0  # parts of requests that were parsed
-    _unparsed = 0  # bytes that came since
-    _answering: RequestResponseCycle | None = None
+    _answering: RequestCycle | None = None
     _holding = False  # is the next request to be held, until all that came is read?
-    _held: tuple[RequestResponseCycle, Any] | None = None
-    _skipped = False  # did the parser pass over a body, because of an upgrade?
+    _held: tuple[RequestCycle, Any] | None = None
     _owed = Owed.NOTHING  # by the client, who has until the deadline for it
-    _body_size = 0  # bytes of a body since the last deadline
     refusal: TidingsError | None = None  # the answer to what follows the requests that are being answered
     _lingering = False  # all is answered; the client may still be sending
     half_closed = False  # the client sends no more, and still listens
@@ -95,7 +67,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.refusal is not None:
             return True
         cycle = self.cycle
-        if cycle is None or cycle.more_body or cycle.response_complete:  # type: ignore[redundant-expr]
+        if cycle is None or cycle.more_body or cycle.response_complete:
             return False
         cycle.keep_alive = False  # of the last request that was read: its response ends the connection
         self.half_closed = True
@@ -105,7 +77,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def detachable_socket(self, scope: Any) -> DetachableSocket | None:
         """The socket of the request with this scope, if it can be detached now."""
-        return Detachment(self, self.cycle) if may_detach(self, self.cycle, scope) else None
+        cycle = self.cycle
+        return Detachment(self, cycle) if cycle is not None and may_detach(self, cycle, scope) else None
 
     def end_http(self) -> None:
         """Let go of all that HTTP needed: ten times what a stream needs."""
@@ -113,10 +86,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_deadlines()
         self.flow.resume_reading()  # a paused transport never sees the client leave
         cycle = self.cycle
+        assert cycle is not None  # it is detached
         cycle.disconnected = True  # whatever is still sent for this request goes nowhere
         cycle.message_event.set()
         self.parser = None  # type: ignore[assignment]
-        self.cycle = None  # type: ignore[assignment]
+        self.cycle = None
         self._answering = None
         self.scope = None  # type: ignore[assignment]
         self.headers = None  # type: ignore[assignment]
@@ -146,111 +120,16 @@ class HttpProtocol(HttpToolsProtocol):
                 task.add_done_callback(self.tasks.discard)
                 self.tasks.add(task)
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _start_asgi_task(self, cycle: RequestCycle, app: Any) -> None:  # type: ignore[override]
         self._answering = cycle
         if self._holding:
             self._held, self._holding = (cycle, app), False
         else:
-            super()._start_asgi_task(cycle, app)
-
-    def _parse(self, data: bytes) -> None:
-        parsed = self._parsed
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self._refuse(refusal_of(error, data))
-            return
-        if self._in_head:
-            self._unparsed = self._unparsed + len(data) if self._parsed == parsed else 0
-            if self._unparsed > MAX_HEAD:  # one field without an end: the parser keeps it
-                self._refuse(HeadersTooLarge(f"the head of this request has more than {MAX_HEAD} bytes"))
-
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Take no upgrade (RFC 9110, section 7.8): a WebSocket's handshake is answered by its endpoint.
-
-        The parser ends every request that asks for one with its head. If there is a body, the request is parsed again
-        without the question: `curl --http2` asks it, and so do clients of other languages by themselves.
-        """
-        if self._skipped:
-            self._skipped = False
-            head = [self.parser.get_method(), b" ", self.url, b" HTTP/1.1\r\n"]
-            for name, value in self.headers:
-                if name != b"upgrade":
-                    head += [name, b": ", value, b"\r\n"]
-            self.parser = httptools.HttpRequestParser(self)
-            self._parse(b"".join([*head, b"\r\n", rest]))
-        elif rest and (b"upgrade", b"websocket") not in self.headers:
-            self._parse(rest)
-
-    # The parser's callbacks
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._begun = True
-        self.scope["extensions"] = {EXTENSION: {"owner": self}}
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._parsed += 1
-        if len(self.url) > MAX_TARGET:
-            raise UriTooLong(f"the target of this request has more than {MAX_TARGET} bytes")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value.rstrip(b" \t"))  # no part of the value (RFC 9112, section 5.1)
-        self._parsed += 1
-        self._head_size += len(name) + len(value)
-        if self._head_size > MAX_HEAD:
-            raise HeadersTooLarge(f"the head of this request has more than {MAX_HEAD} bytes")
-        if len(self.headers) > MAX_FIELDS:
-            raise HeadersTooLarge(f"this request has more than {MAX_FIELDS} header fields")
-
-    def on_headers_complete(self) -> None:
-        self._in_head, self._head_size = False, 0
-        self._parsed += 1
-        method, version = self.parser.get_method(), self.parser.get_http_version()
-        if method == b"CONNECT":  # to the parser an upgrade, whatever its header fields are
-            raise InvalidHttp("CONNECT is for a proxy")
-        if method not in METHODS:
-            raise unknown_method(method)
-        check_host(version, self.headers)
-        self.url = origin_form(self.url, self.headers)
-        if self.parser.should_upgrade() and any(
-            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-            for name, value in self.headers
-        ):
-            self._skipped = True
-            return
-        if len(self.pipeline) == MAX_PIPELINE:
-            raise InvalidHttp(f"more than {MAX_PIPELINE} requests wait on this connection")
-        if self.url == b"*" and method == b"OPTIONS":
-            self.url, self.app = b"/", options_of_server
-        super().on_headers_complete()
-        self.app = self.config.loaded_app
-        cycle = self.cycle
-        cycle.transport = CoalescingWriter(self.transport, self.loop, close=self._close)  # type: ignore[assignment]
-        for name, _ in self.headers:
-            if name in (b"content-length", b"transfer-encoding"):
-                cycle.__class__ = BodyCycle  # uvicorn makes it
-        if version == "1.0":
-            cycle.waiting_for_100_continue = False  # RFC 9110, section 10.1.1
-
-    def on_body(self, body: bytes) -> None:
-        self._body_size += len(body)
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        self._begun, self._in_head = False, True
-        self._parsed += 1
-        if not self._skipped:
-            super().on_message_complete()
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
     # Responses
 
     def on_response_complete(self) -> None:
-        if self._answering is not None:  # a response to HEAD is a head alone; what follows must not go out before it
-            self._answering.transport.flush()  # type: ignore[attr-defined]
         if self._lingering:
             self.server_state.total_requests += 1
             return
@@ -268,7 +147,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: TidingsError) -> None:
         """Refuse what came, after the responses to whole requests before it (RFC 9112, section 9.3.2)."""
-        cycle: RequestResponseCycle | None = self.cycle
+        cycle = self.cycle
         if cycle is not None and cycle.more_body and not cycle.response_complete:  # it is the rest of this request
             if self._answering is cycle:
                 cycle.disconnected = True
@@ -290,8 +169,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.write(refusal(error, self.server_state.default_headers))
             self._linger()
 
-    def _close(self) -> None:
-        """End the connection after a response."""
+    def end_after_response(self) -> None:
         if self._begun or self.pipeline:
             self._linger()
         else:

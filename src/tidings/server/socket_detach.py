@@ -6,17 +6,15 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tidings.server.head_recorder import record_head
 from tidings.server.http_resume import Resumer
 from tidings.transports.detachable import Headers, SocketProtocol
 
 if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
     from tidings.server.http_protocol import HttpProtocol
+    from tidings.server.request_cycle import RequestCycle
 
 
-def may_detach(protocol: HttpProtocol, cycle: RequestResponseCycle, scope: Any) -> bool:
+def may_detach(protocol: HttpProtocol, cycle: RequestCycle, scope: Any) -> bool:
     """Is the socket free?
 
     It is not while the request's body or a pipelined request is still coming, when the client is leaving, or while an
@@ -40,7 +38,7 @@ def may_detach(protocol: HttpProtocol, cycle: RequestResponseCycle, scope: Any) 
 class Detachment:
     """The socket of one request (`transports.detachable.DetachableSocket`)."""
 
-    def __init__(self, protocol: HttpProtocol, cycle: RequestResponseCycle) -> None:
+    def __init__(self, protocol: HttpProtocol, cycle: RequestCycle) -> None:
         self._protocol = protocol
         self._cycle = cycle
 
@@ -58,11 +56,11 @@ class Detachment:
     async def head(self, send: Any, *, status: int, headers: Headers) -> bytes:
         if status != 101:
             self._cycle.keep_alive = False  # the body ends with the connection (RFC 9112, section 6.3)
-        return await record_head(self._cycle, send, status=status, headers=headers)
+        return await self._cycle.record_head(send, status=status, headers=headers)
 
     async def open_head(self, send: Any, *, status: int, headers: Headers) -> bytes:
         self._cycle.default_headers = []  # `response_fields` has them when the response is written
-        head = await record_head(self._cycle, send, status=status, headers=headers)
+        head = await self._cycle.record_head(send, status=status, headers=headers)
         return head.removesuffix(b"\r\n")
 
     @property

@@ -9,7 +9,7 @@ from tidings.auth.grants import Grant
 from tidings.domain.errors import InvalidRequest, KeyInFlight, Overloaded
 from tidings.limits.budgets import Budgets
 from tidings.services.call import Call
-from tidings.services.rate_limits import check_budget
+from tidings.services.rate_limits import check_wait
 from tidings.services.store_gateway import StoreGateway
 from tidings.store.transactions.idempotency import IdempotencyKey, idempotent
 from tidings.store.transactions.transaction import Job
@@ -54,10 +54,9 @@ class Commands:
 
     def _charge(self, grant: Grant, rows: int) -> None:
         """Count what a caller writes. Raises `RateLimited`."""
-        budgets, caller = self._publisher_writes if grant.publish else self._user_writes, scope_of(grant)
+        budgets = self._publisher_writes if grant.publish else self._user_writes
         detail = "this caller writes more than its budget; try again a little later"
-        check_budget(budgets, caller, jitter=self._jitter, detail=detail)
-        budgets.take(caller, rows)
+        check_wait(budgets.spend(scope_of(grant), rows), jitter=self._jitter, detail=detail)
 
     async def _once(self, call: Call, name: str, job: Job[R], result: Callable[[R], T], type: type[T]) -> T:
         if not name or len(name) > 255 or not name.isprintable():

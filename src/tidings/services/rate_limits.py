@@ -9,9 +9,8 @@ from tidings.domain.topics import User
 from tidings.limits.budgets import Budgets
 
 
-def check_budget(budgets: Budgets, caller: str, *, jitter: Callable[[], float], detail: str) -> None:
-    """Let a caller with budget left go ahead. `jitter` gives a number from 0 to 1. Raises `RateLimited`."""
-    wait = budgets.wait(caller)
+def check_wait(wait: float, *, jitter: Callable[[], float], detail: str) -> None:
+    """Let a caller go ahead that need not wait. `jitter` gives a number from 0 to 1. Raises `RateLimited`."""
     if wait > 0:
         # With jitter, so that what was refused together does not come back together.
         raise RateLimited(detail).after(math.ceil(wait * (1 + jitter())))
@@ -27,7 +26,7 @@ class Replays:
     def check(self, user: User) -> None:
         """Raises `RateLimited`."""
         detail = "this user has read more of the log again than its budget; try again a little later"
-        check_budget(self._budgets, user, jitter=self._jitter, detail=detail)
+        check_wait(self._budgets.wait(user), jitter=self._jitter, detail=detail)
 
     def charge(self, user: User, events: Sequence[Event]) -> None:
         """Count a page that was read."""

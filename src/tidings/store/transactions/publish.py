@@ -86,9 +86,13 @@ def publish(drafts: Sequence[Draft], *, group_window: int, limit: int = EVENT_MA
             )
         return published
 
-    grouped = [(draft, topic) for draft in drafts if draft.group_key is not None for topic in draft.topics]
-    lookups = [_open_group(draft, topic, window=group_window) for draft, topic in grouped]
-    return Planned(script, lookups=tuple(lookup for lookup in lookups if lookup is not None))
+    asked = [
+        _open_group(draft, topic, window=group_window)
+        for draft in drafts
+        if draft.group_key is not None
+        for topic in draft.topics
+    ]
+    return Planned(script, lookups=tuple(lookup for lookup in asked if lookup is not None) if asked else ())
 
 
 def _open_group(draft: Draft, topic: Topic, *, window: int) -> Ask | None:
