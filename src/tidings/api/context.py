@@ -51,7 +51,9 @@ class ApiContext:
 
     async def grant(self, request: ApiConnection, *, purpose: Purpose = Purpose.CALL) -> Grant:
         """Identify the caller. Raises `UserChanged`, `InvalidUser` and what `Identity.of` raises."""
-        grant = await self.identity.of(request, purpose=purpose)
+        grant = self.identity.known(request, purpose=purpose)
+        if grant is None:
+            grant = await self.identity.of(request, purpose=purpose)
         _check_meant(request, grant)
         return grant
 
