@@ -16,8 +16,8 @@ PY   := $(VENV)/bin/python
 JS   := $(if $(wildcard js/package-lock.json),js/node_modules/.stamp)
 NPM  := tests/contract/clients/node_modules/.stamp
 
-# A browser, its driver and what Playwright drives it with, a proxy, network namespaces, a database server.
-FOR_TESTS := chromium chromedriver curl ip libatomic.so.1 nginx postgres
+# A browser, its driver and what Playwright drives it with, a proxy, network namespaces, a database server, a bus.
+FOR_TESTS := chromium chromedriver curl ip libatomic.so.1 nginx postgres redis-server
 
 # A test that hangs ends the process it runs in. No other takes its place: it would hang in the same test, and
 # pytest-xdist then waits for ever. The rest goes to the process that is left, or the run ends.
@@ -104,5 +104,5 @@ PIN := $(VENV)/bin/uv pip compile --no-config --universal --python-version 3.11 
        --no-emit-index-url --no-emit-find-links --no-header --quiet $(ARGS)
 
 pins: | $(VENV)/dev.stamp  ## pin what pyproject.toml and requirements/*.in ask for (ARGS=--upgrade for the newest)
-	$(PIN) --extra server --extra postgres --extra demo --extra docs-ui -o requirements/run.txt pyproject.toml requirements/build.in
+	$(PIN) --extra server --extra postgres --extra redis --extra demo --extra docs-ui -o requirements/run.txt pyproject.toml requirements/build.in
 	$(PIN) -o requirements/dev.txt requirements/dev.in

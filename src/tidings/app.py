@@ -6,8 +6,8 @@ import os
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -50,8 +50,9 @@ from tidings.background.session_check import SessionCheck
 from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
 from tidings.bus.local import LocalBus
+from tidings.bus.names import channel_name
 from tidings.domain.errors import Failed, InvalidSettings, NotOpen, TidingsError
-from tidings.domain.ports import Store
+from tidings.domain.ports import Bus, Store
 from tidings.extras import extra_of, pip_install
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader, ReaderState
@@ -229,7 +230,9 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
     """The store of the settings. Raises `StoreTooNew`, `StoreUnavailable`, `InvalidSettings`."""
     store: SqliteStore | PostgresStore
     if isinstance(settings.db, PostgresUrl):
-        store = await _postgres_store().open(settings.db, cap=settings.counter_cap)
+        with _driver_of("db"):
+            from tidings.store.postgres import adapter as postgres
+        store = await postgres.PostgresStore.open(settings.db, cap=settings.counter_cap)
     else:
         store = await SqliteStore.open(settings.db, cap=settings.counter_cap)
     try:
@@ -238,16 +241,32 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
         await store.close()
 
 
-def _postgres_store() -> "type[PostgresStore]":
-    """The adapter, if its driver is installed. Raises `InvalidSettings`."""
+def _bus(settings: Settings, store: Store) -> Bus:
+    """How this node and others wake each other. Raises `InvalidSettings`."""
+    address = settings.bus or (settings.db if isinstance(settings.db, PostgresUrl) else "none")
+    if address == "none":
+        return LocalBus()
+    channel = channel_name(store.lineage.epochs[0].name)
+    with _driver_of("bus"):
+        if address.startswith("postgres"):
+            from tidings.bus.postgres_notify import PostgresNotifyBus
+
+            return PostgresNotifyBus(address, channel=channel, clock=time.monotonic)
+        from tidings.bus.redis import RedisBus
+
+        return RedisBus(address, channel=channel, clock=time.monotonic)
+
+
+@contextmanager
+def _driver_of(setting: str) -> Iterator[None]:
+    """Raise `InvalidSettings` where the package that a setting needs is not installed."""
     try:
-        from tidings.store.postgres.adapter import PostgresStore
+        yield
     except ModuleNotFoundError as error:
-        if extra_of(error) is None:
+        extra = extra_of(error)
+        if extra is None:
             raise
-        line = f"db is a PostgreSQL database, which needs {error.name}: {pip_install('postgres')}"
-        raise InvalidSettings(line) from error
-    return PostgresStore
+        raise InvalidSettings(f"{setting} needs {error.name}: {pip_install(extra)}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +298,8 @@ async def open_services(
         hub = Hub(Ring(head=max(floor, head - RING_EVENTS)), on_work=catchup.wake, on_connection=on_connection)
         relay = Relay(store, hub, retry=retry)
         await relay.warm(head)  # the ring is warm before the first reader comes back
-        link = BusLink(LocalBus(), relay, epoch=lambda: store.epoch, node=secrets.token_hex(4), clock=time.monotonic)
+        bus = _bus(settings, store)
+        link = BusLink(bus, relay, epoch=lambda: store.epoch, node=secrets.token_hex(4), clock=time.monotonic)
         gateway = StoreGateway(settings=settings, store=store, hub=hub, relay=relay, link=link, clock=_milliseconds)
         wheel = TimerWheel(clock=time.monotonic)
         wheel.every(RECENT_USER_AGE, hub.memberships.evict)
@@ -350,13 +370,15 @@ async def open_services(
             ),
         )
 
-        unheard = isinstance(settings.db, PostgresUrl)  # other nodes may write to it, and no bus says when
+        # Nodes on one database without a bus hear nothing of each other.
+        unheard = isinstance(settings.db, PostgresUrl) and bus.alone
         maintenance = Maintenance(
             settings, write=gateway.write, query=gateway.query, sweep=exports.sweep, rest=store.rest, process=process
         )
         workers = [
             relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(),
-            link.run(), HeadWatch(relay, retry=retry, bus_down=lambda: link.down or unheard).run(), maintenance.run(),
+            bus.run(), link.run(), HeadWatch(relay, retry=retry, bus_down=lambda: link.down or unheard).run(),
+            maintenance.run(),
         ]  # fmt: skip
         if sessions is not None:
             workers.append(SessionCheck(hub.liveness, sessions, clock=time.monotonic).run())

@@ -14,6 +14,7 @@ EXTRA_OF: Mapping[str, str] = {
     "swagger_ui": "docs-ui",
     "xlsxwriter": "demo",
     "asyncpg": "postgres",
+    "redis": "redis",
 }
 
 

@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = 8000
     admin_address: str = ""  # host:port of a second listener, for operators: /metrics and the like are there alone
     db: Database = Path("tidings.db")  # given as a path, as sqlite:///path, or as postgresql://... (`database`)
+    bus: str = ""  # how servers on one PostgreSQL wake each other: redis://..., postgresql://..., none; "": through db
     secret: str = ""  # checks tokens (HS256); several, one a line: the first signs, too. At least 32 characters each
     token_keys: str = ""  # public keys in PEM that check tokens: RSA (RS256), P-256 (ES256), Ed25519 (EdDSA)
     jwks_url: str = ""  # a key set (RFC 7517) that checks tokens
@@ -103,6 +104,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     inbox_age: float = 90 * 24 * 3600.0  # seconds; notifications and the seed's workbooks
 
     def __post_init__(self) -> None:
+        if self.bus not in {"", "none"} and not _BUS.match(self.bus):
+            raise ValueError("bus is redis://..., rediss://..., postgresql://... or none")
+        if self.bus not in {"", "none"} and not isinstance(self.db, PostgresUrl):
+            raise ValueError("bus is for several servers, whose db is postgresql://...; one on a file needs none")
         if not self.host:
             raise ValueError("host is an address or a name; 0.0.0.0 is all of them")
         if self.admin_address and not _ADDRESS.fullmatch(self.admin_address):
@@ -176,6 +181,7 @@ _URL = re.compile(r"https://[^/]|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:
 LISTS = frozenset(
     {"cors_origins", "proxies", "cors_headers", "hosts", "token_audience"}
 )  # with commas between, in one text
+_BUS = re.compile(r"(rediss?|unix|postgres(ql)?)://.")
 _USUAL_PORT = {"http": ":80", "https": ":443"}
 
 

@@ -5,7 +5,7 @@ import asyncio
 from tests.background.fake_clock import FakeClock, running, settle
 from tests.model.log import EPOCH, Log
 from tests.services.fakes import FakeStore, retrying
-from tidings.background.bus_link import BATCH_BYTES, POSITION_INTERVAL, SILENCE, BusLink
+from tidings.background.bus_link import POSITION_INTERVAL, SILENCE, BusLink
 from tidings.background.head_watch import BUS_DOWN_INTERVAL, WATCH_INTERVAL, HeadWatch
 from tidings.background.relay import Relay
 from tidings.bus.frame import Batch, NodeHead, decode
@@ -71,7 +71,7 @@ async def test_large_commit_is_told_as_a_position_and_read_from_the_store() -> N
     clock, bus, log = FakeClock(), BreakableBus(), Log()
     one, other = (LinkHarness(bus, log, clock, node=node) for node in "ab")
     async with running(one.relay.run(), other.relay.run()), asyncio.timeout(5):
-        one.link.committed([log.append(TOPIC, data=b"x" * (BATCH_BYTES // 2)) for _ in range(3)])
+        one.link.committed([log.append(TOPIC, data=b"x" * (bus.max_bytes // 2)) for _ in range(3)])
         assert [decode(frame, epoch=EPOCH) for frame in bus.sent] == [NodeHead(EPOCH, "a", 3)]
         await other.relay.reached(3)
     assert "tail" in other.store.asked

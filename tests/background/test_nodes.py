@@ -33,6 +33,13 @@ class Network:
     def alone(self) -> bool:
         return False
 
+    @property
+    def max_bytes(self) -> int:
+        return 1024
+
+    async def run(self) -> None:
+        """Nothing is kept."""
+
     def subscribe(self, receive: Callable[[bytes], None]) -> None:
         self.receivers.append(receive)
 

@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import Listen, logged_errors
 from tests.e2e.test_kill import Publisher, Reader
 from tests.postgres import PostgresServer, binaries
+from tests.redis_server import RedisServer
 from tests.servers import HOST, Server, eventually
 
 STREAMS = 40
@@ -39,9 +40,12 @@ class Nodes:
 
     host = HOST
 
-    def __init__(self, database: PostgresServer, folder: Path) -> None:
+    def __init__(
+        self, database: PostgresServer, folder: Path, *, bus: str = "", redis: RedisServer | None = None
+    ) -> None:
         self.database = database
-        settings = {"db": database.dsn, "exports": folder / "exports"}
+        self.redis = redis
+        settings = {"db": database.dsn, "bus": bus, "exports": folder / "exports"}
         self.servers = [Server(db=folder / f"{name}.db", settings=settings).start() for name in "ab"]
         self._turns = itertools.cycle(self.servers)
 
@@ -55,13 +59,21 @@ class Nodes:
             server.kill()
 
 
-@pytest.fixture
-def nodes(database: PostgresServer, tmp_path: Path) -> Iterator[Nodes]:
-    nodes = Nodes(database, tmp_path)
+BUSES = ["through the database", "redis", "none"]
+
+
+@pytest.fixture(params=BUSES)
+def nodes(request: pytest.FixtureRequest, database: PostgresServer, tmp_path: Path) -> Iterator[Nodes]:
+    """Two servers that wake each other in each way that there is."""
+    redis = RedisServer().start() if request.param == "redis" else None
+    bus = {"redis": redis.url if redis else "", "none": "none"}.get(request.param, "")
+    nodes = Nodes(database, tmp_path, bus=bus, redis=redis)
     try:
         yield nodes
     finally:
         nodes.kill()
+        if redis is not None:
+            redis.remove()
 
 
 def test_servers_on_one_database_are_one(nodes: Nodes, listen: Listen) -> None:
@@ -119,14 +131,37 @@ def connections_are_cut(nodes: Nodes) -> None:
         time.sleep(0.03)
 
 
+def redis_is_killed(nodes: Nodes) -> None:
+    assert nodes.redis is not None
+    nodes.redis.kill()
+    time.sleep(0.5)
+    nodes.redis.start()
+
+
+def redis_is_frozen(nodes: Nodes) -> None:
+    assert nodes.redis is not None
+    assert nodes.redis.process is not None
+    nodes.redis.process.send_signal(signal.SIGSTOP)
+    time.sleep(PAUSE)
+    nodes.redis.process.send_signal(signal.SIGCONT)
+
+
 Fault = Callable[[Nodes], None]
-FAULTS: list[Fault] = [
-    a_node_is_killed, a_node_is_frozen, postgres_is_killed, postgres_is_frozen, connections_are_cut,
-]  # fmt: skip
+FAULTS: list[tuple[Fault, str]] = [
+    (a_node_is_killed, "through the database"),
+    (a_node_is_frozen, "redis"),
+    (postgres_is_killed, "through the database"),
+    (postgres_is_frozen, "through the database"),
+    (connections_are_cut, "none"),
+    (redis_is_killed, "redis"),
+    (redis_is_frozen, "redis"),
+]
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize(
+    ("fault", "nodes"), FAULTS, indirect=["nodes"], ids=[f"{fault.__name__}, {bus}" for fault, bus in FAULTS]
+)
 async def test_answered_publishes_reach_every_reader_once_and_in_order(nodes: Nodes, fault: Fault) -> None:
     readers = [Reader(f"u{n}") for n in range(STREAMS)]
     following = [

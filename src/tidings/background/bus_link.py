@@ -16,7 +16,6 @@ from tidings.domain.ports import Bus
 
 POSITION_INTERVAL = 0.25  # seconds
 SILENCE = 1.0  # seconds without one's own word after which the bus counts as down
-BATCH_BYTES = 1024 * 1024  # of event data sent with a commit; of a larger one the others are told the position only
 
 
 class BusLink:
@@ -53,7 +52,7 @@ class BusLink:
         self._relay.committed(events)
         if not events or self._bus.alone:
             return
-        if sum(len(event.data) for event in events) > BATCH_BYTES:
+        if sum(len(event.data) for event in events) > self._bus.max_bytes:
             self._send(NodeHead(self._epoch(), self._node, events[-1].seq))
             return
         for run in runs(events):

@@ -15,6 +15,15 @@ class LocalBus:
         """True while no other node listens."""
         return len(self._receivers) <= 1
 
+    @property
+    def max_bytes(self) -> int:
+        """Frames are not copied here."""
+        return 1024 * 1024
+
+    async def run(self) -> None:
+        """Wait for ever: there is nothing to keep."""
+        await asyncio.Event().wait()
+
     def subscribe(self, receive: Callable[[bytes], None]) -> None:
         """Call `receive` with every frame that is sent from now on."""
         self._receivers.append(receive)

@@ -114,6 +114,13 @@ class Bus(Protocol):
     def alone(self) -> bool:
         """True while no other node can hear: then nothing needs to be sent with a commit."""
 
+    @property
+    def max_bytes(self) -> int:
+        """How many bytes of events a frame may carry; of more, the others are told the position only."""
+
+    async def run(self) -> None:
+        """Keep the connection, for ever. Frames come and go while this runs."""
+
     def subscribe(self, receive: Callable[[bytes], None]) -> None:
         """Call `receive` with every frame that arrives from now on, this node's own included."""
 
