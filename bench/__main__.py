@@ -18,6 +18,7 @@ from bench import (
     durable,
     inbox,
     latency,
+    nodes,
     polling,
     reconnect,
     stalled,
@@ -41,6 +42,7 @@ SCENARIOS: dict[str, Callable[[Runner], list[Figure]]] = {
     "websocket": websocket.run,
     "polling": polling.run,
     "inbox": inbox.run,
+    "nodes": nodes.run,
 }
 
 

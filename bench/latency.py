@@ -12,13 +12,15 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
-def lags(target: Running, *, streams: int, events: int) -> list[float]:
+def lags(
+    target: Running, *, streams: int, events: int, rate: float = RATE, published_on: Running | None = None
+) -> list[float]:
     """For each event, milliseconds from answered to heard by the last; 0 if that had it before the answer."""
     expect = streams * events
-    publisher = Publisher(target)
-    with listeners(target, target.server.sse, streams=streams, expect=expect, timeout=30 + events / RATE) as client:
+    publisher = Publisher(published_on or target)
+    with listeners(target, target.server.sse, streams=streams, expect=expect, timeout=30 + events / rate) as client:
         target.stats.settle()
-        answered = publisher.pace(payload(SIZE), events=events, rate=RATE)
+        answered = publisher.pace(payload(SIZE), events=events, rate=rate)
         heard = client.heard()
     publisher.close()
     if heard.count != expect or heard.out_of_order:

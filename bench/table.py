@@ -7,7 +7,15 @@ from pathlib import Path
 
 from bench.runner import Figure
 
-GROUPS = ("Pushing", "Publishing", "Coming back", "Slow readers", "Four ways", "The inbox")  # in this order
+GROUPS = (
+    "Pushing",
+    "Publishing",
+    "Coming back",
+    "Slow readers",
+    "Four ways",
+    "The inbox",
+    "Several servers",
+)  # in this order
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 

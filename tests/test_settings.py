@@ -54,6 +54,28 @@ def test_log_level_is_read_in_any_case_and_no_other_word() -> None:
         load({"mode": "dev"}, {"TIDINGS_LOG_LEVEL": "loud"})
 
 
+@pytest.mark.parametrize(
+    "text", ["redis://:word@host", "rediss://host", "unix:///run/redis", "postgresql://h/d", "none", ""]
+)
+def test_bus_is_redis_or_postgresql_or_none(text: str) -> None:
+    settings = load({"mode": "dev"}, {"TIDINGS_DB": "postgresql://host/db", "TIDINGS_BUS": text})
+    assert settings.bus == text
+    assert "word" not in settings.masked()["bus"]
+
+
+@pytest.mark.parametrize(
+    ("db", "bus", "said"),
+    [
+        ("postgresql://host/db", "kafka://host", "bus is redis://"),
+        ("postgresql://host/db", "redis://", "bus is redis://"),
+        ("tidings.db", "redis://host", "bus is for several servers"),
+    ],
+)
+def test_bus_that_makes_no_sense_is_refused(db: str, bus: str, said: str) -> None:
+    with pytest.raises(InvalidSettings, match=said):
+        load({"mode": "dev"}, {"TIDINGS_DB": db, "TIDINGS_BUS": bus})
+
+
 def test_masked_settings_name_every_setting_and_no_secret() -> None:
     settings = Settings(secret="0123456789" * 4, db=Path("postgres://u:pass@host/db"))
     masked = settings.masked()

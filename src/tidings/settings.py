@@ -105,7 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         if self.bus not in {"", "none"} and not _BUS.match(self.bus):
-            raise ValueError("bus is redis://..., rediss://..., postgresql://... or none")
+            raise ValueError("bus is redis://..., rediss://..., unix://..., postgresql://... or none")
         if self.bus not in {"", "none"} and not isinstance(self.db, PostgresUrl):
             raise ValueError("bus is for several servers, whose db is postgresql://...; one on a file needs none")
         if not self.host:

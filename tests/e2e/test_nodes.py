@@ -95,6 +95,27 @@ def test_servers_on_one_database_are_one(nodes: Nodes, listen: Listen) -> None:
         assert logged_errors(server) == ""
 
 
+@pytest.mark.parametrize("nodes", ["redis"], indirect=True)
+def test_server_whose_bus_is_silent_is_degraded_and_hears_the_other_all_the_same(nodes: Nodes, listen: Listen) -> None:
+    one, other = nodes.servers
+    stream = listen(other, "alice")
+
+    def status() -> str:
+        answer = other.request("GET", "/readyz")
+        assert answer.status == 200
+        return str(answer.json["status"])
+
+    eventually("the bus is up", lambda: status() == "ready")
+    assert nodes.redis is not None and nodes.redis.process is not None
+    nodes.redis.process.send_signal(signal.SIGSTOP)
+    eventually("the silence is noticed", lambda: status() == "degraded")
+    assert other.gauges()["tidings_bus_down"] == 1
+    answers = [one.publish({"user": "alice"}, data=number) for number in range(5)]
+    assert [event.id for event in stream.take(5)] == [answer["cursor"] for answer in answers]
+    nodes.redis.process.send_signal(signal.SIGCONT)
+    eventually("it comes back by itself", lambda: status() == "ready")
+
+
 def a_node_is_killed(nodes: Nodes) -> None:
     nodes.servers[0].kill()
     nodes.servers[0].start()
