@@ -14,7 +14,7 @@ from tests.postgres import PostgresServer, shared_server
 from tests.redis_server import RedisServer
 from tidings.bus.local import LocalBus
 from tidings.bus.postgres_notify import PostgresNotifyBus
-from tidings.bus.reconnecting import SILENCE
+from tidings.bus.reconnecting import SESSION_SILENCE
 from tidings.bus.redis import MAX_WAITING, RedisBus
 from tidings.domain.ports import Bus
 
@@ -113,7 +113,7 @@ async def test_frames_reach_every_node_and_the_sender(make: Make) -> None:
         assert b"3" not in a.heard + b.heard
 
 
-async def test_nothing_is_heard_within_the_call_that_sends_it(make: Make) -> None:
+async def test_frame_is_not_heard_within_the_call_that_sends_it(make: Make) -> None:
     node = Node(make(), "a")
     async with running(node):
         await node.hears(b"1")
@@ -121,7 +121,7 @@ async def test_nothing_is_heard_within_the_call_that_sends_it(make: Make) -> Non
         assert b"2" not in node.heard
 
 
-async def test_what_is_sent_without_a_server_takes_no_room_and_raises_nothing(make: Make) -> None:
+async def test_frames_sent_without_a_server_take_no_room_and_raise_nothing(make: Make) -> None:
     bus = make()
     for _ in range(100):
         bus.send(b"x" * (MAX_WAITING // 10))
@@ -147,7 +147,7 @@ async def test_a_bus_whose_server_is_lost_comes_back_by_itself(kind: str) -> Non
             await asyncio.to_thread(server.start)
             await b.hears(b"after", sending=a.bus)
             os.killpg(server.process.pid, signal.SIGSTOP)
-            await asyncio.sleep(SILENCE + 0.5)
+            await asyncio.sleep(SESSION_SILENCE + 0.5)
             os.killpg(server.process.pid, signal.SIGCONT)
             await b.hears(b"thawed", sending=a.bus)
     finally:

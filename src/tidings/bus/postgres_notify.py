@@ -15,7 +15,7 @@ from tidings.bus.reconnecting import ReconnectingBus
 
 PACE = 0.005  # seconds between two notifications
 CONNECT_TIMEOUT = 5.0  # seconds
-COMMAND_TIMEOUT = 1.5  # seconds
+NOTIFY_TIMEOUT = 1.5  # seconds
 
 
 class PostgresNotifyBus(ReconnectingBus):
@@ -39,7 +39,7 @@ class PostgresNotifyBus(ReconnectingBus):
 
     async def session(self) -> None:
         """Connect, listen and notify, until the connection is lost."""
-        connection = await asyncpg.connect(self._dsn, timeout=CONNECT_TIMEOUT, command_timeout=COMMAND_TIMEOUT)
+        connection = await asyncpg.connect(self._dsn, timeout=CONNECT_TIMEOUT, command_timeout=NOTIFY_TIMEOUT)
         try:
             await connection.execute("SET synchronous_commit = off")  # what is lost in a crash was a hint
             await connection.add_listener(self._channel, self._received)

@@ -1,4 +1,4 @@
-"""What the buses over a server share: one session at a time, given up when this node does not hear itself.
+"""The base of the buses over a server: one session at a time, given up when this node does not hear itself.
 
 A connection can be dead without a word, and a server can forget a subscription. A node's own frames come back four
 times a second (`background.bus_link`): where they do not, the connection is dropped and made again.
@@ -9,9 +9,9 @@ import logging
 import random
 from collections.abc import Callable
 
-SILENCE = 1.5  # seconds without a frame after which a session is given up
+SESSION_SILENCE = 1.5  # seconds without a frame after which a session is given up
 CHECK = 0.25  # seconds between looks
-RETRY = (0.1, 0.5)  # seconds before the next session; by chance, so that nodes do not come back in step
+SESSION_RETRY = (0.1, 0.5)  # seconds before the next session; by chance, so that nodes do not come back in step
 
 _log = logging.getLogger("tidings.bus")
 
@@ -56,7 +56,7 @@ class ReconnectingBus:
             if not self._away:
                 self._away = True
                 _log.warning("bus_lost", extra={"reason": reason})
-            await asyncio.sleep(random.uniform(*RETRY))
+            await asyncio.sleep(random.uniform(*SESSION_RETRY))
 
     async def session(self) -> None:
         """Connect, pass on what comes (`heard`) and send what is to be sent, until the connection is lost."""
@@ -76,7 +76,7 @@ class ReconnectingBus:
         self._heard_at = self._clock()
         session = asyncio.create_task(self.session())
         try:
-            while self._clock() - self._heard_at <= SILENCE:
+            while self._clock() - self._heard_at <= SESSION_SILENCE:
                 done, _ = await asyncio.wait([session], timeout=CHECK)
                 if done:
                     break

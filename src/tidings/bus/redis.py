@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from tidings.bus.reconnecting import ReconnectingBus, end
 
-TIMEOUT = 1.5  # seconds, to connect and for each command
+REDIS_TIMEOUT = 1.5  # seconds, to connect and for each command
 MAX_WAITING = 4 * 1024 * 1024  # bytes of frames that wait for their turn; beyond that the older ones are dropped
 
 
@@ -45,7 +45,7 @@ class RedisBus(ReconnectingBus):
     async def session(self) -> None:
         """Connect, subscribe and publish, until a connection is lost."""
         client = redis.asyncio.Redis.from_url(
-            self._url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, health_check_interval=0
+            self._url, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT, health_check_interval=0
         )
         async with client, client.pubsub() as pubsub:
             await pubsub.subscribe(self._channel)
