@@ -25,6 +25,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 
 # A shell starts what it puts in the background deaf to Ctrl-C, and so would be every command that is tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so does `nohup` with the end of the terminal
 
 # How much the property tests try. A change is judged by the same examples each time; `make test-all` and
 # `pytest --hypothesis-profile=thorough` look for new ones.

@@ -100,6 +100,22 @@ def test_signal_says_goaway_to_every_stream(start_server: StartServer, stop: sig
     assert server.process.wait(10) == -stop
 
 
+def test_end_of_the_terminal_is_nothing_to_a_server_started_with_nohup(tmp_path: Path) -> None:
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # inherited, as `nohup` does it
+    try:
+        server = Server(db=tmp_path / "tidings.db").start()
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
+    assert server.process is not None
+    try:
+        server.process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.process.wait(2)
+        assert server.request("GET", "/readyz").status == 200
+    finally:
+        server.kill()
+
+
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_second_signal_ends_a_drain_at_once(tmp_path: Path, first: signal.Signals) -> None:
     server = Server(db=tmp_path / "tidings.db", settings={"drain_seconds": 60}).start()

@@ -82,13 +82,19 @@ class Relay:
         if self._hub.head >= seq:
             return
         self.hint(seq)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + REACH_WITHIN
+        expired = False
+
+        def expire() -> None:
+            nonlocal expired
+            expired = True
+            self._moved.set()
+
         # Not `asyncio.timeout`: the first step of a request may run without a task (`server.started_coroutine`).
-        alarm = loop.call_at(deadline, self._moved.set)
+        # Not the clock either: a timer may go off a fraction of a millisecond before the loop's clock says so.
+        alarm = asyncio.get_running_loop().call_later(REACH_WITHIN, expire)
         try:
             while self._hub.head < seq:
-                if loop.time() >= deadline:
+                if expired:
                     raise StoreUnavailable("the log cannot be read now")
                 self._moved.clear()
                 await self._moved.wait()

@@ -145,8 +145,13 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """As uvicorn does it, with SIGHUP: a terminal that is closed ends the server in order, too."""
-        before = {int(number): signal.signal(number, self.handle_exit) for number in STOP_SIGNALS}
+        """As uvicorn does it, with SIGHUP: a terminal that is closed ends the server in order, too, but for `nohup`."""
+        numbers = [
+            int(number)
+            for number in STOP_SIGNALS
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+        ]
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
         try:
             yield
         finally:
