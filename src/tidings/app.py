@@ -38,7 +38,7 @@ from tidings.auth.signed_links import SignedLinks
 from tidings.auth.tickets import Tickets
 from tidings.auth.tokens import TokenChecker, TokenRules
 from tidings.background.bus_link import BusLink
-from tidings.background.catch_up import CatchUp
+from tidings.background.catch_up import STORE_WORKERS, CatchUp
 from tidings.background.connection_timers import ConnectionTimers
 from tidings.background.drain import Drain
 from tidings.background.head_watch import HeadWatch
@@ -57,10 +57,12 @@ from tidings.extras import extra_of, pip_install
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader, ReaderState
 from tidings.hub.ring import RING_EVENTS, Ring
+from tidings.limits.addresses import Proxies
 from tidings.limits.budgets import Budgets
 from tidings.seed.routes import OPERATIONS as SEED_OPERATIONS
 from tidings.seed.workbook import Workbook, require_writer
 from tidings.services.api_keys import ApiKeyService
+from tidings.services.bodies import Bodies
 from tidings.services.commands import Commands
 from tidings.services.exports import ExportService
 from tidings.services.follows import FollowService
@@ -74,10 +76,11 @@ from tidings.services.rate_limits import Replays
 from tidings.services.revocations import RevocationService
 from tidings.services.services import Services
 from tidings.services.status import StatusService
-from tidings.services.store_gateway import StoreGateway
+from tidings.services.store_gateway import LARGE, StoreGateway
 from tidings.services.store_tickets import StoreTickets
 from tidings.services.streams import StreamService
 from tidings.services.tickets import TicketService
+from tidings.services.write_budgets import CallerBudgets, WriteBudgets
 from tidings.settings import PostgresUrl, Settings
 from tidings.store.sqlite.adapter import SqliteStore
 from tidings.store.transactions.api_keys import KEYS_CHANGED
@@ -101,6 +104,7 @@ _NOT_OPEN = (
     "host's own), and do not start the server with its lifespan switched off"
 )
 
+_DAY = 24 * 3600.0  # seconds
 RECENT_USER_AGE = 120.0  # seconds, twice the longest poll interval: a user who polls no more is dropped after 1 to 2
 
 MakeIdentity = Callable[[Tickets, OriginPolicy], Identity]
@@ -292,8 +296,8 @@ async def open_services(
         user_replays = Budgets(
             rate=settings.user_replay_bytes, burst=settings.user_replay_bytes_burst, clock=time.monotonic
         )
-        replays = Replays(user_replays, jitter=random.random)
-        catchup = CatchUp(store, retry=retry, charge=replays.charge)
+        replays = Replays(user_replays, jitter=random.random, at_once=STORE_WORKERS)
+        catchup = CatchUp(store, retry=retry, charge=replays.charge, slots=replays.slots)
         on_connection = _log_connection if _log.isEnabledFor(logging.DEBUG) else None
         hub = Hub(Ring(head=max(floor, head - RING_EVENTS)), on_work=catchup.wake, on_connection=on_connection)
         relay = Relay(store, hub, retry=retry)
@@ -310,11 +314,9 @@ async def open_services(
         loop_lag = LoopLag(clock=time.monotonic)
 
         revoked = Revocations()
-        user_writes = Budgets(rate=settings.user_writes, burst=settings.user_writes_burst, clock=time.monotonic)
-        publisher_writes = Budgets(
-            rate=settings.publisher_writes, burst=settings.publisher_writes_burst, clock=time.monotonic
-        )
-        commands = Commands(gateway, user_writes=user_writes, publisher_writes=publisher_writes, jitter=random.random)
+        budgets = write_budgets(settings)
+        commands = Commands(gateway, budgets=budgets)
+        bodies = Bodies(most=settings.body_bytes, most_of_caller=settings.caller_body_bytes, jitter=random.random)
         process = secrets.token_urlsafe(6)
         streams = StreamService(gateway, revoked=revoked, replays=replays, process=process)
         exports = ExportService(
@@ -363,17 +365,23 @@ async def open_services(
                 gateway,
                 limited=lambda: {
                     "user_streams": streams.refused,
-                    "user_writes": user_writes.refused,
                     "user_replay_bytes": user_replays.refused,
-                    "publisher_writes": publisher_writes.refused,
+                    "bodies": bodies.refused,
+                    **budgets.refused(),
                 },
+                body_bytes=lambda: bodies.held,
             ),
         )
 
         # Nodes on one database without a bus hear nothing of each other.
         unheard = isinstance(settings.db, PostgresUrl) and bus.alone
         maintenance = Maintenance(
-            settings, write=gateway.write, query=gateway.query, sweep=exports.sweep, rest=store.rest, process=process
+            settings,
+            write=partial(gateway.write, rows=LARGE),
+            query=gateway.query,
+            sweep=exports.sweep,
+            rest=store.rest,
+            process=process,
         )
         workers = [
             relay.run(), catchup.run(hub), wheel.run(), heartbeats.run(), loop_lag.run(),
@@ -403,6 +411,8 @@ async def open_services(
             origins=origins,
             links=SignedLinks(await link_secrets(settings, gateway, own=identity is None)),
             settings=settings,
+            proxies=Proxies(settings.proxies),
+            bodies=bodies,
             streaming=StreamContext(hub=hub, timer=timer),
             polling=PollContext(hub=hub, timer=timer, encoding=poll_encoding),
             sockets=WsContext(
@@ -450,6 +460,26 @@ def token_checker(settings: Settings, remote: RemoteKeys | None) -> TokenChecker
     )
     keys = [*secret_keys(settings.secret), *pem_keys(settings.token_keys)]
     return TokenChecker(keys, remote=remote, rules=rules, clock=time.time)
+
+
+def write_budgets(settings: Settings) -> WriteBudgets:
+    """The budgets of those who write, from the settings."""
+    budget = partial(Budgets, clock=time.monotonic)
+    return WriteBudgets(
+        users=CallerBudgets(
+            rows=budget(rate=settings.user_writes, burst=settings.user_writes_burst),
+            writer=budget(rate=settings.user_writer, burst=settings.user_writer_burst),
+            disk=budget(rate=settings.user_disk / _DAY, burst=settings.user_disk),
+        ),
+        publishers=CallerBudgets(
+            rows=budget(rate=settings.publisher_writes, burst=settings.publisher_writes_burst),
+            writer=budget(rate=settings.publisher_writer, burst=settings.publisher_writer_burst),
+            disk=budget(rate=settings.publisher_disk / _DAY, burst=settings.publisher_disk),
+        ),
+        addresses=budget(rate=settings.address_writer, burst=settings.address_writer_burst),
+        local_allowance=settings.local_allowance,
+        jitter=random.random,
+    )
 
 
 async def link_secrets(settings: Settings, gateway: StoreGateway, *, own: bool) -> list[str]:

@@ -20,7 +20,8 @@ _FILES = frozenset({"secret", "token_keys"})  # settings that `TIDINGS_<NAME>_FI
 # Developers load-test their machine, as one user or two, and with one publisher.
 _DEVELOPERS = {
     "max_user_streams": 10_000, "user_writes": 0.0, "user_replay_bytes": 0.0, "publisher_writes": 0.0,
-    "max_address_connections": 0,
+    "user_writer": 0.0, "publisher_writer": 0.0, "address_writer": 0.0, "user_disk": 0.0, "publisher_disk": 0.0,
+    "caller_body_bytes": 0.0, "max_address_connections": 0,
 }  # fmt: skip
 _FIELD = re.compile(r"`\$\.(\w+)`$")  # where msgspec says that it found what it did not expect
 

@@ -90,6 +90,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         5000.0  # rows (see max_batch) that a key may become a second, for ever; 0: any, as in `dev`
     )
     publisher_writes_burst: int = 100_000  # and at once
+    user_writer: float = 0.1  # seconds of the writer that a user's writes may take a second, for ever; 0: any
+    user_writer_burst: float = 5.0  # and at once
+    publisher_writer: float = 0.8  # the same of a key; 0: any
+    publisher_writer_burst: float = 60.0  # and at once
+    address_writer: float = 0.8  # the same of an address, IPv6 by /64, for all callers there; 0: any
+    address_writer_burst: float = 60.0  # and at once
+    user_disk: float = 50e6  # bytes of events that a user's acts may become a day; 0: any
+    publisher_disk: float = 20e9  # bytes of events that a key's notifications may become a day; 0: any
+    body_bytes: float = 256e6  # of bodies that are held in memory; 0: any
+    caller_body_bytes: float = 64e6  # of one caller's; 0: any
+    local_allowance: float = 10.0  # times more that callers on this machine, for whom no proxy speaks, may write
     user_replay_bytes: float = 4e6  # of events that a user may read again from the database a second, for ever; 0: any
     user_replay_bytes_burst: int = 128_000_000  # and at once
     log_user_ids: UserIds = "plain"  # hashed: with the secret, so that those of one user can still be told together
@@ -160,13 +171,18 @@ _DISTINCT = 8  # different ones: less is a habit and no secret
 
 _LONG = 100 * 365 * 24 * 3600  # seconds; what is to be kept for ever may be kept for a hundred years
 _MANY = 1_000_000_000
+_MUCH = 1e15  # bytes
 EVENT_BOUND = 1024 * 1024  # bytes; the readers of our clients end at 8 MiB
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535), "heartbeat": (0.1, 60), "drain_seconds": (0, 3600), "retry": (1, 24 * 3600 * 1000),
     "max_connections": (1, _MANY), "max_address_connections": (0, _MANY), "max_user_streams": (1, _MANY),
     "user_writes": (0, _MANY),
     "user_writes_burst": (1, _MANY), "user_replay_bytes": (0, _MANY), "user_replay_bytes_burst": (1, _MANY),
-    "publisher_writes": (0, _MANY), "publisher_writes_burst": (1, _MANY), "max_event": (1024, EVENT_BOUND),
+    "publisher_writes": (0, _MANY), "publisher_writes_burst": (1, _MANY), "user_writer": (0, _MANY),
+    "user_writer_burst": (0.001, _MANY), "publisher_writer": (0, _MANY), "publisher_writer_burst": (0.001, _MANY),
+    "address_writer": (0, _MANY), "address_writer_burst": (0.001, _MANY), "user_disk": (0, _MUCH),
+    "publisher_disk": (0, _MUCH), "body_bytes": (0, _MUCH), "caller_body_bytes": (0, _MUCH),
+    "local_allowance": (1, _MANY), "max_event": (1024, EVENT_BOUND),
     "max_batch": (1, _MANY), "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY),
     "token_max_age": (1, _LONG), "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
 }  # fmt: skip

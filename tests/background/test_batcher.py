@@ -120,3 +120,42 @@ async def test_cancelled_idle_does_not_cancel_the_work() -> None:
     await quiet()
     slow.gate.set()
     assert await call == -1
+
+
+async def test_small_items_go_before_large_ones_that_came_earlier_and_do_not_starve_them() -> None:
+    slow = Slow()
+    batcher = Batcher(slow, most=10, large=100)
+    calls = [asyncio.create_task(batcher(0))]
+    await quiet()
+    calls += [asyncio.create_task(batcher(item, weight=600)) for item in (10, 20)]
+    calls += [asyncio.create_task(batcher(item)) for item in (1, 2)]
+    for step in range(3):
+        await quiet()
+        slow.gate.set()
+        await quiet()
+        calls.append(asyncio.create_task(batcher(3 + step)))
+    for _ in range(3):
+        await quiet()
+        slow.gate.set()
+    assert await asyncio.gather(*calls) == [0, -10, -20, -1, -2, -3, -4, -5]
+    assert slow.batches == [[0], [10], [1, 2, 3], [20], [4, 5]] or slow.batches == [
+        [0],
+        [1, 2],
+        [10],
+        [3, 4],
+        [20],
+        [5],
+    ]
+
+
+async def test_large_items_share_a_call_while_they_are_not_too_large_together() -> None:
+    slow = Slow()
+    batcher = Batcher(slow, most=10, large=100)
+    calls = [asyncio.create_task(batcher(0))]
+    await quiet()
+    calls += [asyncio.create_task(batcher(item, weight=400)) for item in (1, 2, 3)]
+    for _ in range(3):
+        await quiet()
+        slow.gate.set()
+    assert await asyncio.gather(*calls) == [0, -1, -2, -3]
+    assert slow.batches == [[0], [1, 2], [3]]

@@ -159,8 +159,8 @@ def _timer_per_connection(start: Any) -> Any:
 
 
 def _fan_out_first(transact: Any) -> Any:
-    async def without(self: Any, jobs: Any) -> Any:
-        results = await transact(self, jobs)
+    async def without(self: Any, waiting: Any) -> Any:
+        results = await transact(self, waiting)
         await self.relay.reached(self._committed)
         return results
 

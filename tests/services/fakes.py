@@ -18,7 +18,7 @@ from tidings.domain.topics import Topic, User
 from tidings.limits.budgets import Budgets
 from tidings.services.rate_limits import Replays
 
-UNLIMITED = Replays(Budgets(rate=0, burst=1, clock=lambda: 0.0), jitter=lambda: 0.0)
+UNLIMITED = Replays(Budgets(rate=0, burst=1, clock=lambda: 0.0), jitter=lambda: 0.0, at_once=2)
 
 
 class FakeStore:

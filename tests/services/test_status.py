@@ -24,7 +24,7 @@ async def test_readiness_is_degraded_while_only_the_bus_is_down_and_refused_whil
         link=node.link,
         clock=lambda: NOW,
     )
-    status = StatusService(gateway, limited=dict)
+    status = StatusService(gateway, limited=dict, body_bytes=lambda: 0)
     async with running(node.link.run()):
         for cut, said in [(False, "ready"), (True, "degraded"), (False, "ready")]:
             bus.cut = cut

@@ -9,15 +9,18 @@ import msgspec
 from starlette.responses import Response
 from websockets.server import ServerProtocol
 
-from tidings.api.http import ApiConnection, ApiRequest, Json, in_thread_if_large
+from tidings.api.http import ApiConnection, ApiRequest, Json, body_of, in_thread_if_large
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Identity, Purpose
 from tidings.auth.origins import OriginPolicy
 from tidings.auth.signed_links import SignedLinks
 from tidings.domain.errors import UserChanged
 from tidings.domain.ports import Encoding
+from tidings.limits.addresses import Proxies
+from tidings.services.bodies import Bodies, HeldBody
 from tidings.services.call import Call
 from tidings.services.services import Services
+from tidings.services.write_budgets import scope_of
 from tidings.settings import Settings
 from tidings.transports.poll import PollContext
 from tidings.transports.stream import StreamContext
@@ -35,6 +38,8 @@ class ApiContext:
     origins: OriginPolicy
     links: SignedLinks
     settings: Settings
+    proxies: Proxies
+    bodies: Bodies
     streaming: StreamContext
     polling: PollContext
     sockets: WsContext
@@ -72,10 +77,28 @@ class ApiContext:
 
     async def call(self, request: ApiRequest, grant: Grant, body: bytes = b"") -> Call:
         """The call of a verb, with its Idempotency-Key if it has one."""
-        key = request.headers.get("idempotency-key")
+        key, address = request.headers.get("idempotency-key"), self._address(request)
         if key is None:
-            return Call(grant)
-        return Call(grant, key=key, fingerprint=await in_thread_if_large(body, lambda: _fingerprint(request, body)))
+            return Call(grant, address=address)
+        fingerprint = await in_thread_if_large(body, lambda: _fingerprint(request, body))
+        return Call(grant, address=address, key=key, fingerprint=fingerprint)
+
+    async def body(self, request: ApiRequest, grant: Grant, *, limit: int) -> bytes:
+        """The whole body, counted as held in memory until the request is answered.
+
+        Raises `TooLarge`, `UnsupportedEncoding`, and `RateLimited` or `Overloaded` if the caller, or all callers, hold
+        as much as they may.
+        """
+        body = HeldBody(self.bodies, scope_of(grant))
+        request.on_end = body.release
+        return await body_of(request, limit=limit, hold=body.hold)
+
+    def _address(self, request: ApiRequest) -> str | None:
+        """The address that the caller is counted by; None on this machine."""
+        peer = request.scope.get("client")
+        if self.dev_mode or not peer:
+            return None
+        return self.proxies.caller(peer[0], request.headers.getlist("x-forwarded-for"))
 
 
 def answer(call: Call, content: Any, *, status: int = 200) -> Response:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from tidings.api import schemas
 from tidings.api.context import ApiContext, answer
 from tidings.api.follows import TOPIC
-from tidings.api.http import ApiRequest, Json, body_of, in_thread_if_large
+from tidings.api.http import ApiRequest, Json, in_thread_if_large
 from tidings.api.operation import NO_CONTENT_ANSWER, Answer, Body, operation
 from tidings.api.parameters import Integer, Parameter
 from tidings.domain.results import Added, FollowerListing, Presence
@@ -51,7 +51,7 @@ async def add_many(request: ApiRequest, api: ApiContext) -> Response:
     """Let users follow a topic from now on: up to 1 000 in one request."""
     grant = await api.publisher(request)
     topic = parse_topic(request.path_params["topic"])
-    body = await body_of(request, limit=api.settings.max_batch_bytes)
+    body = await api.body(request, grant, limit=api.settings.max_batch_bytes)
     users = await in_thread_if_large(body, partial(schemas.parse_users, body))
     call = await api.call(request, grant, body)
     return answer(call, await api.services.follows.add(call, topic, users))

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext
-from tidings.api.http import ApiRequest, Json, body_of
+from tidings.api.http import ApiRequest, Json
 from tidings.api.operation import NO_CONTENT_ANSWER, Answer, Body, operation
 from tidings.api.parameters import Parameter
 from tidings.domain.results import FollowListing, Mutes, MutesAt
@@ -80,7 +80,7 @@ async def put_preferences(request: ApiRequest, api: ApiContext) -> Response:
     """
     grant = await api.grant(request)
     grant.me()
-    mutes = schemas.parse_preferences(await body_of(request, limit=MUTES_BODY_MAX))
+    mutes = schemas.parse_preferences(await api.body(request, grant, limit=MUTES_BODY_MAX))
     return Json(await api.services.preferences.replace(await api.call(request, grant), mutes))
 
 

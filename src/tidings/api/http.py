@@ -114,6 +114,8 @@ class ApiConnection(requests.HTTPConnection):
 class ApiRequest(ApiConnection, requests.Request):
     """A connection with a body."""
 
+    on_end: Callable[[], None] | None = None  # called when the request was answered, or given up
+
 
 class Endpoint:
     """An ASGI application of one handler. (A class, so that Starlette calls it as one.)"""
@@ -138,6 +140,9 @@ class Endpoint:
             _log.exception("failed", extra={"path": scope["path"]})
             failure = TidingsError("something went wrong here; the server's log has more")
             response = problem(failure, root=scope.get("root_path", ""))
+        finally:
+            if request.on_end is not None:
+                request.on_end()
         await response(scope, receive, send)
 
 
@@ -187,8 +192,11 @@ async def not_found(scope: Any, receive: Any, send: Any) -> None:
     await problem(error, root=scope.get("root_path", ""))(scope, receive, send)
 
 
-async def body_of(request: ApiRequest, *, limit: int) -> bytes:
-    """The whole body. Raises `TooLarge` before more than `limit` bytes are held, `UnsupportedEncoding`."""
+async def body_of(request: ApiRequest, *, limit: int, hold: Callable[[int], None]) -> bytes:
+    """The whole body. `hold` is told of each part's size before it is kept.
+
+    Raises `TooLarge` before more than `limit` bytes are held, `UnsupportedEncoding`, and what `hold` raises.
+    """
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise UnsupportedEncoding(f"a body is sent as it is, not as {encoding[:40]!r}")
@@ -200,11 +208,13 @@ async def body_of(request: ApiRequest, *, limit: int) -> bytes:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise requests.ClientDisconnect
-        parts.append(message.get("body", b""))
+        part = message.get("body", b"")
         more = message.get("more_body", False)
-        size += len(parts[-1])
+        size += len(part)
         if size > limit:
             raise TooLarge(f"the body has more than {limit} bytes")
+        hold(len(part))
+        parts.append(part)
     return b"".join(parts)
 
 

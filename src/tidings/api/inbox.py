@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext, answer
-from tidings.api.http import ApiRequest, body_of, etag_response
+from tidings.api.http import ApiRequest, etag_response
 from tidings.api.operation import Answer, Body, Operation, operation
 from tidings.api.parameters import Choice, Integer, Parameter
 from tidings.domain.cursor import Cursor
@@ -95,7 +95,7 @@ def marking(verb: Verb) -> Operation:
     async def mark(request: ApiRequest, api: ApiContext) -> Response:
         grant = await api.grant(request)
         grant.me()
-        body = await body_of(request, limit=MARKS_BODY_MAX)
+        body = await api.body(request, grant, limit=MARKS_BODY_MAX)
         call = await api.call(request, grant, body)
         marking = schemas.parse_marking(body)
         if marking.up_to is not None:

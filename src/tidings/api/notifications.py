@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext, answer
-from tidings.api.http import ApiRequest, Json, body_of, in_thread_if_large
+from tidings.api.http import ApiRequest, Json, in_thread_if_large
 from tidings.api.operation import NO_CONTENT_ANSWER, Answer, Body, operation
 from tidings.api.parameters import Parameter
 from tidings.domain.errors import InvalidRequest
@@ -47,7 +47,7 @@ async def publish(request: ApiRequest, api: ApiContext) -> Response:
     """
     grant = await api.publisher(request)
     limit = BODY_PER_EVENT * api.settings.max_event
-    body = await body_of(request, limit=limit)
+    body = await api.body(request, grant, limit=limit)
     draft = schemas.draft(body, limit=limit)
     call = await api.call(request, grant, body)
     return answer(call, await api.services.notifications.publish(call, draft), status=201)
@@ -73,7 +73,7 @@ async def publish_batch(request: ApiRequest, api: ApiContext) -> Response:
     """
     grant = await api.publisher(request)
     settings = api.settings
-    body = await body_of(request, limit=settings.max_batch_bytes)
+    body = await api.body(request, grant, limit=settings.max_batch_bytes)
     parse = partial(schemas.drafts, body, most=settings.max_batch, limit=BODY_PER_EVENT * settings.max_event)
     drafts = await in_thread_if_large(body, parse)
     call = await api.call(request, grant, body)
@@ -98,7 +98,7 @@ async def update(request: ApiRequest, api: ApiContext) -> Response:
     It keeps its position and its reading state, and rings no bell. null removes a field.
     """
     grant = await api.publisher(request)
-    body = await body_of(request, limit=BODY_PER_EVENT * api.settings.max_event)
+    body = await api.body(request, grant, limit=BODY_PER_EVENT * api.settings.max_event)
     change = schemas.parse_change(body)
     expire = change.expire_time
     expire_at = milliseconds(expire) if isinstance(expire, datetime) else expire

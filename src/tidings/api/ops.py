@@ -1,6 +1,6 @@
 """The questions of operators and machines: is it alive, is it ready, how is it, what does it speak?"""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 import msgspec
@@ -69,13 +69,21 @@ class ServerCollector(Collector):
         for name, number in now.limited.items():
             limited.add_metric([name], number)
         yield limited
+        yield CounterMetricFamily(
+            "tidings_writer_seconds", "Time for which the database's writer was held.", value=now.writer_seconds
+        )
+        yield GaugeMetricFamily("tidings_body_bytes", "Bodies of requests held in memory.", value=now.body_bytes)
         yield GaugeMetricFamily("tidings_head", "The newest event that readers were given.", value=now.head)
         yield CounterMetricFamily("tidings_events", "Events that passed this hub.", value=now.published)
         yield CounterMetricFamily("tidings_deliveries", "Events written to readers.", value=now.delivered)
 
 
 class ConnectionCounts(Protocol):
-    """Connections that the server itself ended."""
+    """Connections of the server, and those that it ended itself."""
+
+    @property
+    def connections(self) -> Collection[object]:
+        """The open ones."""
 
     refused_connections: int
     timed_out_clients: int
@@ -88,6 +96,7 @@ class ConnectionCollector(Collector):
         self._server = server
 
     def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily("tidings_sockets", "Open connections.", value=len(self._server.connections))
         yield CounterMetricFamily(
             "tidings_connections_refused",
             "Connections refused at once: too many in all, or of one address.",

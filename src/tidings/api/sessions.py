@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext, answer
-from tidings.api.http import ApiRequest, body_of
+from tidings.api.http import ApiRequest
 from tidings.api.operation import NO_CONTENT_ANSWER, Answer, Body, operation
 from tidings.auth.credentials import Kind, cookie_names, find_credential
 from tidings.domain.errors import InvalidRequest, NotIdentified
@@ -79,7 +79,7 @@ async def revoke(request: ApiRequest, api: ApiContext) -> Response:
     A token without `iat` counts as older. Streams that were opened with what is revoked end; the user's others stay.
     """
     grant = await api.publisher(request)
-    body = await body_of(request, limit=SESSION_BODY_MAX)
+    body = await api.body(request, grant, limit=SESSION_BODY_MAX)
     asked = schemas.parse(_revocation, body)
     call = await api.call(request, grant, body)
     user = None if asked.user is None else parse_user(asked.user)

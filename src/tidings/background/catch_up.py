@@ -14,7 +14,7 @@ from tidings.domain.topics import User
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader
 
-STORE_WORKERS = 4  # pages under way at once
+STORE_WORKERS = 2  # pages under way at once: fewer than the store has readers, one of which is left to others
 PAGE_EVENTS = 500  # read from the store for one reader at a time
 YIELD_EVERY = 8  # readers served from the ring before yielding to the event loop
 
@@ -27,9 +27,15 @@ class CatchUp:
     """
 
     def __init__(
-        self, store: Store, *, retry: StoreRetry, charge: Callable[[User, Sequence[Event]], None] = lambda *_: None
+        self,
+        store: Store,
+        *,
+        retry: StoreRetry,
+        charge: Callable[[User, Sequence[Event]], None] = lambda *_: None,
+        slots: asyncio.Semaphore | None = None,
     ) -> None:
-        """`charge` is told of each page that was read from the store for a user."""
+        """`charge` is told of each page that was read from the store for a user. `slots` is shared with polls."""
+        self._slots = slots or asyncio.Semaphore(STORE_WORKERS)
         self._store = store
         self._charge = charge
         self._retry = retry
@@ -74,14 +80,15 @@ class CatchUp:
 
     async def _page(self, hub: Hub, reader: Reader) -> None:
         after, membership = reader.position, reader.membership
-        page = await self._store.read(
-            membership.user,
-            follows=membership.follows,
-            extra=reader.extra,
-            after=after,
-            upto=hub.head,
-            limit=PAGE_EVENTS,
-        )
+        async with self._slots:
+            page = await self._store.read(
+                membership.user,
+                follows=membership.follows,
+                extra=reader.extra,
+                after=after,
+                upto=hub.head,
+                limit=PAGE_EVENTS,
+            )
         if page is not None:
             self._charge(membership.user, page.events)
             hub.serve_page(reader, page, after=after)

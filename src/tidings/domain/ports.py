@@ -1,6 +1,6 @@
 """The ports: what a package needs of another, each owned by its caller."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from tidings.domain.cursor import Cursor
@@ -58,6 +58,14 @@ class Outcome(Protocol):
     @property
     def events(self) -> Sequence[Event]:
         """The appended events, in order."""
+
+    @property
+    def seconds(self) -> float:
+        """The time for which the writer was held."""
+
+    @property
+    def sizes(self) -> Mapping[int, int]:
+        """Bytes of the events that a job appended, by its index; of one that appended none it may be absent."""
 
 
 class Store(Protocol):

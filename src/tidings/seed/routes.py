@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, Response
 
 from tidings.api import schemas
 from tidings.api.context import ApiContext
-from tidings.api.http import ApiRequest, Json, body_of
+from tidings.api.http import ApiRequest, Json
 from tidings.api.operation import NO_CONTENT_ANSWER, Answer, operation
 from tidings.api.parameters import Parameter
 from tidings.api.resume_token import start_of
@@ -91,7 +91,7 @@ async def connect(request: ApiRequest, api: ApiContext) -> EventStream:
     The parameters may be a JSON body, too.
     """
     caller = await _caller(api, request, Purpose.LISTEN)
-    grant = _as(caller, (await _asked(request, _connect)).user_email)
+    grant = _as(caller, (await _asked(request, api, caller, _connect)).user_email)
     encoding = SeedEncoding(api.services.streams.cursor, user=grant.me())
     opened = await api.services.streams.open(
         grant, start_of(request), encoding=encoding, heartbeat=HEARTBEAT.of(request)
@@ -123,7 +123,7 @@ async def export(request: ApiRequest, api: ApiContext) -> Response:
     """
     api.origins.check_not_cross_site(request.headers)
     caller = await _caller(api, request, Purpose.CALL)
-    asked = await _asked(request, _ask)
+    asked = await _asked(request, api, caller, _ask)
     grant = _as(caller, asked.user_email)
     if request.method == "HEAD":  # it only asks
         require_writer()
@@ -171,9 +171,9 @@ async def cancel(request: ApiRequest, api: ApiContext) -> Response:
     return Response(status_code=204)
 
 
-async def _asked(request: ApiRequest, decoder: "msgspec.json.Decoder[T]") -> T:
+async def _asked(request: ApiRequest, api: ApiContext, caller: Grant | None, decoder: "msgspec.json.Decoder[T]") -> T:
     """The parameters: from a JSON body if there is one, as the original's clients sent, else from the query."""
-    body = await body_of(request, limit=EXPORT_BODY_MAX)
+    body = await api.body(request, caller or Grant(), limit=EXPORT_BODY_MAX)
     if not body.strip():
         body = msgspec.json.encode(dict(request.query_params))
     return schemas.parse(decoder, body)

@@ -19,11 +19,6 @@ DRAIN = 1.0  # seconds that streams are given to hear `goaway`; then what is ope
 class HostHttpProtocol(HttpProtocol):
     """For applications that ask for their client's address, and take WebSockets."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        peer = transport.get_extra_info("peername")
-        self.client = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
-
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade() and self._should_upgrade():
             check_host(self.parser.get_http_version(), self.headers)

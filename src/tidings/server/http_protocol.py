@@ -43,7 +43,7 @@ class HttpProtocol(RequestReader):
         self.connections.add(self)
         self.transport = transport
         self.flow = FlowControl(transport)
-        self.client = None
+        self.client = transport.get_extra_info("peername")
         self.scheme = "http"  # TLS belongs in the proxy (in asyncio it takes 256 KB a connection)
 
     def connection_lost(self, error: Exception | None) -> None:

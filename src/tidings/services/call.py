@@ -6,10 +6,16 @@ from tidings.auth.grants import Grant
 class Call:
     """The caller of a verb. A call with the `key` of an earlier one gets the result of that one."""
 
-    __slots__ = ("fingerprint", "grant", "key", "replayed")
+    __slots__ = ("address", "fingerprint", "grant", "key", "replayed")
 
-    def __init__(self, grant: Grant, *, key: str | None = None, fingerprint: str = "") -> None:
-        """`fingerprint` tells what is asked from anything else that is asked under the same key."""
+    def __init__(
+        self, grant: Grant, *, address: str | None = "", key: str | None = None, fingerprint: str = ""
+    ) -> None:
+        """`address` is the one that the caller is counted by; None: of this machine; "": it does not matter.
+
+        `fingerprint` tells what is asked from anything else that is asked under the same key.
+        """
+        self.address = address
         self.grant = grant
         self.key = key
         self.fingerprint = fingerprint

@@ -1,16 +1,15 @@
 """The road of every write that a caller asks for: admission, idempotency, then the batch that is being gathered."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
-from tidings.auth.grants import Grant
 from tidings.domain.errors import InvalidRequest, KeyInFlight, Overloaded
-from tidings.limits.budgets import Budgets
 from tidings.services.call import Call
-from tidings.services.rate_limits import check_wait
 from tidings.services.store_gateway import StoreGateway
+from tidings.services.write_budgets import WriteBudgets, scope_of
 from tidings.store.transactions.idempotency import IdempotencyKey, idempotent
 from tidings.store.transactions.transaction import Job
 
@@ -24,14 +23,9 @@ _encode = msgspec.json.Encoder().encode
 class Commands:
     """Runs the jobs of callers."""
 
-    def __init__(
-        self, gateway: StoreGateway, *, user_writes: Budgets, publisher_writes: Budgets, jitter: Callable[[], float]
-    ) -> None:
-        """`jitter` gives a number from 0 to 1."""
+    def __init__(self, gateway: StoreGateway, *, budgets: WriteBudgets) -> None:
         self._gateway = gateway
-        self._user_writes = user_writes
-        self._publisher_writes = publisher_writes
-        self._jitter = jitter
+        self._budgets = budgets
         self._in_flight: set[tuple[str, str]] = set()
         self._queued = 0  # rows
 
@@ -41,24 +35,20 @@ class Commands:
         `result` makes the value of the given `type` from what the job returned; `rows` is how many it writes, about.
         Raises `Overloaded`, `KeyInFlight`, `KeyReused`, `InvalidRequest` and what the job raises.
         """
-        self._charge(call.grant, rows)
+        self._budgets.admit(call, rows)
         if self._queued + rows > QUEUE and self._queued:
             raise Overloaded("more waits to be written than can be soon; try again in a moment")
         self._queued += rows
         try:
             if call.key is None:
-                return result(await self._gateway.write(job))
-            return await self._once(call, call.key, job, result, type)
+                return result(await self._gateway.write(job, rows=rows, charge=partial(self._budgets.charge, call)))
+            return await self._once(call, call.key, job, result, type, rows=rows)
         finally:
             self._queued -= rows
 
-    def _charge(self, grant: Grant, rows: int) -> None:
-        """Count what a caller writes. Raises `RateLimited`."""
-        budgets = self._publisher_writes if grant.publish else self._user_writes
-        detail = "this caller writes more than its budget; try again a little later"
-        check_wait(budgets.spend(scope_of(grant), rows), jitter=self._jitter, detail=detail)
-
-    async def _once(self, call: Call, name: str, job: Job[R], result: Callable[[R], T], type: type[T]) -> T:
+    async def _once(
+        self, call: Call, name: str, job: Job[R], result: Callable[[R], T], type: type[T], *, rows: int
+    ) -> T:
         if not name or len(name) > 255 or not name.isprintable():
             raise InvalidRequest("an Idempotency-Key has 1 to 255 visible characters")
         scope = scope_of(call.grant)
@@ -71,13 +61,9 @@ class Commands:
             def render(done: Any) -> bytes:
                 return _encode(result(done))
 
-            stored = await self._gateway.write(idempotent(job, render, status=200, key=key))
+            once = idempotent(job, render, status=200, key=key)
+            stored = await self._gateway.write(once, rows=rows, charge=partial(self._budgets.charge, call))
         finally:
             self._in_flight.discard((scope, name))
         call.replayed = stored.replayed
         return msgspec.json.decode(stored.body, type=type)
-
-
-def scope_of(grant: Grant) -> str:
-    """The name of a caller, by which its requests are told from others'. Both secrets of a key share its name."""
-    return f"key/{grant.key}" if grant.key else "publisher" if grant.user is None else f"user/{grant.user}"

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -89,7 +90,7 @@ class ForgettingService:
         done, seq = await forget(
             user,
             revoke=self._revocation(user),
-            write=gateway.write,
+            write=partial(gateway.write, rows=ERASE_STEP),
             query=gateway.query,
             erase_files=self._exports.erase,
         )

@@ -79,9 +79,10 @@ class PollService:
                 hub.memberships.cache(feed)
                 continue
             self._replays.check(user)
-            page = await gateway.store.read(
-                user, follows=feed.follows, extra=extra, after=wanted.seq, upto=feed.head, limit=limit
-            )
+            async with self._replays.slots:
+                page = await gateway.store.read(
+                    user, follows=feed.follows, extra=extra, after=wanted.seq, upto=feed.head, limit=limit
+                )
             if page is not None and page.events:
                 self._replays.charge(user, page.events)
                 return self._page(page, feed, head=feed.head)

@@ -36,14 +36,19 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     bus_down: bool  # this node does not hear itself
     bus_frames_dropped: Mapping[str, int]  # per reason
     limited: Mapping[str, int]  # requests refused by the limit of one caller, per limit
+    writer_seconds: float  # for which the writer was held
+    body_bytes: int  # of bodies that are held in memory
 
 
 class StatusService:
     """The state of this process."""
 
-    def __init__(self, gateway: StoreGateway, *, limited: Callable[[], Mapping[str, int]]) -> None:
-        """`limited` counts the requests that a limit of one caller refused, by limit."""
+    def __init__(
+        self, gateway: StoreGateway, *, limited: Callable[[], Mapping[str, int]], body_bytes: Callable[[], int]
+    ) -> None:
+        """`limited` counts the requests that a limit of one caller refused, by limit; `body_bytes` those in memory."""
         self._gateway = gateway
+        self._body_bytes = body_bytes
         self._limited = limited
 
     async def ready(self) -> Ready:
@@ -75,4 +80,6 @@ class StatusService:
             bus_down=link.down,
             bus_frames_dropped=link.dropped,
             limited=self._limited(),
+            writer_seconds=self._gateway.writer_seconds,
+            body_bytes=self._body_bytes(),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations  # else those of a script are made anew with 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tidings.background.batcher import Batcher
 from tidings.background.bus_link import BusLink
@@ -21,10 +21,20 @@ from tidings.store.transactions.reading import count, if_user_exists
 from tidings.store.transactions.transaction import Job, Read, Script, Snapshot
 
 T = TypeVar("T")
+Charge = Callable[[float, int], None]  # told the seconds of the writer and the bytes of events that a job took
 TRANSACTION = 4000  # jobs in one transaction, at the most
+LARGE = 100  # rows from which a job waits for smaller ones, and has a transaction without them
 LOOKUP = 64  # feeds read in one snapshot, at the most: connects must not hold a reading thread for long
 
 NEWEST = 1 << 62  # a place after every other
+
+
+class WaitingJob(NamedTuple):
+    """A job that waits for its transaction."""
+
+    job: Job[Any]
+    rows: int
+    charge: Charge | None
 
 
 class StoreGateway:
@@ -49,13 +59,17 @@ class StoreGateway:
         self.relay = relay
         self.link = link
         self._committed = 0  # the newest event that was written here
-        self._writer: Batcher[Job[Any]] = Batcher(self._transact, most=TRANSACTION)
+        self.writer_seconds = 0.0  # for which the writer was held
+        self._writer: Batcher[WaitingJob] = Batcher(self._transact, most=TRANSACTION, large=LARGE)
         self._feeds: Batcher[User] = Batcher(self._lookup, most=LOOKUP)
         self._arrivals: Batcher[User] = Batcher(self._arrive, most=LOOKUP)
 
-    async def write(self, job: Job[T]) -> T:
-        """Run a job in the next transaction; it is durable on return. Raises what the job raises."""
-        result: T = await self._writer(job)
+    async def write(self, job: Job[T], *, rows: int = 1, charge: Charge | None = None) -> T:
+        """Run a job in the next transaction for its size; it is durable on return. Raises what the job raises.
+
+        `rows`: how many it writes, about. `charge` is told what it cost: of the writer's time its share by rows.
+        """
+        result: T = await self._writer(WaitingJob(job, rows, charge), weight=rows)
         return result
 
     async def query(self, script: Read[T]) -> T:
@@ -109,8 +123,13 @@ class StoreGateway:
         """Wait until everything that was accepted is committed."""
         await self._writer.idle()
 
-    async def _transact(self, jobs: Sequence[Job[Any]]) -> Sequence[Any]:
-        done = await self.store.transact(jobs)
+    async def _transact(self, waiting: Sequence[WaitingJob]) -> Sequence[Any]:
+        done = await self.store.transact([each.job for each in waiting])
+        self.writer_seconds += done.seconds
+        second = done.seconds / (sum([each.rows for each in waiting]) or 1)  # a row
+        for index, each in enumerate(waiting):
+            if each.charge is not None:
+                each.charge(each.rows * second, done.sizes.get(index, 0))
         if done.events:
             self._committed = done.events[-1].seq
         # The batcher resolves the publishers' futures in this step of the loop, so they are answered before this call

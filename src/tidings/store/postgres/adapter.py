@@ -4,6 +4,7 @@ Transactions that append are ordered by a lock of the database, among those of t
 """
 
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any, Self, TypeVar
 
 import asyncpg
@@ -17,7 +18,7 @@ from tidings.store.postgres.schema import check_name, migrate
 from tidings.store.postgres.statements import statements
 from tidings.store.reads import MOST_CHANGES, Reads
 from tidings.store.transactions.epochs import fork, lineage
-from tidings.store.transactions.run import Run, Transacted, WroteThenRaised, run_jobs, run_read
+from tidings.store.transactions.run import Run, Transacted, WroteThenRaised, in_a_row, run_jobs, run_read
 from tidings.store.transactions.transaction import Job, Query, Read, Rows, Snapshot, Transaction
 
 READ_CONNECTIONS = 4  # connections
@@ -117,8 +118,7 @@ class PostgresStore(Reads):
             if len(jobs) == 1:
                 return Transacted([_translate(error)], [])
         # One of them broke the transaction, which was rolled back. Alone, each of the others can still be done.
-        alone = [await self.transact([job]) for job in jobs]
-        return Transacted([one.results[0] for one in alone], [event for one in alone for event in one.events])
+        return in_a_row([await self.transact([job]) for job in jobs])
 
     async def _attempt(self, jobs: Sequence[Job[Any]]) -> Transacted:
         refused: dict[int, TidingsError] = {}
@@ -134,6 +134,7 @@ class PostgresStore(Reads):
     ) -> Transacted:
         try:
             await self._lock(connection)
+            began = perf_counter()
             transaction = Transaction(**await self._facts(connection))
             xid = await connection.fetchval("SELECT pg_current_xact_id()::text")
             results = await self._run(connection, run_jobs(transaction, jobs, refused=refused))
@@ -143,7 +144,7 @@ class PostgresStore(Reads):
         last = transaction.events[-1] if transaction.events else None
         await commit(connection, CommitTicket(self._place, xid, self._schema, last), dsn=self._dsn)
         self.lineage = transaction.lineage
-        return Transacted(results, transaction.events)
+        return Transacted(results, transaction.events, perf_counter() - began, transaction.sizes)
 
     async def _lock(self, connection: Connection) -> None:
         """Begin, and take the lock that orders what is appended. Raises `StoreUnavailable`."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from time import perf_counter
 from typing import Any, Self, TypeVar
 
 import apsw
@@ -21,7 +22,7 @@ from tidings.store.sqlite.checkpoint import Checkpointer
 from tidings.store.sqlite.connection import commit, connect, roll_back
 from tidings.store.sqlite.schema import make_private, migrate, refuse_foreign_file
 from tidings.store.transactions.epochs import lineage
-from tidings.store.transactions.run import Run, Transacted, WroteThenRaised, run_jobs, run_read
+from tidings.store.transactions.run import Run, Transacted, WroteThenRaised, in_a_row, run_jobs, run_read
 from tidings.store.transactions.transaction import Job, Query, Read, Rows, Snapshot, Transaction
 
 READ_THREADS = 3  # threads, each with a connection
@@ -114,14 +115,14 @@ class SqliteStore(Reads):
             if len(jobs) == 1:
                 return Transacted([_translate(error)], [])
         # One of them broke the transaction, which was rolled back. Alone, each of the others can still be done.
-        alone = [self._transact([job]) for job in jobs]
-        return Transacted([one.results[0] for one in alone], [event for one in alone for event in one.events])
+        return in_a_row([self._transact([job]) for job in jobs])
 
     def _attempt(self, jobs: Sequence[Job[Any]]) -> Transacted:
         refused: dict[int, TidingsError] = {}
         connection = self._writer
         while True:
             connection.execute("BEGIN IMMEDIATE")
+            began = perf_counter()
             try:
                 transaction = Transaction(**self._facts(connection))
                 results = self._run(connection, run_jobs(transaction, jobs, refused=refused))
@@ -134,7 +135,7 @@ class SqliteStore(Reads):
                 raise
             commit(connection)
             self.lineage = transaction.lineage
-            return Transacted(results, transaction.events)
+            return Transacted(results, transaction.events, perf_counter() - began, transaction.sizes)
 
     def _facts(self, connection: apsw.Connection) -> dict[str, Any]:
         """The values that a transaction knows from its beginning."""

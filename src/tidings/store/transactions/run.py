@@ -25,10 +25,22 @@ Run = Generator[Query, Rows, T]  # a script as an adapter runs it: nothing but q
 
 
 class Transacted(NamedTuple):
-    """The outcome of a transaction: a result or an exception for each job, and the events."""
+    """The outcome of a transaction: a result or an exception for each job, the events, and the cost."""
 
     results: Sequence[Any]
     events: Sequence[Event]
+    seconds: float = 0.0  # for which the writer was held
+    sizes: Mapping[int, int] = {}  # bytes of events, by the index of the job that appended them
+
+
+def in_a_row(alone: Sequence[Transacted]) -> Transacted:
+    """The outcome of jobs that had a transaction each."""
+    return Transacted(
+        [one.results[0] for one in alone],
+        [event for one in alone for event in one.events],
+        sum([one.seconds for one in alone]),
+        {index: sum(one.sizes.values()) for index, one in enumerate(alone)},
+    )
 
 
 class WroteThenRaised(Exception):
@@ -90,6 +102,7 @@ def _answers(snapshot: Snapshot, asks: Sequence[Ask]) -> Run[dict[Ask, Rows]]:
 def _attempt(transaction: Transaction, index: int, job: Job[Any]) -> Run[Any]:
     """Run a job; return its result or the error that it raised. Raises `WroteThenRaised`."""
     mark = transaction.mark()
+    transaction.job = index
     try:
         return (yield from _run(transaction, job(transaction)))
     except TidingsError as error:
@@ -134,6 +147,7 @@ def _run_together(transaction: Transaction, jobs: Mapping[int, Job[Any]], result
         asked: dict[int, tuple[Script[Any], Query | Ask]] = {}
         for index, (script, rows) in steps.items():
             mark = transaction.mark()
+            transaction.job = index
             try:
                 query = next(script) if rows is None else script.send(rows)
             except StopIteration as end:

@@ -121,6 +121,8 @@ class Transaction(Snapshot):
     def __init__(self, *, lineage: Lineage, floor: int, head: int, now: int, cap: int) -> None:
         super().__init__(lineage=lineage, floor=floor, head=head, now=now, cap=cap)
         self.events: list[Event] = []
+        self.sizes: dict[int, int] = {}  # bytes of events that each job appended, by its index
+        self.job = 0  # the one that runs now
         self.answered_writes = 0  # `Write`s that were run
         self._items: list[tuple[Any, ...]] = []
         self._rows: list[tuple[str, Any, Mapping[str, Any]]] = []
@@ -137,6 +139,7 @@ class Transaction(Snapshot):
     ) -> int:
         """Add one event; its seq."""
         self.head += 1
+        self.sizes[self.job] = self.sizes.get(self.job, 0) + len(data)
         self.events.append(
             Event(seq=self.head, topic=topic, type=type, data=data, tags=tags, was=None if was == tags else was)
         )
