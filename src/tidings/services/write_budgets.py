@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tidings.auth.grants import Grant
 from tidings.limits.budgets import Budgets
 from tidings.services.call import Call
-from tidings.services.rate_limits import check_budget
+from tidings.services.rate_limits import check_wait
 
 _ROWS = "this caller writes more than its budget; try again a little later"
 _WRITER = "the writes of this caller have taken more of the writer's time than its budget; try again a little later"
@@ -45,12 +45,12 @@ class WriteBudgets:
     def admit(self, call: Call, rows: int) -> None:
         """Let a caller with budget left go ahead, and count its rows. Raises `RateLimited`."""
         budgets, caller = self._of(call.grant), scope_of(call.grant)
-        check_budget(budgets.rows, caller, jitter=self._jitter, detail=_ROWS)
-        check_budget(budgets.writer, caller, jitter=self._jitter, detail=_WRITER)
-        check_budget(budgets.disk, caller, jitter=self._jitter, detail=_DISK)
+        jitter = self._jitter
+        check_wait(budgets.writer.wait(caller), jitter=jitter, detail=_WRITER)
+        check_wait(budgets.disk.wait(caller), jitter=jitter, detail=_DISK)
         if call.address:
-            check_budget(self._addresses, call.address, jitter=self._jitter, detail=_ADDRESS)
-        budgets.rows.take(caller, rows * self._share(call))
+            check_wait(self._addresses.wait(call.address), jitter=jitter, detail=_ADDRESS)
+        check_wait(budgets.rows.spend(caller, rows * self._share(call)), jitter=jitter, detail=_ROWS)
 
     def charge(self, call: Call, seconds: float, size: int) -> None:
         """Count the cost of a write: seconds of the writer, bytes of events."""
