@@ -17,6 +17,7 @@ from bench import (
     connect,
     durable,
     inbox,
+    large,
     latency,
     nodes,
     polling,
@@ -43,19 +44,23 @@ SCENARIOS: dict[str, Callable[[Runner], list[Figure]]] = {
     "polling": polling.run,
     "inbox": inbox.run,
     "nodes": nodes.run,
+    "large": large.run,
 }
+BY_NAME = {"large"}  # takes a quarter of an hour and eight gigabytes of disk: only if it is asked for
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     names = ", ".join(SCENARIOS)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to run; everything by default: {names}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to run; all but large by default: {names}")
     parser.add_argument("--quick", action="store_true", help="small and once; nothing is written")
     parser.add_argument("--no-write", action="store_true", help="only print")
     parser.add_argument("--render", action="store_true", help="only write the page again from the results")
     parser.add_argument("--server", default=f"{sys.executable} -m tidings", help="the command under test")
-    parser.add_argument("--scale", type=float, default=1.0, help="of the inbox's million notifications")
-    parser.add_argument("--keep", type=Path, help="directory that keeps the inbox's database for the next run")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="of the million notifications of `inbox`, the two of `large`"
+    )
+    parser.add_argument("--keep", type=Path, help="directory that keeps large databases for the next run")
     parser.add_argument("--results", type=Path, default=HERE / "results.json")
     parser.add_argument("--page", type=Path, default=HERE.parent / "docs" / "performance.md")
     given = parser.parse_args()
@@ -91,7 +96,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
         files = Path(directory)
         print(machine(), flush=True)
-        for name in given.names or SCENARIOS:
+        for name in given.names or [name for name in SCENARIOS if name not in BY_NAME]:
             now = conditions(files)
             print(f"\n== {name} ({now})", flush=True)
             began = time.monotonic()

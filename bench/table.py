@@ -15,6 +15,7 @@ GROUPS = (
     "Four ways",
     "The inbox",
     "Several servers",
+    "Large and old",
 )  # in this order
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
