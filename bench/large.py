@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -163,7 +164,7 @@ def prepared(runner: Runner, town: Town) -> Path:
 def bytes_each(database: Path, town: Town) -> float:
     """Bytes of a notification in the table and its indexes."""
     with closing(apsw.Connection(str(database))) as look:
-        [(total,)] = look.execute("SELECT sum(pgsize) FROM dbstat WHERE name LIKE 'items%'").fetchall()
+        total: Any = look.execute("SELECT sum(pgsize) FROM dbstat WHERE name LIKE 'items%'").fetchall()[0][0]
     return float(total) / town.notifications
 
 
@@ -171,7 +172,7 @@ def quarter_age(database: Path) -> int:
     """Seconds of age after which a quarter of the notifications goes."""
     with closing(apsw.Connection(str(database))) as look:
         query = "SELECT created_at FROM items WHERE item_id > (SELECT max(item_id) / 4 FROM items) LIMIT 1"
-        [(created_at,)] = look.execute(query).fetchall()
+        created_at: Any = look.execute(query).fetchall()[0][0]
     return int(time.time() - created_at / 1000)
 
 

@@ -49,7 +49,10 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers of the badge. Exact up to the store's cap; `more` says that it was reached."""
+    """The numbers of the badge. Exact up to the store's cap; `more` says that there may be more than these.
+
+    That is so where the cap was reached, and where a user mutes so much of what is unread that not all was looked at.
+    """
 
     unread: int = 0
     unseen: int = 0
@@ -57,8 +60,11 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     more: bool = False
 
     @classmethod
-    def capped(cls, cap: int, *, by_type: Mapping[str, int], unseen: int) -> Self:
-        """The counted numbers, limited to the cap. Unread items beyond it are left out of the types that have most."""
+    def capped(cls, cap: int, *, by_type: Mapping[str, int], unseen: int, cut: bool = False) -> Self:
+        """The counted numbers, limited to the cap. Unread items beyond it are left out of the types that have most.
+
+        `cut`: not everything was looked at.
+        """
         unread = sum(by_type.values())
         shown = dict(by_type)
         for _ in range(unread - cap):  # the store looks one beyond the cap
@@ -67,7 +73,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
             unread=min(unread, cap),
             unseen=min(unseen, cap),
             by_type={type: number for type, number in shown.items() if number},
-            more=unread > cap or unseen > cap,
+            more=cut or unread > cap or unseen > cap,
         )
 
 

@@ -31,6 +31,7 @@ from tidings.store.transactions.transaction import (
 )
 
 WATERMARK_STEPS = 16  # of each watermark are kept with their times; older readings share the oldest one's time
+MUTED_LOOK = 2  # times the cap: rows that are looked at, muted ones included, for a user with mutes
 COUNT_FROM_LOG = 200  # events after a watermark: up to so many, only the topics they name are counted in
 
 T = TypeVar("T")
@@ -186,7 +187,12 @@ def count_all(users: Sequence[Counted], *, cap: int) -> Script[dict[User, Counte
     short = [user for user in full if counted[user.user_id].unseen <= cap]
     unseen = (yield from _counts(short, what=_UNSEEN, cap=cap)) if short else {}
     return {
-        user: Counters.capped(cap, by_type=unread.get(user, both).unread, unseen=unseen.get(user, both).unseen)
+        user: Counters.capped(
+            cap,
+            by_type=unread.get(user, both).unread,
+            unseen=unseen.get(user, both).unseen,
+            cut=any(found[user].muted_cut for found in (counted, unread, unseen) if user in found),
+        )
         for user, both in counted.items()
     }
 
@@ -197,7 +203,8 @@ _UNREAD, _UNSEEN, _BOTH = 1, 2, 3
 class _Count(NamedTuple):
     unread: dict[str, int]  # by type
     unseen: int
-    looked_at: int
+    looked_at: int  # that is not muted
+    muted_cut: bool  # so much is muted that not all was looked at
 
 
 def _counts(users: Sequence[Counted], *, what: int, cap: int) -> Script[dict[User, _Count]]:
@@ -209,10 +216,13 @@ def _counts(users: Sequence[Counted], *, what: int, cap: int) -> Script[dict[Use
     found = {}
     for row in (yield Ask("counts", tuple(asked))):
         types = _types(row.by_type)
+        _, _, muted = types.pop("", (0, 0, 0))
+        looked_at = sum(number for _, _, number in types.values())
         found[row.user_id] = _Count(
             unread={type: unread for type, (unread, _, _) in types.items() if unread},
             unseen=sum(unseen for _, unseen, _ in types.values()),
-            looked_at=sum(number for _, _, number in types.values()),
+            looked_at=looked_at,
+            muted_cut=muted > 0 and looked_at + muted >= MUTED_LOOK * cap,
         )
     return found
 

@@ -110,8 +110,9 @@ ORDER BY d.n, i.item_id;
 -- counts -> n, user_id, by_type
 -- For each of :asked, what is unread (what: 1), unseen (2) or both (3), as {type: [unread, unseen, number]}. Looks at
 -- no more than :cap + 1 of those: what stands after the lower watermark in each topic, and, at or before that, the
--- overrides that say "not". Without overrides or mutes of theirs there is nothing to look up at each row. Of a user
--- whose watermark is near the head, the followed topics are those that the log names since, else all of them.
+-- overrides that say "not". Of a user with mutes it looks at :cap * 2, and the type of what is muted is ''. Without
+-- overrides or mutes there is nothing to look up at each row. Of a user whose watermark is near the head, the followed
+-- topics are those that the log names since, else all of them.
 WITH asked AS MATERIALIZED (
     SELECT one.*,
         EXISTS (SELECT 1 FROM overrides o WHERE o.user_id = one.user_id) AS overriding,
@@ -126,52 +127,51 @@ WITH asked AS MATERIALIZED (
     CROSS JOIN head h
 )
 SELECT a.n, a.user_id, coalesce((
-    SELECT json_object_agg(type, json_build_array(unread, unseen, number))::text FROM (
-        SELECT type, count(*) FILTER (WHERE unread) AS unread, count(*) FILTER (WHERE unseen) AS unseen,
-            count(*) AS number
+    WITH looked AS NOT MATERIALIZED (
+        SELECT n.type, n.tags,
+            a.what & 1 > 0 AND coalesce(o.read_at = 0, n.sort_seq > a.read_seq) AS unread,
+            a.what & 2 > 0 AND coalesce(o.seen_at = 0, n.sort_seq > a.seen_seq) AS unseen
         FROM (
-            SELECT type, unread, unseen FROM (
-                SELECT n.type,
-                    a.what & 1 > 0 AND coalesce(o.read_at = 0, n.sort_seq > a.read_seq) AS unread,
-                    a.what & 2 > 0 AND coalesce(o.seen_at = 0, n.sort_seq > a.seen_seq) AS unseen
-                FROM (
-                    SELECT a.own AS topic, a.after AS after
-                    UNION ALL SELECT 'all', greatest(a.after, a.first_seen_seq)
-                    UNION ALL SELECT f.topic, greatest(f.since, a.after) FROM follows f
-                    WHERE NOT a.near AND f.user_id = a.user_id
-                    UNION ALL SELECT f.topic, greatest(f.since, a.after) FROM (
-                        SELECT DISTINCT e.topic FROM events e WHERE a.near AND e.seq > a.after
-                    ) moved JOIN follows f ON f.user_id = a.user_id AND f.topic = moved.topic
-                ) feed
-                JOIN items n ON n.topic = feed.topic AND n.sort_seq > feed.after
-                LEFT JOIN overrides o
-                    ON a.overriding AND o.user_id = a.user_id AND o.item_id = n.item_id AND o.sort_seq = n.sort_seq
-                WHERE coalesce(o.archived_at, 0) = 0
-                AND (NOT a.muting OR NOT EXISTS (
-                    SELECT 1 FROM mutes u
-                    WHERE u.user_id = a.user_id AND strpos(' ' || n.tags || ' ', ' ' || u.tag || ' ') > 0
-                ))
-                UNION ALL
-                SELECT n.type,
-                    a.what & 1 > 0 AND coalesce(o.read_at = 0, false), a.what & 2 > 0 AND coalesce(o.seen_at = 0, false)
-                FROM overrides o JOIN items n ON n.item_id = o.item_id AND n.sort_seq = o.sort_seq
-                WHERE o.user_id = a.user_id AND (o.read_at = 0 OR o.seen_at = 0) AND coalesce(o.archived_at, 0) = 0
-                AND (
-                    (n.topic = a.own AND n.sort_seq <= a.after)
-                    OR (n.topic = 'all' AND n.sort_seq <= greatest(a.after, a.first_seen_seq))
-                    OR (n.sort_seq <= a.after AND EXISTS (
-                        SELECT 1 FROM follows f
-                        WHERE f.user_id = a.user_id AND f.topic = n.topic AND f.since < n.sort_seq
-                    ))
-                )
-                AND (NOT a.muting OR NOT EXISTS (
-                    SELECT 1 FROM mutes u
-                    WHERE u.user_id = a.user_id AND strpos(' ' || n.tags || ' ', ' ' || u.tag || ' ') > 0
-                ))
-            ) looked
-            WHERE unread OR unseen LIMIT :cap::bigint + 1
+            SELECT a.own AS topic, a.after AS after
+            UNION ALL SELECT 'all', greatest(a.after, a.first_seen_seq)
+            UNION ALL SELECT f.topic, greatest(f.since, a.after) FROM follows f
+            WHERE NOT a.near AND f.user_id = a.user_id
+            UNION ALL SELECT f.topic, greatest(f.since, a.after) FROM (
+                SELECT DISTINCT e.topic FROM events e WHERE a.near AND e.seq > a.after
+            ) moved JOIN follows f ON f.user_id = a.user_id AND f.topic = moved.topic
+        ) feed
+        JOIN items n ON n.topic = feed.topic AND n.sort_seq > feed.after
+        LEFT JOIN overrides o
+            ON a.overriding AND o.user_id = a.user_id AND o.item_id = n.item_id AND o.sort_seq = n.sort_seq
+        WHERE coalesce(o.archived_at, 0) = 0
+        UNION ALL
+        SELECT n.type, n.tags,
+            a.what & 1 > 0 AND coalesce(o.read_at = 0, false), a.what & 2 > 0 AND coalesce(o.seen_at = 0, false)
+        FROM overrides o JOIN items n ON n.item_id = o.item_id AND n.sort_seq = o.sort_seq
+        WHERE o.user_id = a.user_id AND (o.read_at = 0 OR o.seen_at = 0) AND coalesce(o.archived_at, 0) = 0
+        AND (
+            (n.topic = a.own AND n.sort_seq <= a.after)
+            OR (n.topic = 'all' AND n.sort_seq <= greatest(a.after, a.first_seen_seq))
+            OR (n.sort_seq <= a.after AND EXISTS (
+                SELECT 1 FROM follows f
+                WHERE f.user_id = a.user_id AND f.topic = n.topic AND f.since < n.sort_seq
+            ))
+        )
+    )
+    SELECT json_object_agg(type, json_build_array(unread, unseen, number))::text FROM (
+        SELECT CASE WHEN muted THEN '' ELSE type END AS type, count(*) FILTER (WHERE unread AND NOT muted) AS unread,
+            count(*) FILTER (WHERE unseen AND NOT muted) AS unseen, count(*) AS number
+        FROM (
+            (SELECT type, unread, unseen, false AS muted FROM looked
+            WHERE NOT a.muting AND (unread OR unseen) LIMIT :cap::bigint + 1)
+            UNION ALL
+            (SELECT type, unread, unseen, EXISTS (
+                SELECT 1 FROM mutes u
+                WHERE u.user_id = a.user_id AND strpos(' ' || tags || ' ', ' ' || u.tag || ' ') > 0
+            ) AS muted
+            FROM looked WHERE a.muting AND (unread OR unseen) LIMIT :cap::bigint * 2)
         ) counted
-        GROUP BY type
+        GROUP BY 1
     ) types
 ), '{}') AS by_type
 FROM asked a;

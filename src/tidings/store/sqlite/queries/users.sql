@@ -90,8 +90,9 @@ ORDER BY d.n, i.item_id;
 -- counts -> n, user_id, by_type
 -- For each of :asked, what is unread (what: 1), unseen (2) or both (3), as {type: [unread, unseen, number]}. Looks at
 -- no more than :cap + 1 of those: what stands after the lower watermark in each topic, and, at or before that, the
--- overrides that say "not". Without overrides or mutes of theirs there is nothing to look up at each row. Of a user
--- whose watermark is near the head, the followed topics are those that the log names since, else all of them (far).
+-- overrides that say "not". Of a user with mutes it looks at :cap * 2, and the type of what is muted is ''. Without
+-- overrides or mutes there is nothing to look up at each row. Of a user whose watermark is near the head, the followed
+-- topics are those that the log names since, else all of them (far).
 WITH asked (n, user_id, own, first_seen_seq, read_seq, seen_seq, after, what, overriding, muting, near, far)
 AS MATERIALIZED (
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
@@ -102,53 +103,58 @@ AS MATERIALIZED (
     FROM json_each(:asked) CROSS JOIN head
 )
 SELECT asked.n, asked.user_id, (
-    SELECT json_group_object(type, json_array(unread, unseen, number)) FROM (
-        SELECT type, sum(unread) AS unread, sum(unseen) AS unseen, count(*) AS number FROM (
-            SELECT type, unread, unseen FROM (
-                SELECT n.type,
-                    asked.what & 1 AND coalesce(o.read_at = 0, n.sort_seq > asked.read_seq) AS unread,
-                    asked.what & 2 AND coalesce(o.seen_at = 0, n.sort_seq > asked.seen_seq) AS unseen
-                FROM (
-                    SELECT asked.own AS topic, asked.after AS after
-                    UNION ALL SELECT 'all', max(asked.after, asked.first_seen_seq)
-                    UNION ALL SELECT f.topic, max(f.since, asked.after) FROM follows f WHERE f.user_id = asked.far
-                    UNION ALL SELECT f.topic, max(f.since, asked.after) FROM (
-                        SELECT DISTINCT e.topic FROM events e NOT INDEXED -- by seq, not through all topics
-                        WHERE asked.near IS NOT NULL AND e.seq > asked.after
-                    ) moved CROSS JOIN follows f WHERE f.user_id = asked.near AND f.topic = moved.topic
-                ) feed
-                CROSS JOIN items n
-                LEFT JOIN overrides o
-                    ON o.user_id = asked.overriding AND o.item_id = n.item_id AND o.sort_seq = n.sort_seq
-                WHERE n.topic = feed.topic AND n.sort_seq > feed.after
-                AND coalesce(o.archived_at, 0) = 0
-                AND (NOT asked.muting OR NOT EXISTS (
-                    SELECT 1 FROM mutes u
-                    WHERE u.user_id = asked.user_id AND instr(' ' || n.tags || ' ', ' ' || u.tag || ' ')
-                ))
-                UNION ALL
-                SELECT
-                    n.type,
-                    asked.what & 1 AND coalesce(o.read_at = 0, 0), asked.what & 2 AND coalesce(o.seen_at = 0, 0)
-                FROM overrides o CROSS JOIN items n
-                WHERE o.user_id = asked.user_id AND (o.read_at = 0 OR o.seen_at = 0) AND coalesce(o.archived_at, 0) = 0
-                AND n.item_id = o.item_id AND n.sort_seq = o.sort_seq
-                AND (
-                    (n.topic = asked.own AND n.sort_seq <= asked.after)
-                    OR (n.topic = 'all' AND n.sort_seq <= max(asked.after, asked.first_seen_seq))
-                    OR (n.sort_seq <= asked.after AND EXISTS (
-                        SELECT 1 FROM follows f
-                        WHERE f.user_id = asked.user_id AND f.topic = n.topic AND f.since < n.sort_seq
-                    ))
-                )
-                AND (NOT asked.muting OR NOT EXISTS (
-                    SELECT 1 FROM mutes u
-                    WHERE u.user_id = asked.user_id AND instr(' ' || n.tags || ' ', ' ' || u.tag || ' ')
-                ))
-            )
-            WHERE unread OR unseen LIMIT :cap + 1
+    WITH looked AS NOT MATERIALIZED (
+        SELECT n.type, n.tags,
+            asked.what & 1 AND coalesce(o.read_at = 0, n.sort_seq > asked.read_seq) AS unread,
+            asked.what & 2 AND coalesce(o.seen_at = 0, n.sort_seq > asked.seen_seq) AS unseen
+        FROM (
+            SELECT asked.own AS topic, asked.after AS after
+            UNION ALL SELECT 'all', max(asked.after, asked.first_seen_seq)
+            UNION ALL SELECT f.topic, max(f.since, asked.after) FROM follows f WHERE f.user_id = asked.far
+            UNION ALL SELECT f.topic, max(f.since, asked.after) FROM (
+                SELECT DISTINCT e.topic FROM events e NOT INDEXED -- by seq, not through all topics
+                WHERE asked.near IS NOT NULL AND e.seq > asked.after
+            ) moved CROSS JOIN follows f WHERE f.user_id = asked.near AND f.topic = moved.topic
+        ) feed
+        CROSS JOIN items n
+        LEFT JOIN overrides o
+            ON o.user_id = asked.overriding AND o.item_id = n.item_id AND o.sort_seq = n.sort_seq
+        WHERE n.topic = feed.topic AND n.sort_seq > feed.after
+        AND coalesce(o.archived_at, 0) = 0
+        UNION ALL
+        SELECT
+            n.type, n.tags,
+            asked.what & 1 AND coalesce(o.read_at = 0, 0), asked.what & 2 AND coalesce(o.seen_at = 0, 0)
+        FROM overrides o CROSS JOIN items n
+        WHERE o.user_id = asked.user_id AND (o.read_at = 0 OR o.seen_at = 0) AND coalesce(o.archived_at, 0) = 0
+        AND n.item_id = o.item_id AND n.sort_seq = o.sort_seq
+        AND (
+            (n.topic = asked.own AND n.sort_seq <= asked.after)
+            OR (n.topic = 'all' AND n.sort_seq <= max(asked.after, asked.first_seen_seq))
+            OR (n.sort_seq <= asked.after AND EXISTS (
+                SELECT 1 FROM follows f
+                WHERE f.user_id = asked.user_id AND f.topic = n.topic AND f.since < n.sort_seq
+            ))
         )
-        GROUP BY type
+    )
+    SELECT json_group_object(type, json_array(unread, unseen, number)) FROM (
+        SELECT iif(muted, '', type) AS type,
+            sum(unread AND NOT muted) AS unread, sum(unseen AND NOT muted) AS unseen, count(*) AS number
+        FROM (
+            SELECT * FROM (
+                SELECT type, unread, unseen, 0 AS muted FROM looked
+                WHERE NOT asked.muting AND (unread OR unseen) LIMIT :cap + 1
+            )
+            UNION ALL
+            SELECT * FROM (
+                SELECT type, unread, unseen, EXISTS (
+                    SELECT 1 FROM mutes u
+                    WHERE u.user_id = asked.user_id AND instr(' ' || tags || ' ', ' ' || u.tag || ' ')
+                ) AS muted
+                FROM looked WHERE asked.muting AND (unread OR unseen) LIMIT :cap * 2
+            )
+        )
+        GROUP BY 1
     )
 ) AS by_type
 FROM asked;
