@@ -31,7 +31,7 @@ from tidings.store.transactions.transaction import (
 )
 
 WATERMARK_STEPS = 16  # of each watermark are kept with their times; older readings share the oldest one's time
-MUTED_LOOK = 2  # times the cap: rows that are looked at, muted ones included, for a user with mutes
+MUTED_LOOK = 1000  # rows beyond the cap that are looked at for a user with mutes: about a microsecond and a half each
 COUNT_FROM_LOG = 200  # events after a watermark: up to so many, only the topics they name are counted in
 
 T = TypeVar("T")
@@ -222,7 +222,7 @@ def _counts(users: Sequence[Counted], *, what: int, cap: int) -> Script[dict[Use
             unread={type: unread for type, (unread, _, _) in types.items() if unread},
             unseen=sum(unseen for _, unseen, _ in types.values()),
             looked_at=looked_at,
-            muted_cut=muted > 0 and looked_at + muted >= MUTED_LOOK * cap,
+            muted_cut=muted > 0 and looked_at + muted >= cap + MUTED_LOOK,
         )
     return found
 

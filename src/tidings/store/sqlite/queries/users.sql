@@ -90,7 +90,7 @@ ORDER BY d.n, i.item_id;
 -- counts -> n, user_id, by_type
 -- For each of :asked, what is unread (what: 1), unseen (2) or both (3), as {type: [unread, unseen, number]}. Looks at
 -- no more than :cap + 1 of those: what stands after the lower watermark in each topic, and, at or before that, the
--- overrides that say "not". Of a user with mutes it looks at :cap * 2, and the type of what is muted is ''. Without
+-- overrides that say "not". Of a user with mutes it looks at :cap + 1000, and the type of what is muted is ''. Without
 -- overrides or mutes there is nothing to look up at each row. Of a user whose watermark is near the head, the followed
 -- topics are those that the log names since, else all of them (far).
 WITH asked (n, user_id, own, first_seen_seq, read_seq, seen_seq, after, what, overriding, muting, near, far)
@@ -151,7 +151,7 @@ SELECT asked.n, asked.user_id, (
                     SELECT 1 FROM mutes u
                     WHERE u.user_id = asked.user_id AND instr(' ' || tags || ' ', ' ' || u.tag || ' ')
                 ) AS muted
-                FROM looked WHERE asked.muting AND (unread OR unseen) LIMIT :cap * 2
+                FROM looked WHERE asked.muting AND (unread OR unseen) LIMIT :cap + 1000
             )
         )
         GROUP BY 1
