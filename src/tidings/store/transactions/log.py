@@ -8,6 +8,9 @@ from tidings.domain.model import Event, EventPage
 from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.store.transactions.transaction import Query, Read, Rows, Script, Snapshot, event_of, json_text
 
+WINDOW = 16  # events of the log for each one of a page that are looked at first
+WIDER = 8  # times as many as before, if less than half a page is found
+
 
 class FollowsAt(NamedTuple):
     """The topics that a user followed at a position."""
@@ -54,10 +57,26 @@ def feed_page(
             first = changes[1]  # after another, so that something is left to read before it
             return FollowsAt(first.seq - 1, follows_before(end.follows, changes[1:]))
         intervals = follow_intervals(end.follows, changes, whole=whole, after=after, upto=end.seq)
-        rows = yield Query("events_in", {"intervals": json_text(intervals), "limit": limit})
-        return EventPage(events=_events(rows), through=rows[-1].seq if len(rows) == limit else end.seq)
+        return (yield from _events_in(json_text(intervals), after=after, upto=end.seq, limit=limit))
 
     return script
+
+
+def _events_in(intervals: str, *, after: int, upto: int, limit: int) -> Script[EventPage]:
+    """The first events of some intervals: at least half of `limit`, if there are as many.
+
+    Each topic is looked at in a window of the log, and in a larger one if there is little: to take the first of
+    hundreds of topics, each would have to be read as far as the page may reach at the most.
+    """
+    events: list[Event] = []
+    through, window = after, WINDOW * limit
+    while through < upto and len(events) <= limit // 2:
+        edge, left = min(through + window, upto), limit - len(events)
+        rows = yield Query("events_in", {"intervals": intervals, "after": through, "upto": edge, "limit": left})
+        events += _events(rows)
+        through = rows[-1].seq if len(rows) == left else edge
+        window *= WIDER
+    return EventPage(events=events, through=through)
 
 
 def _events(rows: Rows) -> list[Event]:

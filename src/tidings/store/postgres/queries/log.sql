@@ -45,22 +45,18 @@ AND seq > :after::bigint AND seq <= :upto::bigint
 ORDER BY seq DESC LIMIT :limit::bigint;
 
 -- events_in -> seq, topic, type, tags, data
--- The first :limit events of these intervals come from the :limit intervals whose next event is oldest.
+-- The first :limit events in (:after, :upto] of these intervals. Their seqs are picked from the index alone.
 WITH asked AS (
     SELECT v ->> 0 AS topic, (v ->> 1)::bigint AS after, (v ->> 2)::bigint AS upto
     FROM jsonb_array_elements(:intervals::jsonb) v
 ),
-next AS (
-    SELECT topic, after, upto,
-        (SELECT min(e.seq) FROM events e WHERE e.topic = asked.topic AND e.seq > asked.after) AS seq
-    FROM asked
-),
-first AS (SELECT topic, after, upto FROM next WHERE seq <= upto ORDER BY seq LIMIT :limit::bigint),
 found AS (
-    SELECT one.seq FROM first
+    SELECT one.seq FROM asked
     CROSS JOIN LATERAL (
         SELECT i.seq FROM events i
-        WHERE i.topic = first.topic AND i.seq > first.after AND i.seq <= first.upto ORDER BY i.seq LIMIT :limit::bigint
+        WHERE i.topic = asked.topic AND i.seq > greatest(asked.after, :after::bigint)
+        AND i.seq <= least(asked.upto, :upto::bigint)
+        ORDER BY i.seq LIMIT :limit::bigint
     ) one
     ORDER BY one.seq LIMIT :limit::bigint
 )

@@ -43,21 +43,15 @@ WHERE topic = +:topic AND type IN ('follow.created', 'follow.deleted') AND seq >
 ORDER BY seq DESC LIMIT :limit + 0;
 
 -- events_in -> seq, topic, type, tags, data
--- The first :limit events of these intervals come from the :limit intervals whose next event is oldest.
-WITH asked AS (SELECT value ->> 0 AS topic, value ->> 1 AS after, value ->> 2 AS upto FROM jsonb_each(:intervals)),
-next AS (
-    SELECT topic, after, upto,
-        (SELECT min(e.seq) FROM events e WHERE e.topic = asked.topic AND e.seq > asked.after) AS seq
-    FROM asked
-),
-first AS (SELECT topic, after, upto FROM next WHERE seq <= upto ORDER BY seq LIMIT :limit + 0)
-SELECT e.seq, e.topic, e.type, e.tags, e.data
-FROM first CROSS JOIN events e
+-- The first :limit events in (:after, :upto] of these intervals. Their seqs are picked from the index alone.
+WITH asked AS (SELECT value ->> 0 AS topic, value ->> 1 AS after, value ->> 2 AS upto FROM jsonb_each(:intervals))
+SELECT e.seq, e.topic, e.type, e.tags, e.data FROM events e
 WHERE e.seq IN (
-    SELECT i.seq FROM events i
-    WHERE i.topic = first.topic AND i.seq > first.after AND i.seq <= first.upto ORDER BY i.seq LIMIT :limit + 0
+    SELECT i.seq FROM asked CROSS JOIN events i INDEXED BY events_by_topic
+    WHERE i.topic = asked.topic AND i.seq > max(asked.after, :after) AND i.seq <= min(asked.upto, :upto)
+    ORDER BY i.seq LIMIT :limit + 0
 )
-ORDER BY e.seq LIMIT :limit + 0;
+ORDER BY e.seq;
 
 -- aged_events -> seq
 SELECT max(seq) AS seq FROM events WHERE seq > :floor AND seq <= :upto AND time < :before;
