@@ -17,8 +17,6 @@ GROUPS = (
     "Several servers",
     "Large and old",
 )  # in this order
-# In this order.
-GROUPS = ("Pushing", "Publishing", "Coming back", "Slow readers", "Four ways", "The inbox", "Large and old")
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
