@@ -4,46 +4,27 @@ The result of each is a row of docs/compatibility.md, which these tests hold tru
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
-from http.client import HTTPException
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.compatibility import Row, hold_rows
 from tests.conftest import StartServer
-from tests.servers import Server, environment, eventually, spawn
+from tests.e2e.js_pages import buffering_nginx
+from tests.servers import Mode, Server, environment, eventually, spawn
+from tests.through_kills import USER, faults_through_kills
 
 CLIENTS = Path(__file__).parent / "clients"
-PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
-BEGIN, END = "<!-- rows -->\n", "<!-- end of rows -->\n"  # of the table in that page
-USER = "alice"
-LIVES = 3  # of the server: two `kill -9`
 NPM = json.loads((CLIENTS / "package.json").read_text())["dependencies"]
-
-AWKWARD = [
-    "one\ntwo\r\nthree\rfour",
-    "\u2028\u2029\x85\x0b\x0c\x1c",
-    "data: x\n\nevent: reset\nid: 1\n\n",
-    ": a comment",
-    "\ufeffbegins with a mark of byte order",
-    "\U0001f514\U0001f468\u200d\U0001f469\u200d\U0001f467 \u05e9\u05dc\u05d5\u05dd e\u0301",
-    " blank at both ends ",
-    "\t",
-    '{"json": "in \\"json\\""}',
-    "0\r\n\r\n",
-    "<script>&amp;</script>",
-    "x" * 30_000,
-    "\u20ac" * 10_000,
-]
 
 
 class Client(NamedTuple):
@@ -119,10 +100,9 @@ LANGUAGES = {"go": golang, "cargo": rust, "mvn": java}  # by the tool that each 
 class Running:
     """A client that runs, and what it told so far."""
 
-    def __init__(self, client: Client, server: Server, folder: Path) -> None:
-        self.client = client
+    def __init__(self, client: Client, url: str, folder: Path) -> None:
         self._out = folder / f"{client.language}-{client.name.replace('/', '-')}.jsonl"
-        argv = [*client.argv, f"{server.url}/v1/stream?user={USER}&heartbeat=4"]
+        argv = [*client.argv, f"{url}/v1/stream?user={USER}&heartbeat=4"]
         self.process = spawn(argv, log=self._out, env=environment({}))
 
     def events(self, type: str) -> list[Any]:
@@ -145,94 +125,34 @@ class Running:
 def run(tmp_path: Path) -> Iterator[Any]:
     with ExitStack() as stack:
 
-        def start(client: Client, server: Server) -> Running:
-            running = Running(client, server, tmp_path)
+        def start(client: Client, url: str) -> Running:
+            running = Running(client, url, tmp_path)
             stack.callback(running.end)
             return running
 
         yield start
 
 
-def publish(server: Server, number: int) -> tuple[str, str]:
-    """Publish one notification, however often that takes; its cursor and its text."""
-    text = f"{number} {AWKWARD[number % len(AWKWARD)]}"
-    key = {"Idempotency-Key": f"n{number}"}
-    while True:
-        try:
-            answer = server.request("POST", "/v1/notifications", {"to": {"user": USER}, "body": text}, headers=key)
-        except (OSError, HTTPException):
-            time.sleep(0.05)
-            continue
-        assert answer.status == 201, answer.body
-        return answer.json["cursor"], text
+def everything_arrives(clients: Sequence[Client], number: int, server: Server, run: Any, *, url: str = "") -> None:
+    """`url`: where the clients ask, if not the server itself."""
+    faults = faults_through_kills([run(client, url or server.url) for client in clients], number, server)
+    assert {client.name: fault for client, fault in zip(clients, faults, strict=True) if fault} == {}
 
 
-def receive_through_kills(clients: Sequence[Client], number: int, server: Server, run: Any) -> dict[Client, str]:
-    """The result of each client with `number` notifications and two `kill -9`: `""`, or what went wrong."""
-    everyone = [run(client, server) for client in clients]
-    sent: list[tuple[str, str]] = []
-    for life in range(1, LIVES + 1):
-        eventually("all are there", lambda: all(len(one.events("hello")) >= life or one.ended() for one in everyone))  # noqa: B023
-        until = number * life // LIVES
-        sent += [publish(server, n) for n in range(len(sent), until - 1)]
-        if life < LIVES:  # the server dies as the next is published, with what it sent half-way to its readers
-            server.kill()
-            server.start()
-        sent.append(publish(server, until - 1))
-    last = sent[-1][0]
-
-    def is_through(one: Running) -> bool:
-        return one.ended() or last in [event["id"] for event in one.events("notification.created")]
-
-    with suppress(AssertionError):
-        eventually("everybody has everything", lambda: all(map(is_through, everyone)), within=60)
-    return {one.client: fault(one, sent) for one in everyone}
-
-
-def fault(one: Running, sent: list[tuple[str, str]]) -> str:
-    """The notifications that a client did not get as they were sent, or `""`."""
-    got = [(event["id"], json.loads(event["data"])["body"]) for event in one.events("notification.created")]
-    if got != sent:
-        right = sum(mine == theirs for mine, theirs in zip(got, sent, strict=False))
-        return f"{len(got)} of {len(sent)} events, the first {right} right: {one.said()}"
-    if one.events("reset"):
-        return "was reset"
-    greeted = len(one.events("hello"))
-    return "" if greeted == LIVES else f"connected {greeted} times for {LIVES} lives of the server"
-
-
-def hold_page(clients: Sequence[Client]) -> None:
-    """Hold the rows of these clients, who all got everything, in docs/compatibility.md."""
-    head, begin, rest = PAGE.read_text().partition(BEGIN)
-    table, end, tail = rest.partition(END)
-    rows = {
-        client: f"| {client.language} | {client.name} | {client.version} | all, once, in order |" for client in clients
-    }
-    kept = table.splitlines()
-    missing = set(rows.values()) - set(kept)
-    if missing and os.environ.get("TIDINGS_WRITE_DOCS"):
-        ours = tuple(f"| {client.language} | {client.name} |" for client in clients)
-        kept = sorted([row for row in kept if not row.startswith(ours)] + list(rows.values()))
-        PAGE.write_text(head + begin + "".join(f"{row}\n" for row in kept) + end + tail)
-        return
-    assert not missing, "TIDINGS_WRITE_DOCS=1 writes them"
-
-
-def everything_arrives(clients: Sequence[Client], number: int, server: Server, run: Any) -> None:
-    faults = receive_through_kills(clients, number, server, run)
-    assert {client.name: said for client, said in faults.items() if said} == {}
-    hold_page(clients)
+def libraries_receive_everything(clients: Sequence[Client], number: int, server: Server, run: Any) -> None:
+    everything_arrives(clients, number, server, run)
+    hold_rows("clients", [Row((client.language, client.name), client.version) for client in clients])
 
 
 @pytest.mark.timeout(150)
 def test_libraries_receive_everything_through_kills(start_server: StartServer, run: Any) -> None:
-    everything_arrives([*PYTHON, *JAVASCRIPT, *READERS], 39, start_server(), run)
+    libraries_receive_everything([*PYTHON, *JAVASCRIPT, *READERS], 39, start_server(), run)
 
 
 @pytest.mark.full
 @pytest.mark.timeout(400)
 def test_libraries_receive_five_hundred_through_kills(start_server: StartServer, run: Any) -> None:
-    everything_arrives([*PYTHON, *JAVASCRIPT, *READERS], 500, start_server(), run)
+    libraries_receive_everything([*PYTHON, *JAVASCRIPT, *READERS], 500, start_server(), run)
 
 
 @pytest.mark.full
@@ -241,12 +161,33 @@ def test_libraries_receive_five_hundred_through_kills(start_server: StartServer,
 def test_libraries_of_other_languages_receive_five_hundred_through_kills(
     start_server: StartServer, run: Any, tmp_path: Path, tool: str
 ) -> None:
-    everything_arrives(LANGUAGES[tool](tmp_path / tool), 500, start_server(), run)
+    libraries_receive_everything(LANGUAGES[tool](tmp_path / tool), 500, start_server(), run)
 
 
 def test_reader_with_a_short_time_out_stays_while_nothing_happens(start_server: StartServer, run: Any) -> None:
     """Ten seconds are okhttp's default, and half of the usual heartbeat."""
-    impatient = run(READERS[2], start_server())
+    impatient = run(READERS[2], start_server().url)
     eventually("it listens", lambda: bool(impatient.events("hello")))
     time.sleep(11)  # more than its time-out
     assert len(impatient.events("hello")) == 1
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize(
+    "mode", ["uvicorn", *(pytest.param(mode, marks=pytest.mark.full) for mode in ("hypercorn", "granian"))]
+)
+def test_other_servers_deliver_everything_through_kills(start_server: StartServer, run: Any, mode: Mode) -> None:
+    everything_arrives([PYTHON[0], node("eventsource")], 39, start_server(mode=mode), run)
+    hold_rows("servers and proxies", [Row((mode,), version(mode))])
+
+
+@pytest.mark.timeout(150)
+def test_nginx_that_buffers_delivers_everything_through_kills(
+    start_server: StartServer, run: Any, tmp_path: Path
+) -> None:
+    """While the server is away nginx answers 502, which ends an EventSource for good: these are asked again."""
+    server = start_server()
+    with buffering_nginx(server.url, tmp_path) as url:
+        everything_arrives([PYTHON[0], READERS[0]], 39, server, run, url=url)
+    said = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True).stderr
+    hold_rows("servers and proxies", [Row(("nginx",), said.strip().rpartition("/")[2], pinned=False)])

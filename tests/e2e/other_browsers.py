@@ -26,6 +26,8 @@ KEYS = {"ArrowDown": "\ue015", "Delete": "\ue017", "Enter": "\ue007", "Escape": 
 class Browser(ABC):
     """One browser with its tabs. Scripts are bodies of functions."""
 
+    version: str  # its first number, or two where the browser counts so
+
     @abstractmethod
     def command(self, name: str, parameters: dict[str, Any]) -> Any:
         """Sends a command of WebDriver, by its name in Marionette; returns its value."""
@@ -79,7 +81,7 @@ class Firefox(Browser):
         self._file = connection.makefile("rb")
         self._commands = 0
         self._receive()  # its greeting
-        self.command("NewSession", {})
+        self.version = _version(self.command("NewSession", {}))
 
     def command(self, name: str, parameters: dict[str, Any]) -> Any:
         self._commands += 1
@@ -130,6 +132,7 @@ class WebDriver(Browser):
         self._base = f"http://{HOST}:{port}/session"
         session = self._request("POST", "", {"capabilities": {"alwaysMatch": capabilities}})
         self._base += f"/{session['sessionId']}"
+        self.version = _version(session)
 
     def command(self, name: str, parameters: dict[str, Any]) -> Any:
         method, path = self._PATHS[name]
@@ -192,6 +195,12 @@ class WebKit(WebDriver):
             cls._driven("WebKitWebDriver", directory, {"webkitgtk:browserOptions": options}, **settings) as browser,
         ):
             yield browser
+
+
+def _version(session: Any) -> str:
+    """The version of a new session's browser."""
+    major, _, rest = str(session["capabilities"]["browserVersion"]).partition(".")
+    return major if len(major) > 1 else f"{major}.{rest.partition('.')[0]}"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Route, expect
 
+from tests.compatibility import WALKED, Row, hold_rows
 from tests.conftest import StartServer
 from tests.e2e.bell_page import BellPage, Elsewhere, Open, box, brightness
 from tests.servers import Server, eventually
@@ -297,7 +298,7 @@ def test_refused_change_is_rolled_back_and_reported(server: Server, opened: Open
 # How it is reached
 
 
-def test_a_keyboard_is_enough(server: Server, opened: Open, user: str) -> None:
+def test_a_keyboard_is_enough(browser: Browser, server: Server, opened: Open, user: str) -> None:
     for n in range(3):
         server.publish({"user": user}, type="system", title=f"number {n}")
     bell = opened(user)
@@ -337,6 +338,10 @@ def test_a_keyboard_is_enough(server: Server, opened: Open, user: str) -> None:
     press("Escape")
     expect(bell.panel).to_be_hidden()
     bell.has_focus("Notifications")
+    bell.button.click()
+    expect(bell.panel).to_be_visible()
+    version = browser.version.partition(".")[0]
+    hold_rows("browsers", [Row(("Chromium", "the bell"), version, WALKED, pinned=False)])
 
 
 def test_marking_all_as_read_keeps_the_focus(server: Server, opened: Open, user: str) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.compatibility import WALKED, Row, hold_rows
 from tests.e2e.js_pages import pages
 from tests.e2e.other_browsers import Browser, Firefox, WebKit
 from tests.servers import Server, eventually
@@ -90,6 +91,7 @@ def test_walk_through_the_acts_of_the_bell(browser: Browser, site: str, server: 
     unread = server.request("GET", f"/v1/inbox/counters?user={quote(user)}").json["unread"]
     eventually("the server agrees", lambda: unread == 0)
     assert browser.evaluate("return failures") == []
+    hold_rows("browsers", [Row((type(browser).__name__, "the bell"), browser.version, WALKED, pinned=False)])
 
 
 @pytest.mark.parametrize("share", ["auto", "lock"])
