@@ -16,6 +16,7 @@ from bench import (
     burst,
     connect,
     durable,
+    framing,
     inbox,
     large,
     latency,
@@ -34,6 +35,7 @@ from bench.servers import Failed
 HERE = Path(__file__).parent
 SCENARIOS: dict[str, Callable[[Runner], list[Figure]]] = {
     "streams": streams.run,
+    "framing": framing.run,
     "connect": connect.run,
     "burst": burst.run,
     "durable": durable.run,

@@ -15,8 +15,12 @@ from typing import Any
 from bench.servers import STAMP, Failed, Running
 
 SOURCES = Path(__file__).parent / "load"
-HELLO = {"sse": "Accept: text/event-stream\r\n", "ws": "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGlkaW5ncyBiZW5jaCBubw==\r\n"}  # fmt: skip
+_ACCEPT = "Accept: text/event-stream\r\n"
+_UPGRADE = (
+    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGlkaW5ncyBiZW5jaCBubw==\r\n"
+)
+HELLO = {"sse": ("1.1", _ACCEPT), "sse-bare": ("1.0", _ACCEPT), "ws": ("1.1", _UPGRADE)}  # HTTP/1.0 has no chunks
 
 
 @functools.cache
@@ -143,7 +147,8 @@ def listeners(
     if target.server.secret:
         headers += "Authorization: Bearer %t\r\n"
         tokens = str(tokens_of(target, first + streams))
-    request.write_text(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{HELLO[kind]}{headers}\r\n")
+    version, fields = HELLO[kind]
+    request.write_text(f"GET {path} HTTP/{version}\r\nHost: localhost\r\n{fields}{headers}\r\n")
     with _started(
         "listen",
         port=target.port,
