@@ -1,4 +1,4 @@
-"""Awkward notifications, published while the server is killed again and again: what receivers got of them."""
+"""Awkward notifications, published while the server is killed again and again, and their receivers."""
 
 import json
 import time
@@ -30,7 +30,7 @@ AWKWARD = [
 
 
 class Receiver(Protocol):
-    """What listens to the notifications of `USER`."""
+    """A listener to the notifications of `USER`."""
 
     def events(self, type: str) -> list[Any]:
         """The events of a type so far, each with its `id` and its `data` as JSON text."""
@@ -39,7 +39,7 @@ class Receiver(Protocol):
         """Has it given up?"""
 
     def said(self) -> str:
-        """What it printed, for the reader of a failure."""
+        """Its output, for the reader of a failure."""
 
 
 def publish(server: Server, number: int) -> tuple[str, str]:
@@ -57,7 +57,7 @@ def publish(server: Server, number: int) -> tuple[str, str]:
 
 
 def faults_through_kills(receivers: Sequence[Receiver], number: int, server: Server) -> list[str]:
-    """What went wrong for each receiver with `number` notifications and two `kill -9`; `""` is nothing."""
+    """The fault of each receiver with `number` notifications and two `kill -9`; `""` is nothing."""
     sent: list[tuple[str, str]] = []
     for life in range(1, LIVES + 1):
         eventually("all are there", lambda: all(len(one.events("hello")) >= life or one.ended() for one in receivers))  # noqa: B023

@@ -36,7 +36,7 @@ BY_CLIENT = """
 
 
 class Tab:
-    """What a page was told by one of its two ways to receive."""
+    """The events of a page by one of its two ways to receive."""
 
     def __init__(self, browser: Browser, list: str) -> None:
         self._browser, self._list = browser, list
