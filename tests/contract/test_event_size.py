@@ -94,3 +94,35 @@ def test_marking_many_is_told_in_several_events(shared: Server, name: Name, numb
     stream.close()
     assert sorted(id for event in events for id in event.json["ids"]) == sorted(ids)
     assert max(len(event.data) for event in events) <= LIMIT
+
+
+def test_marks_are_within_the_limit_however_wide_the_types_are(shared: Server, name: Name) -> None:
+    """Their counters name a hundred types, of which each may have 256 bytes."""
+    user = name("alice")
+    types = ["\U0001f514" * 61 + f"{n:03}" for n in range(100)]
+    wide = [{"to": {"user": user}, "type": type} for _ in range(2) for type in types]
+    ids = [result["id"] for result in shared.publish_many([*wide, *[{"to": {"user": user}, "body": "b"}] * 700])]
+    stream = connect((shared.host, shared.port), f"/v1/stream?user={user}").begin()
+    assert shared.request("POST", f"/v1/inbox/read?user={user}", {"ids": ids[100:]}).status == 200
+    seen: list[str] = []
+    while len(seen) < len(ids[100:]):
+        event = stream.next()
+        assert len(event.data.encode()) <= LIMIT
+        seen += event.json["ids"]
+    stream.close()
+    counters = shared.request("GET", f"/v1/inbox/counters?user={user}").json
+    assert counters["unread"] == sum(counters["by_type"].values()) + counters["other"] == 100
+
+
+def test_mutes_are_within_the_limit(shared: Server, name: Name) -> None:
+    user = name("alice")
+    mutes = [f"entity:{'e' * 240}{n:03}" for n in range(200)]
+    path = f"/v1/preferences?user={user}"
+    refused = shared.request("PUT", path, {"mutes": mutes})
+    assert (refused.status, refused.json["code"]) == (413, "too_large")
+    assert str(LIMIT) in refused.json["detail"]
+    assert shared.request("PUT", path, {"mutes": mutes[:120]}).status == 200
+    answers = [shared.request("PUT", f"/v1/preferences/mutes/{mute}?user={user}").status for mute in mutes[120:140]]
+    assert set(answers) == {200, 413}
+    assert LIMIT - 2048 < max(sizes(shared, user, 1 + answers.count(200))) <= LIMIT
+    assert shared.request("DELETE", f"/v1/preferences/mutes/{mutes[0]}?user={user}").status == 200

@@ -9,7 +9,12 @@ from msgspec import UNSET, UnsetType
 from tidings.domain.model import Counters
 from tidings.domain.notification import Notification, Time
 
-TYPES = 100  # that counters list, so that no event grows with the types there are
+# The types that counters list, so that no event grows with the types there are.
+TYPES = 100
+TYPES_BYTES = 8 * 1024  # of JSON
+_TYPE_BYTES = 6 * 64  # of one, with its number, at the most: it has 64 characters
+
+_encode = msgspec.json.Encoder().encode
 
 
 class CountersAt(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +23,7 @@ class CountersAt(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
     unseen: int
     by_type: Mapping[str, int]  # of what is unread; with `other` sums to that
-    other: int | UnsetType = UNSET  # of types beyond the hundred that have most; absent for none
+    other: int | UnsetType = UNSET  # of types that are not listed; absent for none
     more: bool
     cursor: str
 
@@ -26,9 +31,9 @@ class CountersAt(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, counters: Counters, cursor: str) -> Self:
         """Counters as they were when the log stood at a cursor."""
         by_type, other = counters.by_type, 0
-        if len(by_type) > TYPES:
-            most = sorted(by_type, key=by_type.__getitem__, reverse=True)[:TYPES]
-            by_type = {type: number for type, number in by_type.items() if type in set(most)}
+        if len(by_type) > TYPES_BYTES // _TYPE_BYTES:
+            listed = _most(by_type)
+            by_type = {type: number for type, number in by_type.items() if type in listed}
             other = sum(counters.by_type.values()) - sum(by_type.values())
         return cls(
             unread=counters.unread,
@@ -38,6 +43,17 @@ class CountersAt(msgspec.Struct, frozen=True, kw_only=True):
             more=counters.more,
             cursor=cursor,
         )
+
+
+def _most(by_type: Mapping[str, int]) -> set[str]:
+    """The types that have most, as far as they are listed."""
+    listed, room = set(), TYPES_BYTES
+    for type in sorted(by_type, key=by_type.__getitem__, reverse=True)[:TYPES]:
+        room -= len(_encode({type: by_type[type]}))
+        if room < 0:
+            break
+        listed.add(type)
+    return listed
 
 
 class Revoked(msgspec.Struct, frozen=True, kw_only=True):

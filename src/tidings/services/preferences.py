@@ -22,11 +22,11 @@ class PreferenceService:
         return Mutes(mutes=await self._gateway.query(muted(user)))
 
     async def replace(self, call: Call, mutes: Sequence[str]) -> MutesAt:
-        """Mute exactly these. Two devices that do this at once overwrite each other: see `mute`."""
+        """Mute exactly these. Two devices that do this at once overwrite each other: see `mute`. Raises `TooLarge`."""
         return await self._commands.run(call, set_mutes(call.grant.me(), mutes), _same, MutesAt, rows=len(mutes) + 1)
 
     async def mute(self, call: Call, tag: str) -> MutesAt:
-        """Mute one more. Raises `TooLarge` beyond a thousand."""
+        """Mute one more. Raises `TooLarge` beyond a thousand, or 32 KiB."""
         return await self._commands.run(call, mute(call.grant.me(), tag), _same, MutesAt)
 
     async def unmute(self, call: Call, tag: str) -> MutesAt:

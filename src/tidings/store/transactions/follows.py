@@ -8,7 +8,7 @@ import msgspec
 
 from tidings.domain.errors import TooLarge
 from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Feed
-from tidings.domain.notification import MUTES_MAX
+from tidings.domain.notification import ENVELOPE, EVENT_MAX, MUTES_MAX
 from tidings.domain.results import CountersAt, MutesAt
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.store.transactions.reading import count, count_all, ensure_users
@@ -50,12 +50,12 @@ def unfollow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
 
 
 def set_mutes(user: User, mutes: Collection[str]) -> Job[MutesAt]:
-    """Mute exactly these tags; the tags as they are now."""
+    """Mute exactly these tags; the tags as they are now. Raises `TooLarge` if they are too many or too long."""
     return _change_mutes(user, lambda old: set(mutes))
 
 
 def mute(user: User, tag: str) -> Job[MutesAt]:
-    """Mute one tag more; the tags as they are now. Raises `TooLarge` if there are too many."""
+    """Mute one tag more; the tags as they are now. Raises `TooLarge` as `set_mutes` does."""
     return _change_mutes(user, lambda old: old | {tag})
 
 
@@ -77,7 +77,10 @@ def _change_mutes(user: User, change: Callable[[set[str]], set[str]]) -> Job[Mut
                 transaction.write("add_mutes", user_id=user, tag=tag)
             counted = yield from count(user, cap=transaction.cap)
             counters = CountersAt.of(counted, transaction.cursor(transaction.head + 1))
-            transaction.append(own_topic(user), PREFERENCES, _encode({"mutes": shown, "counters": counters}))
+            data = _encode({"mutes": shown, "counters": counters})
+            if len(data) + ENVELOPE > EVENT_MAX and wanted - old:
+                raise TooLarge(f"as an event these mutes would have {len(data)} bytes; it may have {EVENT_MAX}")
+            transaction.append(own_topic(user), PREFERENCES, data)
         return MutesAt(mutes=shown, cursor=transaction.cursor(transaction.head))
 
     return Planned(script, user=user)
