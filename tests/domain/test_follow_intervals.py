@@ -33,23 +33,23 @@ def test_with_all_changes_undone_there_is_what_there_was(drawn: tuple[frozenset[
 
 @given(histories, sets, st.integers(0, 20), st.integers(0, 20))
 def test_an_event_is_in_one_span_if_its_topic_was_followed_when_it_came_else_in_none(
-    drawn: tuple[frozenset[Topic], list[Topic | None]], whole: frozenset[Topic], after: int, upto: int
+    drawn: tuple[frozenset[Topic], list[Topic | None]], whole: frozenset[Topic], after: int, through: int
 ) -> None:
     history, changes = told(*drawn)
     after = min(after, len(history) - 1)
-    upto = max(after, min(upto, len(history) - 1))
-    between = [change for change in changes if after < change.seq <= upto]
-    found = follow_intervals(history[upto], between, whole=whole, after=after, upto=upto)
+    through = max(after, min(through, len(history) - 1))
+    between = [change for change in changes if after < change.seq <= through]
+    found = follow_intervals(history[through], between, whole=whole, after=after, through=through)
     for topic in TOPICS:
         for seq in range(1, len(history) + 2):
-            if FollowChange(seq, topic, topic in history[min(seq, upto)]) in changes:
+            if FollowChange(seq, topic, topic in history[min(seq, through)]) in changes:
                 continue  # the event of this place is the change itself
-            holding = [span for span in found if span.topic == topic and span.after < seq <= span.upto]
-            mine = after < seq <= upto and (topic in whole or topic in history[seq - 1])
+            holding = [span for span in found if span.topic == topic and span.after < seq <= span.through]
+            mine = after < seq <= through and (topic in whole or topic in history[seq - 1])
             assert len(holding) == mine
-    assert all(after <= span.after <= span.upto <= upto for span in found)
+    assert all(after <= span.after <= span.through <= through for span in found)
 
 
 def test_unchanged_follow_is_one_interval_and_so_is_a_topic_asked_for_twice() -> None:
-    found = follow_intervals([TOPICS[0]], [], whole=[TOPICS[1], TOPICS[1]], after=3, upto=9)
+    found = follow_intervals([TOPICS[0]], [], whole=[TOPICS[1], TOPICS[1]], after=3, through=9)
     assert sorted(found) == [(TOPICS[0], 3, 9), (TOPICS[1], 3, 9)]

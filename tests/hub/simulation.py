@@ -41,7 +41,7 @@ class Reading:
     reader: Reader
     follows: tuple[Topic, ...]
     after: int
-    upto: int
+    through: int
 
 
 class Simulation:
@@ -97,11 +97,11 @@ class Simulation:
 
     def _pushed(self, one: Listener, event: Event) -> bool:
         mine = event.topic in one.extra or self.log.reaches(one.user, event.seq)
-        muted = self.log.muted(one.user, event.seq, upto=event.seq - 1)
+        muted = self.log.muted(one.user, event.seq, through=event.seq - 1)
         return mine and muted == {False} and event.type not in one.encoding.without
 
-    def prune(self, upto: int) -> None:
-        self.log.floor = max(self.log.floor, min(upto, self.hub.head))
+    def prune(self, through: int) -> None:
+        self.log.floor = max(self.log.floor, min(through, self.hub.head))
 
     # Readers come and go
 
@@ -206,7 +206,7 @@ class Simulation:
             follows=reading.follows,
             extra=reader.extra,
             after=reading.after,
-            upto=reading.upto,
+            through=reading.through,
             limit=self.page,
         )
         for lines in self.encodings:
@@ -310,7 +310,7 @@ class Simulation:
         for seq in range(one.proved + 1, through + 1):
             event = log[seq]
             extra = event.topic in one.extra
-            mutes = log.muted(one.user, seq, upto=hub.head)
+            mutes = log.muted(one.user, seq, through=hub.head)
             if seq in seqs:
                 assert extra or log.reaches(one.user, seq), f"{one.user} got {event.topic}"
                 assert mutes != {True}, f"{one.user} got what is muted"

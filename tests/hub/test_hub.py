@@ -196,7 +196,7 @@ def test_store_page_is_written_in_chunks_until_the_sink_is_full() -> None:
     harness.publish(*[log.append(own_topic(ALICE), data=b"x" * (CHUNK // 2)) for _ in range(8)])
     reader, sink = harness.join(log.feed(ALICE), position=0, high=CHUNK)
     assert not harness.hub.serve_from_ring(reader)
-    page = log.read(ALICE, follows=(), extra=(), after=0, upto=8, limit=100)
+    page = log.read(ALICE, follows=(), extra=(), after=0, through=8, limit=100)
     assert page is not None
     harness.hub.serve_page(reader, page, after=0)
     assert sink.queued < 2.5 * CHUNK
@@ -210,7 +210,7 @@ def test_store_page_for_another_position_is_dropped() -> None:
     harness.publish(*[log.append(own_topic(ALICE)) for _ in range(4)])
     reader, sink = harness.join(log.feed(ALICE), position=0)
     assert not harness.hub.serve_from_ring(reader)
-    page = log.read(ALICE, follows=(), extra=(), after=0, upto=4, limit=2)
+    page = log.read(ALICE, follows=(), extra=(), after=0, through=4, limit=2)
     assert page is not None
     harness.hub.serve_page(reader, page, after=0)
     harness.hub.serve_page(reader, page, after=0)

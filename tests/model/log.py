@@ -73,15 +73,15 @@ class Log:
         )
 
     def read(
-        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
+        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, through: int, limit: int
     ) -> EventPage | None:
         """Like `Store.read`."""
-        assert set(follows) == self.follows(user, at=upto), "what is followed at `upto`"
+        assert set(follows) == self.follows(user, at=through), "what is followed at `through`"
         if after < self.floor:
             return None
         asked = set(extra)
-        found = [e for e in self.events[after:upto] if e.topic in asked or self.reaches(user, e.seq)]
-        return EventPage(events=found[:limit], through=found[limit - 1].seq if len(found) >= limit else upto)
+        found = [e for e in self.events[after:through] if e.topic in asked or self.reaches(user, e.seq)]
+        return EventPage(events=found[:limit], through=found[limit - 1].seq if len(found) >= limit else through)
 
     def tail(self, *, after: int, limit: int) -> Sequence[Event]:
         """Like `Store.tail`."""
@@ -112,9 +112,9 @@ class Log:
         """As of a position."""
         return next((mutes for since, mutes in reversed(self.tastes.get(user, ())) if since <= at), NO_TAGS)
 
-    def muted(self, user: User, seq: int, *, upto: int) -> set[bool]:
-        """Was it muted: at each of the times from its own until `upto`."""
+    def muted(self, user: User, seq: int, *, through: int) -> set[bool]:
+        """Was it muted: at each of the times from its own until `through`."""
         tags = self[seq].tags
         tastes = [(0, NO_TAGS), *self.tastes.get(user, ())]
         first = max(index for index, (since, _) in enumerate(tastes) if since < seq)
-        return {not mutes.isdisjoint(tags) for since, mutes in tastes[first:] if since <= upto}
+        return {not mutes.isdisjoint(tags) for since, mutes in tastes[first:] if since <= through}

@@ -69,9 +69,9 @@ class FakeStore:
         return found
 
     async def read(
-        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
+        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, through: int, limit: int
     ) -> EventPage | None:
-        page = self.log.read(user, follows=follows, extra=extra, after=after, upto=upto, limit=limit)
+        page = self.log.read(user, follows=follows, extra=extra, after=after, through=through, limit=limit)
         await self._late("read")
         return page
 

@@ -351,7 +351,9 @@ class StoreHarness:
             if not self.hub.serve_from_ring(waiting):
                 after, them = waiting.position, waiting.membership
                 found = self._run(
-                    self.store.read(them.user, follows=them.follows, extra=(), after=after, upto=self.hub.head, limit=3)
+                    self.store.read(
+                        them.user, follows=them.follows, extra=(), after=after, through=self.hub.head, limit=3
+                    )
                 )
                 self.hub.serve_page(waiting, found, after=after)
         assert reader.state is ReaderState.LIVE

@@ -299,11 +299,13 @@ def test_reading_is_filtering_a_list(
                 rows = model.head - model.floor
                 await do(store, prune(Retention(log_age=FOREVER, log_rows=rows, inbox_age=FOREVER), step=1000))
                 assert await store.span() == (model.floor, model.head)
-                for user, extra, after, upto, limit in asked:
-                    after, upto = min(after, model.head), min(max(after, upto), model.head)
-                    follows = model.follows(user, at=upto)
-                    got = await store.read(user, follows=follows, extra=extra, after=after, upto=upto, limit=limit)
-                    expected = model.read(user, follows=follows, extra=extra, after=after, upto=upto, limit=limit)
+                for user, extra, after, through, limit in asked:
+                    after, through = min(after, model.head), min(max(after, through), model.head)
+                    follows = model.follows(user, at=through)
+                    got = await store.read(
+                        user, follows=follows, extra=extra, after=after, through=through, limit=limit
+                    )
+                    expected = model.read(user, follows=follows, extra=extra, after=after, through=through, limit=limit)
                     if expected is None or got is None:
                         assert got is expected
                     else:
@@ -325,19 +327,21 @@ async def test_read_goes_by_the_follows_of_then_and_not_of_now(store: OpenStore)
     wanted = ["follow.created", *["notification.created"] * 3, "follow.deleted", "follow.created"]
     events = await log(store)
 
-    async def read(follows: list[Topic], extra: list[Topic], *, after: int, upto: int, limit: int) -> list[Event]:
-        page = await store.read(ALICE, follows=follows, extra=extra, after=after, upto=upto, limit=limit)
+    async def read(follows: list[Topic], extra: list[Topic], *, after: int, through: int, limit: int) -> list[Event]:
+        page = await store.read(ALICE, follows=follows, extra=extra, after=after, through=through, limit=limit)
         assert page is not None
         return list(page.events)
 
-    got = await read([POST], [], after=0, upto=len(events), limit=100)
+    got = await read([POST], [], after=0, through=len(events), limit=100)
     assert [event.type for event in got] == [*wanted, "notification.created"]
     left = next(event.seq for event in got if event.type == "follow.deleted")
     for after in range(len(events)):
-        assert await read([POST], [], after=after, upto=len(events), limit=2) == [e for e in got if e.seq > after][:2]
-        assert await read([], [], after=after, upto=left, limit=100) == [e for e in got if after < e.seq <= left]
+        assert (
+            await read([POST], [], after=after, through=len(events), limit=2) == [e for e in got if e.seq > after][:2]
+        )
+        assert await read([], [], after=after, through=left, limit=100) == [e for e in got if after < e.seq <= left]
         named = [e for e in events if e.seq > after and e.topic in (POST, own_topic(ALICE))]
-        assert await read([POST], [POST], after=after, upto=len(events), limit=100) == named
+        assert await read([POST], [POST], after=after, through=len(events), limit=100) == named
 
 
 async def test_an_event_comes_back_as_it_was_written(store: OpenStore) -> None:
@@ -429,7 +433,7 @@ async def test_rows_over_the_limit_go_in_steps_and_the_log_says_where_it_starts(
     assert steps == [4]
     assert await store.span() == (7, 10)
     assert seqs(await log(store)) == [8, 9, 10]
-    assert await store.read(ALICE, follows=(), extra=(), after=6, upto=10, limit=10) is None
+    assert await store.read(ALICE, follows=(), extra=(), after=6, through=10, limit=10) is None
     assert len((await inbox(store, ALICE)).items) == 10
 
 

@@ -99,7 +99,7 @@ async def test_page_of_the_log_costs_what_is_on_it_however_many_topics_are_follo
 
         async def read() -> None:
             head = (await store.span())[1]
-            found.append(await store.read(ALICE, follows=topics, extra=(), after=0, upto=head, limit=limit))
+            found.append(await store.read(ALICE, follows=topics, extra=(), after=0, through=head, limit=limit))
 
         steps = await watched.of(read())
         assert found[0] is not None and limit // 2 < len(found[0].events) <= limit
@@ -117,7 +117,7 @@ async def test_reader_that_follows_a_quiet_topic_gets_its_events_from_anywhere_i
     head = (await store.span())[1]
     after, found = 0, []
     while after < head:
-        page = await store.read(ALICE, follows=[quiet], extra=(), after=after, upto=head, limit=2)
+        page = await store.read(ALICE, follows=[quiet], extra=(), after=after, through=head, limit=2)
         assert page is not None and page.through > after
         found += [event.seq for event in page.events]
         after = page.through

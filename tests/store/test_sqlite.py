@@ -297,19 +297,19 @@ def test_very_long_history_of_follows_is_read_back_in_parts(
                     await run(store, change([(ALICE, topic)]), posting(note(*FOLLOWABLE)))
                 model = Log()
                 model.learn(await log(store))
-                upto = model.head
-                follows = model.follows(ALICE, at=upto)
-                expected = model.read(ALICE, follows=follows, extra=extra, after=0, upto=upto, limit=1000)
+                through = model.head
+                follows = model.follows(ALICE, at=through)
+                expected = model.read(ALICE, follows=follows, extra=extra, after=0, through=through, limit=1000)
                 assert expected is not None
-                for start in range(0, upto, 7):
+                for start in range(0, through, 7):
                     after, found = start, list[Event]()
-                    while after < upto:
+                    while after < through:
                         page = await store.read(
-                            ALICE, follows=follows, extra=extra, after=after, upto=upto, limit=limit
+                            ALICE, follows=follows, extra=extra, after=after, through=through, limit=limit
                         )
                         assert page is not None
                         assert len(page.events) <= limit
-                        assert after < page.through <= upto
+                        assert after < page.through <= through
                         assert all(after < event.seq <= page.through for event in page.events)
                         after = page.through
                         found += page.events

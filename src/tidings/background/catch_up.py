@@ -86,7 +86,7 @@ class CatchUp:
                 follows=membership.follows,
                 extra=reader.extra,
                 after=after,
-                upto=hub.head,
+                through=hub.head,
                 limit=PAGE_EVENTS,
             )
         if page is not None:

@@ -19,11 +19,11 @@ class FollowChange(NamedTuple):
 
 
 class FollowInterval(NamedTuple):
-    """The events of a topic in (after, upto]."""
+    """The events of a topic in (after, through]."""
 
     topic: Topic
     after: int
-    upto: int
+    through: int
 
 
 def follows_before(follows: Iterable[Topic], changes: Sequence[FollowChange]) -> set[Topic]:
@@ -38,11 +38,11 @@ def follows_before(follows: Iterable[Topic], changes: Sequence[FollowChange]) ->
 
 
 def follow_intervals(
-    follows: Iterable[Topic], changes: Sequence[FollowChange], *, whole: Iterable[Topic], after: int, upto: int
+    follows: Iterable[Topic], changes: Sequence[FollowChange], *, whole: Iterable[Topic], after: int, through: int
 ) -> list[FollowInterval]:
-    """The intervals of (after, upto] in which a user follows each topic: no event is in two of these.
+    """The intervals of (after, through] in which a user follows each topic: no event is in two of these.
 
-    `follows` are those at `upto`, `changes` are those in (after, upto]. The topics in `whole` belong to the user
+    `follows` are those at `through`, `changes` are those in (after, through]. The topics in `whole` belong to the user
     all the time, followed or not.
     """
     always = set(whole)
@@ -55,4 +55,4 @@ def follow_intervals(
             starts[topic] = seq
         else:
             ended.append(FollowInterval(topic, starts.pop(topic), seq))
-    return ended + [FollowInterval(topic, start, upto) for topic, start in starts.items()]
+    return ended + [FollowInterval(topic, start, through) for topic, start in starts.items()]

@@ -100,12 +100,12 @@ class Store(Protocol):
         """Each user's feed, all of one moment; None for an unknown user."""
 
     async def read(
-        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
+        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, through: int, limit: int
     ) -> EventPage | None:
-        """Events of a user's feed and of the `extra` topics in (after, upto], in order.
+        """Events of a user's feed and of the `extra` topics in (after, through], in order.
 
-        `follows` is what they follow at `upto`; what they followed and left after `after` is found in the log.
-        A page may end before both `limit` and `upto`, but never at `after`. None: retention took some.
+        `follows` is what they follow at `through`; what they followed and left after `after` is found in the log.
+        A page may end before both `limit` and `through`, but never at `after`. None: retention took some.
         """
 
     async def tail(self, *, after: int, limit: int) -> EventPage:

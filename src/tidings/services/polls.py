@@ -81,7 +81,7 @@ class PollService:
             self._replays.check(user)
             async with self._replays.slots:
                 page = await gateway.store.read(
-                    user, follows=feed.follows, extra=extra, after=wanted.seq, upto=feed.head, limit=limit
+                    user, follows=feed.follows, extra=extra, after=wanted.seq, through=feed.head, limit=limit
                 )
             if page is not None and page.events:
                 self._replays.charge(user, page.events)

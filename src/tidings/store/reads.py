@@ -31,10 +31,10 @@ class Reads:
         return await self.query(feeds(users))
 
     async def read(
-        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, upto: int, limit: int
+        self, user: User, *, follows: Iterable[Topic], extra: Iterable[Topic], after: int, through: int, limit: int
     ) -> EventPage | None:
-        """A user's feed, and all of the `extra` topics, in (after, upto]; None if retention took some."""
-        end = FollowsAt(upto, follows)
+        """A user's feed, and all of the `extra` topics, in (after, through]; None if retention took some."""
+        end = FollowsAt(through, follows)
         if (known := self._undone.pop(user, end)).seq > after:
             end = min(end, known, key=lambda follows: follows.seq)
         while True:
@@ -43,7 +43,7 @@ class Reads:
             if not isinstance(found, FollowsAt):
                 break
             end = found
-        if end.seq < upto:
+        if end.seq < through:
             self._undone[user] = end
             if len(self._undone) > UNDONE_MAX:
                 del self._undone[next(iter(self._undone))]

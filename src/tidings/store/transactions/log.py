@@ -50,19 +50,19 @@ def feed_page(
         if after < snapshot.floor:
             return None
         # The last changes, newest first, and one more than are undone at once, if there are so many.
-        asked = {"topic": own, "after": after, "upto": end.seq, "limit": most_changes + 1}
+        asked = {"topic": own, "after": after, "through": end.seq, "limit": most_changes + 1}
         rows = yield Query("follow_changes", asked)
         changes = [FollowChange(row.seq, row.topic, bool(row.followed)) for row in reversed(rows)]
         if len(changes) > most_changes:
             first = changes[1]  # after another, so that something is left to read before it
             return FollowsAt(first.seq - 1, follows_before(end.follows, changes[1:]))
-        intervals = follow_intervals(end.follows, changes, whole=whole, after=after, upto=end.seq)
-        return (yield from _events_in(json_text(intervals), after=after, upto=end.seq, limit=limit))
+        intervals = follow_intervals(end.follows, changes, whole=whole, after=after, through=end.seq)
+        return (yield from _events_in(json_text(intervals), after=after, through=end.seq, limit=limit))
 
     return script
 
 
-def _events_in(intervals: str, *, after: int, upto: int, limit: int) -> Script[EventPage]:
+def _events_in(intervals: str, *, after: int, through: int, limit: int) -> Script[EventPage]:
     """The first events of some intervals: at least half of `limit`, if there are as many.
 
     Each topic is looked at in a window of the log, and in a larger one if there is little: to take the first of
@@ -70,9 +70,9 @@ def _events_in(intervals: str, *, after: int, upto: int, limit: int) -> Script[E
     """
     events: list[Event] = []
     through, window = after, WINDOW * limit
-    while through < upto and len(events) <= limit // 2:
-        edge, left = min(through + window, upto), limit - len(events)
-        rows = yield Query("events_in", {"intervals": intervals, "after": through, "upto": edge, "limit": left})
+    while through < through and len(events) <= limit // 2:
+        edge, left = min(through + window, through), limit - len(events)
+        rows = yield Query("events_in", {"intervals": intervals, "after": through, "through": edge, "limit": left})
         events += _events(rows)
         through = rows[-1].seq if len(rows) == left else edge
         window *= WIDER

@@ -35,16 +35,16 @@ def prune(retention: Retention, *, step: int) -> Job[bool]:
 
     def script(transaction: Transaction) -> Script[bool]:
         floor = transaction.floor
-        upto = yield from _events_to(transaction, retention, step=step)
+        through = yield from _events_to(transaction, retention, step=step)
         aged_items = yield Query("aged_items", {"before": transaction.now - retention.inbox_age, "limit": step})
-        if upto > floor:
-            transaction.write("drop_events", upto=upto)
-            transaction.write("move_floor", floor=upto)
-            transaction.floor = upto
+        if through > floor:
+            transaction.write("drop_events", through=through)
+            transaction.write("move_floor", floor=through)
+            transaction.floor = through
         transaction.write("drop_expired_leases", now=transaction.now)
         transaction.write("drop_keys", before=transaction.now - KEEP, limit=step)
         removed = remove(transaction, aged_items, reason="expired")
-        return upto - floor == step or removed == step
+        return through - floor == step or removed == step
 
     return script
 
@@ -52,7 +52,7 @@ def prune(retention: Retention, *, step: int) -> Job[bool]:
 def _events_to(snapshot: Snapshot, retention: Retention, *, step: int) -> Script[int]:
     """The last event that one step removes; the floor if there is none."""
     floor = snapshot.floor
-    asked = {"floor": floor, "upto": floor + step, "before": snapshot.now - retention.log_age}
+    asked = {"floor": floor, "through": floor + step, "before": snapshot.now - retention.log_age}
     [aged] = yield Query("aged_events", asked)
     [slowest] = yield Query("slowest_log_reader")
     too_many = snapshot.head - retention.log_rows

@@ -41,13 +41,13 @@ SELECT seq, topic, type, tags, data FROM events WHERE seq > :after::bigint ORDER
 -- The last of what somebody followed and left, of which their own topic tells, newest first.
 SELECT seq, data::json ->> 'topic' AS topic, type = 'follow.created' AS followed FROM events
 WHERE topic = :topic::text AND type IN ('follow.created', 'follow.deleted')
-AND seq > :after::bigint AND seq <= :upto::bigint
+AND seq > :after::bigint AND seq <= :through::bigint
 ORDER BY seq DESC LIMIT :limit::bigint;
 
 -- events_in -> seq, topic, type, tags, data
--- The first :limit events in (:after, :upto] of these intervals. Their seqs are picked from the index alone.
+-- The first :limit events in (:after, :through] of these intervals. Their seqs are picked from the index alone.
 WITH asked AS (
-    SELECT v ->> 0 AS topic, (v ->> 1)::bigint AS after, (v ->> 2)::bigint AS upto
+    SELECT v ->> 0 AS topic, (v ->> 1)::bigint AS after, (v ->> 2)::bigint AS through
     FROM jsonb_array_elements(:intervals::jsonb) v
 ),
 found AS (
@@ -55,7 +55,7 @@ found AS (
     CROSS JOIN LATERAL (
         SELECT i.seq FROM events i
         WHERE i.topic = asked.topic AND i.seq > greatest(asked.after, :after::bigint)
-        AND i.seq <= least(asked.upto, :upto::bigint)
+        AND i.seq <= least(asked.through, :through::bigint)
         ORDER BY i.seq LIMIT :limit::bigint
     ) one
     ORDER BY one.seq LIMIT :limit::bigint
@@ -64,10 +64,10 @@ SELECT e.seq, e.topic, e.type, e.tags, e.data FROM found JOIN events e ON e.seq 
 
 -- aged_events -> seq
 SELECT max(seq) AS seq FROM events
-WHERE seq > :floor::bigint AND seq <= :upto::bigint AND time < :before::bigint;
+WHERE seq > :floor::bigint AND seq <= :through::bigint AND time < :before::bigint;
 
 -- drop_events
-DELETE FROM events WHERE seq <= (SELECT max(r.upto) FROM jsonb_to_recordset(:rows::jsonb) AS r (upto bigint));
+DELETE FROM events WHERE seq <= (SELECT max(r.through) FROM jsonb_to_recordset(:rows::jsonb) AS r (through bigint));
 
 -- keys -> n, fingerprint, status, body
 SELECT (v ->> 0)::bigint AS n, k.fingerprint, k.status, k.body

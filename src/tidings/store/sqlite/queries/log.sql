@@ -39,25 +39,25 @@ SELECT seq, topic, type, tags, data FROM events WHERE seq > :after ORDER BY seq 
 -- follow_changes -> seq, topic, followed
 -- The last of what somebody followed (1) and left (0), of which their own topic tells, newest first: 4 ms a thousand.
 SELECT seq, data ->> 'topic' AS topic, type = 'follow.created' AS followed FROM events
-WHERE topic = +:topic AND type IN ('follow.created', 'follow.deleted') AND seq > :after AND seq <= :upto
+WHERE topic = +:topic AND type IN ('follow.created', 'follow.deleted') AND seq > :after AND seq <= :through
 ORDER BY seq DESC LIMIT :limit + 0;
 
 -- events_in -> seq, topic, type, tags, data
--- The first :limit events in (:after, :upto] of these intervals. Their seqs are picked from the index alone.
-WITH asked AS (SELECT value ->> 0 AS topic, value ->> 1 AS after, value ->> 2 AS upto FROM jsonb_each(:intervals))
+-- The first :limit events in (:after, :through] of these intervals. Their seqs are picked from the index alone.
+WITH asked AS (SELECT value ->> 0 AS topic, value ->> 1 AS after, value ->> 2 AS through FROM jsonb_each(:intervals))
 SELECT e.seq, e.topic, e.type, e.tags, e.data FROM events e
 WHERE e.seq IN (
     SELECT i.seq FROM asked CROSS JOIN events i INDEXED BY events_by_topic
-    WHERE i.topic = asked.topic AND i.seq > max(asked.after, :after) AND i.seq <= min(asked.upto, :upto)
+    WHERE i.topic = asked.topic AND i.seq > max(asked.after, :after) AND i.seq <= min(asked.through, :through)
     ORDER BY i.seq LIMIT :limit + 0
 )
 ORDER BY e.seq;
 
 -- aged_events -> seq
-SELECT max(seq) AS seq FROM events WHERE seq > :floor AND seq <= :upto AND time < :before;
+SELECT max(seq) AS seq FROM events WHERE seq > :floor AND seq <= :through AND time < :before;
 
 -- drop_events
-DELETE FROM events WHERE seq <= (SELECT max(value ->> 'upto') FROM jsonb_each(:rows));
+DELETE FROM events WHERE seq <= (SELECT max(value ->> 'through') FROM jsonb_each(:rows));
 
 -- keys -> n, fingerprint, status, body
 SELECT value ->> 0 AS n, k.fingerprint, k.status, k.body
