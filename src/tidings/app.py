@@ -290,7 +290,7 @@ async def open_services(
     """Store, hub, relay and their workers, opened in order and closed in the other."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened_store(settings))
-        floor, head = await store.span()
+        span = await store.span()
 
         retry = StoreRetry(clock=time.monotonic)
         user_replays = Budgets(
@@ -299,9 +299,11 @@ async def open_services(
         replays = Replays(user_replays, jitter=random.random, at_once=STORE_WORKERS)
         catchup = CatchUp(store, retry=retry, charge=replays.charge, slots=replays.slots)
         on_connection = _log_connection if _log.isEnabledFor(logging.DEBUG) else None
-        hub = Hub(Ring(head=max(floor, head - RING_EVENTS)), on_work=catchup.wake, on_connection=on_connection)
+        hub = Hub(
+            Ring(head=max(span.floor, span.head - RING_EVENTS)), on_work=catchup.wake, on_connection=on_connection
+        )
         relay = Relay(store, hub, retry=retry)
-        await relay.warm(head)  # the ring is warm before the first reader comes back
+        await relay.warm(span.head)  # the ring is warm before the first reader comes back
         bus = _bus(settings, store)
         link = BusLink(bus, relay, epoch=lambda: store.epoch, node=secrets.token_hex(4), clock=time.monotonic)
         gateway = StoreGateway(settings=settings, store=store, hub=hub, relay=relay, link=link, clock=_milliseconds)

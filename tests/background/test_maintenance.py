@@ -94,7 +94,7 @@ async def test_due_items_expire_between_the_steps_of_a_long_retention(store: Sql
             CLOCK.now = NOW + 2000  # in the middle of it, something is due
 
     async def pruned() -> bool:
-        return (await store.span())[0] >= 10 * ROWS_PER_TRANSACTION
+        return (await store.span()).floor >= 10 * ROWS_PER_TRANSACTION
 
     writes.turn = turn
     async with writes.maintained(retention_rows=1):

@@ -13,7 +13,7 @@ from tests.services.fakes import FakeStore, quiet, retrying
 from tidings.background.relay import Relay
 from tidings.background.sequencer import RUN_BYTES
 from tidings.domain.errors import LogBroken, StoreUnavailable
-from tidings.domain.model import Event
+from tidings.domain.model import Event, Span
 from tidings.domain.topics import Topic
 from tidings.hub.hub import Hub
 from tidings.hub.ring import Ring
@@ -255,8 +255,8 @@ async def test_commit_while_a_wrong_hint_is_checked_is_no_broken_log() -> None:
 class HollowStore(FakeStore):
     """Its head says more than its log has."""
 
-    async def span(self) -> tuple[int, int]:
-        return self.log.floor, self.log.head + 5
+    async def span(self) -> Span:
+        return Span(self.log.floor, self.log.head + 5)
 
 
 async def test_head_beyond_the_last_event_ends_the_start() -> None:

@@ -12,7 +12,7 @@ from tidings.background.store_retry import StoreRetry
 from tidings.bus.local import LocalBus
 from tidings.domain.errors import StoreUnavailable
 from tidings.domain.lineage import Epoch, Lineage
-from tidings.domain.model import Event, EventPage, Feed
+from tidings.domain.model import Event, EventPage, Feed, Span
 from tidings.domain.ports import Outcome
 from tidings.domain.topics import Topic, User
 from tidings.limits.budgets import Budgets
@@ -80,8 +80,8 @@ class FakeStore:
         await self._late("tail")
         return EventPage(events=events, through=events[-1].seq if events else after)
 
-    async def span(self) -> tuple[int, int]:
-        span = (self.log.floor, self.log.head)
+    async def span(self) -> Span:
+        span = Span(self.log.floor, self.log.head)
         await self._late("span")
         return span
 

@@ -93,7 +93,7 @@ class CatchUp:
             self._charge(membership.user, page.events)
             hub.serve_page(reader, page, after=after)
             return
-        floor, _ = await self._store.span()
+        floor = (await self._store.span()).floor
         floor = min(floor, hub.head)  # events that the hub has yet to get reach the reader through it
         frame = reset_frame(reader, self._store.lineage.cursor(floor), reason="pruned")
         hub.serve_reset(reader, floor=floor, frame=frame)

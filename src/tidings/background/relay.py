@@ -73,7 +73,7 @@ class Relay:
 
     async def look(self) -> None:
         """Ask the store how far the log reaches, in case every hint was lost."""
-        _, head = await self._store.span()
+        head = (await self._store.span()).head
         self._check_fork()
         self.hint(head)
 
@@ -152,7 +152,7 @@ class Relay:
         head, said, durable = self._hub.head, self._sequencer.said, self.head  # as of a time before the reads
         if events := await self._after(head):
             return events
-        _, newest = await self._store.span()
+        newest = (await self._store.span()).head
         if newest > head:  # appended between the two reads, or else:
             if events := await self._after(head):
                 return events

@@ -1,7 +1,7 @@
 """The values that all layers share: events, drafts, feeds, pages."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -46,6 +46,13 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
 
     events: Sequence[Event]
     through: int
+
+
+class Span(NamedTuple):
+    """The positions between which a log has events: after `floor`, up to and including `head`."""
+
+    floor: int
+    head: int
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):

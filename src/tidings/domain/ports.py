@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from tidings.domain.cursor import Cursor
 from tidings.domain.lineage import Lineage
-from tidings.domain.model import Event, EventPage, Feed
+from tidings.domain.model import Event, EventPage, Feed, Span
 from tidings.domain.topics import Topic, User
 
 CursorOf = Callable[[int], Cursor]  # the cursor after an event: `Lineage.cursor` of a log
@@ -111,8 +111,8 @@ class Store(Protocol):
     async def tail(self, *, after: int, limit: int) -> EventPage:
         """Events of every topic after a position, in order."""
 
-    async def span(self) -> tuple[int, int]:
-        """(floor, head): what is kept is after floor, up to and including head."""
+    async def span(self) -> Span:
+        """The positions between which the log has events."""
 
 
 class Bus(Protocol):

@@ -56,8 +56,7 @@ class InboxService:
 
     async def counters(self, call: Call) -> CountersAt:
         """The caller's counters."""
-        counted, head = await self._gateway.counters(call.grant.me())
-        return CountersAt.of(counted, str(self._gateway.cursor(head)))
+        return await self._gateway.counters(call.grant.me())
 
     async def mark(self, call: Call, verb: Verb, ids: Sequence[str]) -> Marked:
         """Mark items one by one; ids that are not in the inbox are passed over. Raises `InvalidRequest`."""

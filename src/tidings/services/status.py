@@ -57,10 +57,10 @@ class StatusService:
             raise ShuttingDown("this server is stopping")
         if self._gateway.relay.store_away:
             raise StoreUnavailable("the store does not answer; readers that are behind wait for it")
-        floor, head = await self._gateway.store.span()
+        span = await self._gateway.store.span()
         # Not a refusal: the store is looked at more often meanwhile, so nothing is lost and all can be served (law 7).
         status: Literal["ready", "degraded"] = "degraded" if self._gateway.link.down else "ready"
-        return Ready(status=status, epoch=self._gateway.store.epoch, head=head, floor=floor)
+        return Ready(status=status, epoch=self._gateway.store.epoch, head=span.head, floor=span.floor)
 
     def numbers(self) -> Numbers:
         """Counts of connections and of deliveries so far."""

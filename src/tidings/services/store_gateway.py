@@ -10,8 +10,9 @@ from tidings.background.batcher import Batcher
 from tidings.background.bus_link import BusLink
 from tidings.background.relay import Relay
 from tidings.domain.cursor import Cursor
-from tidings.domain.model import Counters, Feed
+from tidings.domain.model import Feed
 from tidings.domain.ports import Store
+from tidings.domain.results import CountersAt
 from tidings.domain.topics import User
 from tidings.hub.hub import Hub
 from tidings.settings import Settings
@@ -105,11 +106,12 @@ class StoreGateway:
         """A page of a user's items that are placed before a position, newest first."""
         return await self._of(user, page(user, filter, before=before, limit=limit))
 
-    async def counters(self, user: User) -> tuple[Counters, int]:
-        """A user's counters, and the head at which they were true."""
+    async def counters(self, user: User) -> CountersAt:
+        """A user's counters."""
 
-        def script(snapshot: Snapshot) -> Script[tuple[Counters, int]]:
-            return (yield from count(user, cap=snapshot.cap)), snapshot.head
+        def script(snapshot: Snapshot) -> Script[CountersAt]:
+            counters = yield from count(user, cap=snapshot.cap)
+            return CountersAt.of(counters, snapshot.cursor(snapshot.head))
 
         return await self._of(user, script)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from tidings.domain.model import EventPage, Feed
+from tidings.domain.model import EventPage, Feed, Span
 from tidings.domain.topics import Topic, User
 from tidings.store.transactions.follows import feeds
 from tidings.store.transactions.log import FollowsAt, feed_page, span, tail
@@ -53,6 +53,6 @@ class Reads:
         """Events of every topic after a position."""
         return await self.query(tail(after=after, limit=limit))
 
-    async def span(self) -> tuple[int, int]:
-        """(floor, head)."""
+    async def span(self) -> Span:
+        """The positions between which the log has events."""
         return await self.query(span)

@@ -22,7 +22,7 @@ def follow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
 
     def script(transaction: Transaction) -> Script[int]:
         asked = list(dict.fromkeys(pairs))
-        old = {(row.user_id, row.topic) for row in (yield Query("existing_follows", {"pairs": json_text(asked)}))}
+        old = {(row.user_id, row.topic) for row in (yield Query("existing_follows", {"pairs": _pairs(asked)}))}
         for user, topic in asked:
             if (user, topic) not in old:
                 since = transaction.append(own_topic(user), FOLLOWED, _encode({"topic": topic}))
@@ -37,7 +37,7 @@ def unfollow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
 
     def script(transaction: Transaction) -> Script[int]:
         asked = list(dict.fromkeys(pairs))
-        old = yield Query("existing_follows", {"pairs": json_text(asked)})
+        old = yield Query("existing_follows", {"pairs": _pairs(asked)})
         for row in old:
             transaction.write("drop_follows", user_id=row.user_id, topic=row.topic)
             counters = yield from count(row.user_id, cap=transaction.cap)
@@ -47,6 +47,10 @@ def unfollow(pairs: Sequence[tuple[User, Topic]]) -> Job[int]:
         return len(old)
 
     return script
+
+
+def _pairs(pairs: Sequence[tuple[User, Topic]]) -> str:
+    return json_text([{"user_id": user, "topic": topic} for user, topic in pairs])
 
 
 def set_mutes(user: User, mutes: Collection[str]) -> Job[MutesAt]:

@@ -29,6 +29,14 @@ class KeptAnswer(NamedTuple):
     body: str
 
 
+class AskedKey(NamedTuple):
+    """A key that is looked up, if it is not older than `keep` (milliseconds)."""
+
+    scope: str
+    key: str
+    keep: int = KEEP
+
+
 class IdempotencyKey(NamedTuple):
     """An Idempotency-Key, whose it is, and what was asked with it."""
 
@@ -52,7 +60,7 @@ def idempotent(
 
         return like(job, answered)
 
-    lookup = Ask("keys", ((key.scope, key.key, KEEP),))
+    lookup = Ask("keys", (AskedKey(key.scope, key.key),))
 
     def once(transaction: Transaction) -> Script[StoredAnswer]:
         row = one((yield from transaction.look_up(lookup)))

@@ -1,10 +1,10 @@
 """Scripts that read the log: what follows a position, for one reader or for all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tidings.domain.follow_intervals import FollowChange, follow_intervals, follows_before
-from tidings.domain.model import Event, EventPage
+from tidings.domain.follow_intervals import FollowChange, FollowInterval, follow_intervals, follows_before
+from tidings.domain.model import Event, EventPage, Span
 from tidings.domain.topics import ALL, Topic, User, own_topic
 from tidings.store.transactions.transaction import Query, Read, Rows, Script, Snapshot, event_of, json_text
 
@@ -29,10 +29,10 @@ def tail(*, after: int, limit: int) -> Read[EventPage]:
     return script
 
 
-def span(snapshot: Snapshot) -> Script[tuple[int, int]]:
-    """(floor, head)."""
+def span(snapshot: Snapshot) -> Script[Span]:
+    """The positions between which the log has events."""
     yield from ()
-    return snapshot.floor, snapshot.head
+    return Span(snapshot.floor, snapshot.head)
 
 
 def feed_page(
@@ -57,26 +57,27 @@ def feed_page(
             first = changes[1]  # after another, so that something is left to read before it
             return FollowsAt(first.seq - 1, follows_before(end.follows, changes[1:]))
         intervals = follow_intervals(end.follows, changes, whole=whole, after=after, through=end.seq)
-        return (yield from _events_in(json_text(intervals), after=after, through=end.seq, limit=limit))
+        return (yield from _events_in(intervals, after=after, through=end.seq, limit=limit))
 
     return script
 
 
-def _events_in(intervals: str, *, after: int, through: int, limit: int) -> Script[EventPage]:
+def _events_in(intervals: Sequence[FollowInterval], *, after: int, through: int, limit: int) -> Script[EventPage]:
     """The first events of some intervals: at least half of `limit`, if there are as many.
 
     Each topic is looked at in a window of the log, and in a larger one if there is little: to take the first of
     hundreds of topics, each would have to be read as far as the page may reach at the most.
     """
+    asked = json_text([one._asdict() for one in intervals])
     events: list[Event] = []
-    through, window = after, WINDOW * limit
-    while through < through and len(events) <= limit // 2:
-        edge, left = min(through + window, through), limit - len(events)
-        rows = yield Query("events_in", {"intervals": intervals, "after": through, "through": edge, "limit": left})
+    reached, window = after, WINDOW * limit
+    while reached < through and len(events) <= limit // 2:
+        edge, left = min(reached + window, through), limit - len(events)
+        rows = yield Query("events_in", {"intervals": asked, "after": reached, "through": edge, "limit": left})
         events += _events(rows)
-        through = rows[-1].seq if len(rows) == left else edge
+        reached = rows[-1].seq if len(rows) == left else edge
         window *= WIDER
-    return EventPage(events=events, through=through)
+    return EventPage(events=events, through=reached)
 
 
 def _events(rows: Rows) -> list[Event]:

@@ -22,7 +22,7 @@ from tidings.domain.notification import (
     tags,
 )
 from tidings.domain.results import Published
-from tidings.domain.topics import Topic, owner
+from tidings.domain.topics import Topic, User, owner
 from tidings.domain.visible_text import NOTHING_TO_SHOW, SHOWING, shows_something
 from tidings.store.transactions.reading import ItemAt, item_states
 from tidings.store.transactions.transaction import (
@@ -99,7 +99,16 @@ def _open_group(draft: Draft, topic: Topic, *, window: int) -> Ask | None:
     """The look-up of the item that this notification merges into; None if it belongs to no group."""
     if draft.group_key is None or window <= 0:
         return None
-    return Ask("open_groups", ((topic, draft.group_key, window, owner(topic)),))
+    return Ask("open_groups", (AskedGroup(topic, draft.group_key, window, owner(topic)),))
+
+
+class AskedGroup(NamedTuple):
+    """The group of a topic, whose item has not been open for longer than `window` (milliseconds)."""
+
+    topic: Topic
+    group_key: str
+    window: int
+    owner: User | None  # of the topic
 
 
 class OpenGroup(NamedTuple):

@@ -38,7 +38,19 @@ T = TypeVar("T")
 IDS_PER_EVENT = 500  # notifications marked: about 15 KB
 
 _encode = msgspec.json.Encoder().encode
-_types = msgspec.json.Decoder(dict[str, tuple[int, int, int]]).decode
+
+
+class TypeCount(msgspec.Struct, frozen=True):
+    """What the query `counts` found of one type."""
+
+    unread: int
+    unseen: int
+    number: int  # of the items that were looked at
+
+
+NOTHING = TypeCount(0, 0, 0)
+
+_types = msgspec.json.Decoder(dict[str, TypeCount]).decode
 _steps = msgspec.json.Decoder(list[tuple[int, int]]).decode
 
 
@@ -74,6 +86,21 @@ class ItemAt(NamedTuple):
     sort_seq: int
 
 
+class AskedUser(NamedTuple):
+    """A user whose row is asked for."""
+
+    user_id: User
+
+
+class AskedItems(NamedTuple):
+    """Items of a user's feed that are asked for, each by one of its ids."""
+
+    user_id: User
+    own: Topic
+    item_ids: tuple[int | None, ...]
+    public_ids: tuple[str, ...]
+
+
 class Counted(NamedTuple):
     """A user whose counters are asked for."""
 
@@ -85,7 +112,7 @@ class Counted(NamedTuple):
 
 def user_state(user: User) -> Script[UserState | None]:
     """The row of a known user; None for an unknown one."""
-    row = one((yield Ask("user_rows", ((user,),))))
+    row = one((yield Ask("user_rows", (AskedUser(user),))))
     if row is None:
         return None
     return UserState(
@@ -200,6 +227,19 @@ def count_all(users: Sequence[Counted], *, cap: int) -> Script[dict[User, Counte
 _UNREAD, _UNSEEN, _BOTH = 1, 2, 3
 
 
+class AskedCount(NamedTuple):
+    """A user of whom the query `counts` counts; their topics are those that the last `events` name, if that will do."""
+
+    user_id: User
+    own: Topic
+    first_seen_seq: int
+    read_seq: int
+    seen_seq: int
+    after: int
+    what: int
+    events: int
+
+
 class _Count(NamedTuple):
     unread: dict[str, int]  # by type
     unseen: int
@@ -212,15 +252,26 @@ def _counts(users: Sequence[Counted], *, what: int, cap: int) -> Script[dict[Use
     asked = []
     for user, first_seen_seq, read_seq, seen_seq in users:
         after = {_UNREAD: read_seq, _UNSEEN: seen_seq}.get(what, min(read_seq, seen_seq))
-        asked.append((user, own_topic(user), first_seen_seq, read_seq, seen_seq, after, what, COUNT_FROM_LOG))
+        asked.append(
+            AskedCount(
+                user_id=user,
+                own=own_topic(user),
+                first_seen_seq=first_seen_seq,
+                read_seq=read_seq,
+                seen_seq=seen_seq,
+                after=after,
+                what=what,
+                events=COUNT_FROM_LOG,
+            )
+        )
     found = {}
     for row in (yield Ask("counts", tuple(asked))):
         types = _types(row.by_type)
-        _, _, muted = types.pop("", (0, 0, 0))
-        looked_at = sum(number for _, _, number in types.values())
+        muted = types.pop("", NOTHING).number
+        looked_at = sum([counted.number for counted in types.values()])
         found[row.user_id] = _Count(
-            unread={type: unread for type, (unread, _, _) in types.items() if unread},
-            unseen=sum(unseen for _, unseen, _ in types.values()),
+            unread={type: counted.unread for type, counted in types.items() if counted.unread},
+            unseen=sum([counted.unseen for counted in types.values()]),
             looked_at=looked_at,
             muted_cut=muted > 0 and looked_at + muted >= cap + MUTED_LOOK,
         )
@@ -282,7 +333,7 @@ def mark_ids(user: User, ids: Sequence[str], *, verb: str) -> Job[Marked]:
     def script(transaction: Transaction) -> Script[Marked]:
         item_ids = tuple(transaction.lineage.item_id(*parse_notification_id(id)) for id in ids)
         me = yield from known_user(transaction, user)
-        rows = yield Ask("feed_items", ((user, own_topic(user), item_ids, tuple(ids)),))
+        rows = yield Ask("feed_items", (AskedItems(user, own_topic(user), item_ids, tuple(ids)),))
         sets = {column: transaction.now if how == "now" else 0 for column, how in _SETS[verb].items()}
         before = {row.item_id: item_state(me, row, row) for row in rows}
         changed = [row for row in rows if _differs(before[row.item_id], verb)]

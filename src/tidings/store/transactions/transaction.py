@@ -35,11 +35,12 @@ class Mark(NamedTuple):
 class Ask(NamedTuple):
     """A query over a list, `:asked`, with `:now` and `:cap`: what several scripts ask is asked in one statement.
 
-    Each element becomes a row of `:asked`, behind its number, and the rows of the answer say as `n` whose they are.
+    Each element becomes a row of `:asked`, with its fields and its number as `n`; the rows of the answer say the `n`
+    that they are for.
     """
 
     name: str
-    elements: tuple[tuple[Any, ...], ...]
+    elements: tuple[Any, ...]  # named tuples
 
 
 T = TypeVar("T")
@@ -103,11 +104,11 @@ def like(job: Job[Any], script: Job[T], *lookups: Ask) -> Job[T]:
 
 def asking(snapshot: Snapshot, asks: Iterable[Ask]) -> Query:
     """The query for look-ups of one name."""
-    name, elements = "", list[tuple[Any, ...]]()
+    name, elements = "", list[Any]()
     for ask in asks:
         name = ask.name
         elements += ask.elements
-    asked = json_text([(number, *element) for number, element in enumerate(elements)])
+    asked = json_text([{"n": number, **element._asdict()} for number, element in enumerate(elements)])
     return Query(name, {"asked": asked, "now": snapshot.now, "cap": snapshot.cap})
 
 
@@ -124,7 +125,7 @@ class Transaction(Snapshot):
         self.sizes: dict[int, int] = {}  # bytes of events that each job appended, by its index
         self.job = 0  # the one that runs now
         self.answered_writes = 0  # `Write`s that were run
-        self._items: list[tuple[Any, ...]] = []
+        self._items: list[Mapping[str, Any]] = []
         self._rows: list[tuple[str, Any, Mapping[str, Any]]] = []
         self._known: dict[Ask, Rows] = {}
         self._flushed = (0, 0, 0)  # how many of events, items and rows are in the database
@@ -157,7 +158,17 @@ class Transaction(Snapshot):
         contributors: str = "[]",
     ) -> None:
         """Add the item of an event that was appended with the seq `item_id`. No `public_id`: its own."""
-        self._items.append((item_id, public_id, type, entity, group_key, expire_at, contributors))
+        self._items.append(
+            {
+                "item_id": item_id,
+                "public_id": public_id,
+                "type": type,
+                "entity": entity,
+                "group_key": group_key,
+                "expire_at": expire_at,
+                "contributors": contributors,
+            }
+        )
 
     def write(self, name: str, /, **row: Any) -> None:
         """Write one row by a query, which gets all that are collected for it in one call, as `:rows`."""
@@ -200,8 +211,10 @@ class Transaction(Snapshot):
             yield Query("move_head", {"seq": self.head})
             heads, end = [], 0
             for e in fresh:
-                size = len(e.data)
-                heads.append((e.seq, e.topic, e.type, join_tags(e), end + 1, size))
+                size, tags = len(e.data), join_tags(e)
+                heads.append(
+                    {"seq": e.seq, "topic": e.topic, "type": e.type, "tags": tags, "start": end + 1, "size": size}
+                )
                 end += size
             said = b"".join([e.data for e in fresh])
             yield Query("add_events", {"rows": json_text(heads), "said": said, "now": self.now})

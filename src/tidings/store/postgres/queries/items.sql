@@ -5,9 +5,12 @@ INSERT INTO items (
     contributors
 )
 SELECT
-    e.seq, v ->> 1, e.topic, e.seq, v ->> 2, v ->> 3, v ->> 4, (v ->> 5)::bigint, :now::bigint, :now::bigint, e.tags,
-    e.data, v ->> 6
-FROM jsonb_array_elements(:rows::jsonb) v JOIN events e ON e.seq = (v ->> 0)::bigint;
+    e.seq, r.public_id, e.topic, e.seq, r.type, r.entity, r.group_key, r.expire_at, :now::bigint, :now::bigint, e.tags,
+    e.data, r.contributors
+FROM jsonb_to_recordset(:rows::jsonb) AS r (
+    item_id bigint, public_id text, type text, entity text, group_key text, expire_at bigint, contributors text
+)
+JOIN events e ON e.seq = r.item_id;
 
 -- open_groups -> n, item_id, last_rang_at, contributors, content, unread
 -- The newest item of each group that may still grow. unread: by the owner of the topic, if it has one.
@@ -16,9 +19,8 @@ SELECT a.n, i.item_id, i.last_rang_at, i.contributors, i.content,
         coalesce(o.archived_at, 0) = 0 AND coalesce(o.read_at = 0, i.sort_seq > coalesce(u.read_seq, 0))
     ) AS unread
 FROM (
-    SELECT (v ->> 0)::bigint AS n, v ->> 1 AS topic, v ->> 2 AS group_key, :now::bigint - (v ->> 3)::bigint AS since,
-        v ->> 4 AS owner
-    FROM jsonb_array_elements(:asked::jsonb) v
+    SELECT r.n, r.topic, r.group_key, :now::bigint - r."window" AS since, r.owner
+    FROM jsonb_to_recordset(:asked::jsonb) AS r (n bigint, topic text, group_key text, "window" bigint, owner text)
 ) a
 CROSS JOIN LATERAL (
     SELECT g.item_id, g.sort_seq, g.last_rang_at, g.contributors, g.content FROM items g

@@ -30,9 +30,10 @@ UPDATE head SET floor = (SELECT max(r.floor) FROM jsonb_to_recordset(:rows::json
 -- What the events say is not in the JSON, but end to end in :said: each row has the offset (from 1) and the size of its
 -- own, in bytes.
 INSERT INTO events (seq, topic, type, tags, time, data)
-SELECT (v ->> 0)::bigint, v ->> 1, v ->> 2, v ->> 3, :now::bigint,
-    convert_from(substr(:said::bytea, (v ->> 4)::integer, (v ->> 5)::integer), 'UTF8')
-FROM jsonb_array_elements(:rows::jsonb) v;
+SELECT r.seq, r.topic, r.type, r.tags, :now::bigint, convert_from(substr(:said::bytea, r.start, r.size), 'UTF8')
+FROM jsonb_to_recordset(:rows::jsonb) AS r (
+    seq bigint, topic text, type text, tags text, start integer, size integer
+);
 
 -- tail -> seq, topic, type, tags, data
 SELECT seq, topic, type, tags, data FROM events WHERE seq > :after::bigint ORDER BY seq LIMIT :limit::bigint;
@@ -47,8 +48,8 @@ ORDER BY seq DESC LIMIT :limit::bigint;
 -- events_in -> seq, topic, type, tags, data
 -- The first :limit events in (:after, :through] of these intervals. Their seqs are picked from the index alone.
 WITH asked AS (
-    SELECT v ->> 0 AS topic, (v ->> 1)::bigint AS after, (v ->> 2)::bigint AS through
-    FROM jsonb_array_elements(:intervals::jsonb) v
+    SELECT r.topic, r.after, r.through
+    FROM jsonb_to_recordset(:intervals::jsonb) AS r (topic text, after bigint, through bigint)
 ),
 found AS (
     SELECT one.seq FROM asked
@@ -70,9 +71,10 @@ WHERE seq > :floor::bigint AND seq <= :through::bigint AND time < :before::bigin
 DELETE FROM events WHERE seq <= (SELECT max(r.through) FROM jsonb_to_recordset(:rows::jsonb) AS r (through bigint));
 
 -- keys -> n, fingerprint, status, body
-SELECT (v ->> 0)::bigint AS n, k.fingerprint, k.status, k.body
-FROM jsonb_array_elements(:asked::jsonb) v JOIN idempotency_keys k ON k.scope = v ->> 1 AND k.key = v ->> 2
-WHERE k.time >= :now::bigint - (v ->> 3)::bigint;
+SELECT r.n, k.fingerprint, k.status, k.body
+FROM jsonb_to_recordset(:asked::jsonb) AS r (n bigint, scope text, key text, keep bigint)
+JOIN idempotency_keys k ON k.scope = r.scope AND k.key = r.key
+WHERE k.time >= :now::bigint - r.keep;
 
 -- keep_keys
 INSERT INTO idempotency_keys (scope, key, fingerprint, status, body, time)

@@ -1,12 +1,12 @@
 -- From keys to rows, whatever the planner thinks of a table: a LATERAL with OFFSET 0 is not turned round, nor is an array.
 
 -- user_rows -> n, first_seen_seq, read_seq, seen_seq, read_steps, seen_steps, has_overrides
-SELECT (v ->> 0)::bigint AS n, u.first_seen_seq, u.read_seq, u.seen_seq, u.read_steps, u.seen_steps,
+SELECT r.n, u.first_seen_seq, u.read_seq, u.seen_seq, u.read_steps, u.seen_steps,
     EXISTS (
         SELECT 1 FROM overrides o
         WHERE o.user_id = u.user_id AND (o.read_at IS NOT NULL OR o.seen_at IS NOT NULL)
     ) AS has_overrides
-FROM jsonb_array_elements(:asked::jsonb) v JOIN users u ON u.user_id = v ->> 1;
+FROM jsonb_to_recordset(:asked::jsonb) AS r (n bigint, user_id text) JOIN users u ON u.user_id = r.user_id;
 
 -- add_users
 INSERT INTO users (user_id, first_seen_seq, read_seq, seen_seq, read_steps, seen_steps)
@@ -87,8 +87,9 @@ ON CONFLICT (user_id, item_id) DO UPDATE SET
 -- feed_items -> n, item_id, public_id, topic, sort_seq, read_at, seen_at, archived_at
 -- Of each user the items with these ids that are in their feed, with what overrides their state.
 WITH asked AS (
-    SELECT (v ->> 0)::bigint AS n, v ->> 1 AS user_id, v ->> 2 AS own, v -> 3 AS item_ids, v -> 4 AS public_ids
-    FROM jsonb_array_elements(:asked::jsonb) v
+    SELECT * FROM jsonb_to_recordset(:asked::jsonb) AS r (
+        n bigint, user_id text, own text, item_ids jsonb, public_ids jsonb
+    )
 ),
 found AS (
     SELECT a.n, a.user_id, a.own, i.item_id
@@ -108,7 +109,7 @@ OR EXISTS (SELECT 1 FROM follows f WHERE f.user_id = d.user_id AND f.topic = i.t
 ORDER BY d.n, i.item_id;
 
 -- counts -> n, user_id, by_type
--- For each of :asked, what is unread (what: 1), unseen (2) or both (3), as {type: [unread, unseen, number]}. Looks at
+-- For each of :asked, what is unread (what: 1), unseen (2) or both (3), as {type: {unread, unseen, number}}. Looks at
 -- no more than :cap + 1 of those: what stands after the lower watermark in each topic, and, at or before that, the
 -- overrides that say "not". Of a user with mutes it looks at :cap + 1000, and the type of what is muted is ''. Without
 -- overrides or mutes there is nothing to look up at each row. Of a user whose watermark is near the head, the followed
@@ -119,10 +120,10 @@ WITH asked AS MATERIALIZED (
         EXISTS (SELECT 1 FROM mutes m WHERE m.user_id = one.user_id) AS muting,
         one.after >= greatest(h.floor, (SELECT max(seq) FROM events) - one.events) AS near
     FROM (
-        SELECT (v ->> 0)::bigint AS n, v ->> 1 AS user_id, v ->> 2 AS own, (v ->> 3)::bigint AS first_seen_seq,
-            (v ->> 4)::bigint AS read_seq, (v ->> 5)::bigint AS seen_seq, (v ->> 6)::bigint AS after,
-            (v ->> 7)::integer AS what, (v ->> 8)::bigint AS events
-        FROM jsonb_array_elements(:asked::jsonb) v
+        SELECT * FROM jsonb_to_recordset(:asked::jsonb) AS r (
+            n bigint, user_id text, own text, first_seen_seq bigint, read_seq bigint, seen_seq bigint, after bigint,
+            what integer, events bigint
+        )
     ) one
     CROSS JOIN head h
 )
@@ -158,7 +159,7 @@ SELECT a.n, a.user_id, coalesce((
             ))
         )
     )
-    SELECT json_object_agg(type, json_build_array(unread, unseen, number))::text FROM (
+    SELECT json_object_agg(type, json_build_object('unread', unread, 'unseen', unseen, 'number', number))::text FROM (
         SELECT CASE WHEN muted THEN '' ELSE type END AS type, count(*) FILTER (WHERE unread AND NOT muted) AS unread,
             count(*) FILTER (WHERE unseen AND NOT muted) AS unseen, count(*) AS number
         FROM (
@@ -258,7 +259,8 @@ FROM jsonb_to_recordset(:rows::jsonb) AS r (user_id text, topic text, since bigi
 
 -- existing_follows -> user_id, topic
 SELECT f.user_id, f.topic
-FROM jsonb_array_elements(:pairs::jsonb) v JOIN follows f ON f.user_id = v ->> 0 AND f.topic = v ->> 1;
+FROM jsonb_to_recordset(:pairs::jsonb) AS r (user_id text, topic text)
+JOIN follows f ON f.user_id = r.user_id AND f.topic = r.topic;
 
 -- drop_follows
 DELETE FROM follows WHERE (user_id, topic) IN (

@@ -8,15 +8,15 @@ INSERT INTO items (
     contributors
 )
 SELECT
-    e.seq, value ->> 1, e.topic, e.seq, value ->> 2, value ->> 3, value ->> 4, value ->> 5, :now, :now, e.tags, e.data,
-    value ->> 6
-FROM jsonb_each(:rows) CROSS JOIN events e WHERE e.seq = value ->> 0;
+    e.seq, value ->> 'public_id', e.topic, e.seq, value ->> 'type', value ->> 'entity', value ->> 'group_key',
+    value ->> 'expire_at', :now, :now, e.tags, e.data, value ->> 'contributors'
+FROM jsonb_each(:rows) CROSS JOIN events e WHERE e.seq = value ->> 'item_id';
 
 -- open_groups -> n, item_id, last_rang_at, contributors, content, unread
 -- The newest item of each group that may still grow. unread: by the owner of the topic, if it has one.
 WITH asked AS MATERIALIZED (
-    SELECT value ->> 0 AS n, value ->> 1 AS topic, value ->> 2 AS group_key, :now - (value ->> 3) AS since,
-        value ->> 4 AS owner
+    SELECT value ->> 'n' AS n, value ->> 'topic' AS topic, value ->> 'group_key' AS group_key,
+        :now - (value ->> 'window') AS since, value ->> 'owner' AS owner
     FROM json_each(:asked)
 )
 SELECT a.n, i.item_id, i.last_rang_at, i.contributors, i.content,

@@ -28,9 +28,10 @@ UPDATE head SET floor = (SELECT max(value ->> 'floor') FROM jsonb_each(:rows));
 
 -- add_events
 -- jsonb_each: json_each would parse each row's text again for each column. The events' data is not in the JSON, but
--- end to end in :said: each row has the offset (from 1) and the size of its own, in bytes.
+-- end to end in :said: each row has the start (from 1) and the size of its own, in bytes.
 INSERT INTO events (seq, topic, type, tags, time, data)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, :now, CAST(substr(:said, value ->> 4, value ->> 5) AS TEXT)
+SELECT value ->> 'seq', value ->> 'topic', value ->> 'type', value ->> 'tags', :now,
+    CAST(substr(:said, value ->> 'start', value ->> 'size') AS TEXT)
 FROM jsonb_each(:rows);
 
 -- tail -> seq, topic, type, tags, data
@@ -44,7 +45,9 @@ ORDER BY seq DESC LIMIT :limit + 0;
 
 -- events_in -> seq, topic, type, tags, data
 -- The first :limit events in (:after, :through] of these intervals. Their seqs are picked from the index alone.
-WITH asked AS (SELECT value ->> 0 AS topic, value ->> 1 AS after, value ->> 2 AS through FROM jsonb_each(:intervals))
+WITH asked AS (
+    SELECT value ->> 'topic' AS topic, value ->> 'after' AS after, value ->> 'through' AS through FROM jsonb_each(:intervals)
+)
 SELECT e.seq, e.topic, e.type, e.tags, e.data FROM events e
 WHERE e.seq IN (
     SELECT i.seq FROM asked CROSS JOIN events i INDEXED BY events_by_topic
@@ -60,9 +63,9 @@ SELECT max(seq) AS seq FROM events WHERE seq > :floor AND seq <= :through AND ti
 DELETE FROM events WHERE seq <= (SELECT max(value ->> 'through') FROM jsonb_each(:rows));
 
 -- keys -> n, fingerprint, status, body
-SELECT value ->> 0 AS n, k.fingerprint, k.status, k.body
+SELECT value ->> 'n' AS n, k.fingerprint, k.status, k.body
 FROM json_each(:asked) CROSS JOIN idempotency_keys k
-WHERE k.scope = value ->> 1 AND k.key = value ->> 2 AND k.time >= :now - (value ->> 3);
+WHERE k.scope = value ->> 'scope' AND k.key = value ->> 'key' AND k.time >= :now - (value ->> 'keep');
 
 -- keep_keys
 INSERT OR REPLACE INTO idempotency_keys (scope, key, fingerprint, status, body, time)

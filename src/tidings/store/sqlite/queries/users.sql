@@ -2,12 +2,12 @@
 -- compiles the query again each time that it is bound (0.3 ms for `counts`). A test finds those.
 
 -- user_rows -> n, first_seen_seq, read_seq, seen_seq, read_steps, seen_steps, has_overrides
-SELECT value ->> 0 AS n, u.first_seen_seq, u.read_seq, u.seen_seq, u.read_steps, u.seen_steps,
+SELECT value ->> 'n' AS n, u.first_seen_seq, u.read_seq, u.seen_seq, u.read_steps, u.seen_steps,
     EXISTS (
         SELECT 1 FROM overrides o
         WHERE o.user_id = u.user_id AND (o.read_at IS NOT NULL OR o.seen_at IS NOT NULL)
     ) AS has_overrides
-FROM json_each(:asked) CROSS JOIN users u WHERE u.user_id = value ->> 1;
+FROM json_each(:asked) CROSS JOIN users u WHERE u.user_id = value ->> 'user_id';
 
 -- add_users
 INSERT OR IGNORE INTO users (user_id, first_seen_seq, read_seq, seen_seq, read_steps, seen_steps)
@@ -66,7 +66,8 @@ ON CONFLICT (user_id, item_id) DO UPDATE SET
 -- feed_items -> n, item_id, public_id, topic, sort_seq, read_at, seen_at, archived_at
 -- Of each user the items with these ids that are in their feed, with what overrides their state.
 WITH asked AS MATERIALIZED (
-    SELECT value ->> 0 AS n, value ->> 1 AS user_id, value ->> 2 AS own, value -> 3 AS item_ids, value -> 4 AS public_ids
+    SELECT value ->> 'n' AS n, value ->> 'user_id' AS user_id, value ->> 'own' AS own, value -> 'item_ids' AS item_ids,
+        value -> 'public_ids' AS public_ids
     FROM json_each(:asked)
 ),
 found AS (
@@ -88,18 +89,19 @@ WHERE i.item_id = d.item_id AND (
 ORDER BY d.n, i.item_id;
 
 -- counts -> n, user_id, by_type
--- For each of :asked, what is unread (what: 1), unseen (2) or both (3), as {type: [unread, unseen, number]}. Looks at
+-- For each of :asked, what is unread (what: 1), unseen (2) or both (3), as {type: {unread, unseen, number}}. Looks at
 -- no more than :cap + 1 of those: what stands after the lower watermark in each topic, and, at or before that, the
 -- overrides that say "not". Of a user with mutes it looks at :cap + 1000, and the type of what is muted is ''. Without
 -- overrides or mutes there is nothing to look up at each row. Of a user whose watermark is near the head, the followed
 -- topics are those that the log names since, else all of them (far).
 WITH asked (n, user_id, own, first_seen_seq, read_seq, seen_seq, after, what, overriding, muting, near, far)
 AS MATERIALIZED (
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-        iif(EXISTS (SELECT 1 FROM overrides WHERE user_id = value ->> 1), value ->> 1, NULL),
-        EXISTS (SELECT 1 FROM mutes WHERE user_id = value ->> 1),
-        iif(value ->> 6 >= max(head.floor, head.seq - value ->> 8), value ->> 1, NULL),
-        iif(value ->> 6 >= max(head.floor, head.seq - value ->> 8), NULL, value ->> 1)
+    SELECT value ->> 'n', value ->> 'user_id', value ->> 'own', value ->> 'first_seen_seq', value ->> 'read_seq',
+        value ->> 'seen_seq', value ->> 'after', value ->> 'what',
+        iif(EXISTS (SELECT 1 FROM overrides WHERE user_id = value ->> 'user_id'), value ->> 'user_id', NULL),
+        EXISTS (SELECT 1 FROM mutes WHERE user_id = value ->> 'user_id'),
+        iif(value ->> 'after' >= max(head.floor, head.seq - value ->> 'events'), value ->> 'user_id', NULL),
+        iif(value ->> 'after' >= max(head.floor, head.seq - value ->> 'events'), NULL, value ->> 'user_id')
     FROM json_each(:asked) CROSS JOIN head
 )
 SELECT asked.n, asked.user_id, (
@@ -137,7 +139,7 @@ SELECT asked.n, asked.user_id, (
             ))
         )
     )
-    SELECT json_group_object(type, json_array(unread, unseen, number)) FROM (
+    SELECT json_group_object(type, json_object('unread', unread, 'unseen', unseen, 'number', number)) FROM (
         SELECT iif(muted, '', type) AS type,
             sum(unread AND NOT muted) AS unread, sum(unseen AND NOT muted) AS unseen, count(*) AS number
         FROM (
@@ -230,7 +232,7 @@ SELECT value ->> 'user_id', value ->> 'topic', value ->> 'since' FROM jsonb_each
 
 -- existing_follows -> user_id, topic
 SELECT f.user_id, f.topic FROM json_each(:pairs) asked
-CROSS JOIN follows f WHERE f.user_id = asked.value ->> 0 AND f.topic = asked.value ->> 1;
+CROSS JOIN follows f WHERE f.user_id = asked.value ->> 'user_id' AND f.topic = asked.value ->> 'topic';
 
 -- drop_follows
 DELETE FROM follows
