@@ -22,11 +22,13 @@ from tidings.hub.readers import Reader, ReaderState
 from tidings.hub.ring import Ring
 from tidings.services.store_gateway import NEWEST
 from tidings.store.transactions import reading
+from tidings.store.transactions.changes import expire, retract, retract_entity, update
+from tidings.store.transactions.counters import count
 from tidings.store.transactions.epochs import fork
 from tidings.store.transactions.follows import follow, muted, register_users, set_mutes, unfollow
 from tidings.store.transactions.inbox import Filter, page
-from tidings.store.transactions.publish import expire, publish, retract, retract_entity, update
-from tidings.store.transactions.reading import count, mark_ids, read_up_to
+from tidings.store.transactions.publish import publish
+from tidings.store.transactions.reading import mark_ids, read_up_to
 from tidings.store.transactions.transaction import Job, Read, Script, Snapshot
 
 WINDOW = 10_000  # milliseconds; short, so that groups end

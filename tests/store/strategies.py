@@ -10,8 +10,9 @@ from tidings.domain.model import Draft, Event
 from tidings.domain.results import Published
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.services.store_gateway import NEWEST
+from tidings.store.transactions.changes import update
 from tidings.store.transactions.inbox import Filter, InboxPage, page
-from tidings.store.transactions.publish import publish, update
+from tidings.store.transactions.publish import publish
 from tidings.store.transactions.tickets import use_ticket
 from tidings.store.transactions.transaction import Job, Query, Script, Snapshot, Transaction, json_text
 

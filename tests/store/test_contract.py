@@ -37,10 +37,10 @@ from tidings.domain.errors import InvalidRequest, NotFound
 from tidings.domain.model import Event
 from tidings.domain.results import Published
 from tidings.domain.topics import ALL, Topic, User, own_topic
+from tidings.store.transactions.changes import retract, update
 from tidings.store.transactions.epochs import fork
 from tidings.store.transactions.follows import follow, followers, register_users, set_mutes, unfollow
 from tidings.store.transactions.inbox import Filter
-from tidings.store.transactions.publish import retract, update
 from tidings.store.transactions.reading import mark_ids, read_up_to
 from tidings.store.transactions.retention import Retention, prune
 from tidings.store.transactions.tickets import give_ticket, use_ticket

@@ -10,10 +10,10 @@ from tests.store.adapters import CLOCK, OpenStore
 from tests.store.strategies import ALICE, BOB, do, inbox, log, note, overrides_of, posting
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.store.sqlite.adapter import SqliteStore
+from tidings.store.transactions.changes import retract_contribution
 from tidings.store.transactions.follows import follow, set_mutes
 from tidings.store.transactions.forgetting import FORGOTTEN_TYPE, contributions, erase, kept_of, tell_forgotten
 from tidings.store.transactions.idempotency import IdempotencyKey, idempotent
-from tidings.store.transactions.publish import retract_contribution
 from tidings.store.transactions.reading import mark_ids
 from tidings.store.transactions.tickets import give_ticket, use_ticket
 from tidings.store.transactions.transaction import noop

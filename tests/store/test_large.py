@@ -9,8 +9,8 @@ from tests.store.strategies import ALICE, BOB, do, note, posting
 from tidings.domain.model import Counters, EventPage
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.store.sqlite.adapter import READ_THREADS, SqliteStore
+from tidings.store.transactions.counters import count
 from tidings.store.transactions.follows import follow, register_users, set_mutes
-from tidings.store.transactions.reading import count
 from tidings.store.transactions.transaction import Script, Snapshot
 
 pytestmark = pytest.mark.anyio

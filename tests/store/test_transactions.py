@@ -13,9 +13,9 @@ from tidings.domain.groups import CONTRIBUTORS_MAX
 from tidings.domain.model import Event
 from tidings.domain.notification import Notification, rfc3339
 from tidings.domain.topics import ALL, User, own_topic
+from tidings.store.transactions.changes import due, expire, retract, retract_entity, update
 from tidings.store.transactions.follows import follow, register_users, set_mutes
 from tidings.store.transactions.inbox import Filter
-from tidings.store.transactions.publish import due, expire, retract, retract_entity, update
 from tidings.store.transactions.reading import WATERMARK_STEPS, mark_ids, read_up_to
 
 SECOND = "2026-01-01T00:00:01.000Z"

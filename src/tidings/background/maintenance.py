@@ -8,8 +8,8 @@ from typing import Any
 
 from tidings.domain.errors import TidingsError
 from tidings.settings import Settings
+from tidings.store.transactions.changes import due, expire
 from tidings.store.transactions.leases import Lease, leased
-from tidings.store.transactions.publish import due, expire
 from tidings.store.transactions.retention import Retention, prunable, prune
 from tidings.store.transactions.transaction import Job
 

@@ -18,6 +18,7 @@ from tidings.domain.notification import Notification
 from tidings.domain.topics import User, own_topic
 from tidings.services.call import Call
 from tidings.services.store_gateway import StoreGateway
+from tidings.store.transactions.changes import update
 from tidings.store.transactions.exports import (
     begin_export,
     cancel_export,
@@ -28,7 +29,7 @@ from tidings.store.transactions.exports import (
     tell_progress,
 )
 from tidings.store.transactions.leases import Lease, give_up_lease, renew_lease, take_lease
-from tidings.store.transactions.publish import publish, update
+from tidings.store.transactions.publish import publish
 
 CONCURRENT_EXPORTS = 2  # books being written; others wait their turn
 ITEMS_PER_READ = 500  # notifications read at a time

@@ -15,8 +15,8 @@ from tidings.hub.hub import Hub
 from tidings.services.call import Call
 from tidings.services.exports import ExportService
 from tidings.services.store_gateway import StoreGateway
+from tidings.store.transactions.changes import retract_contribution
 from tidings.store.transactions.forgetting import Contributions, contributions, erase, tell_forgotten
-from tidings.store.transactions.publish import retract_contribution
 from tidings.store.transactions.transaction import Job
 
 ERASE_STEP = 500  # rows erased in one transaction: under 50 ms

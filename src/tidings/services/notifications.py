@@ -16,7 +16,8 @@ from tidings.hub.hub import Hub
 from tidings.services.call import Call
 from tidings.services.commands import Commands
 from tidings.settings import Settings
-from tidings.store.transactions.publish import publish, retract, retract_contribution, retract_entity, update
+from tidings.store.transactions.changes import retract, retract_contribution, retract_entity, update
+from tidings.store.transactions.publish import publish
 
 _audit = logging.getLogger("tidings.audit")  # which key sent what; never the content
 

@@ -16,9 +16,10 @@ from tidings.domain.results import CountersAt
 from tidings.domain.topics import User
 from tidings.hub.hub import Hub
 from tidings.settings import Settings
+from tidings.store.transactions.counters import count
 from tidings.store.transactions.follows import register_users
 from tidings.store.transactions.inbox import Filter, InboxPage, page
-from tidings.store.transactions.reading import count, if_user_exists
+from tidings.store.transactions.reading_states import if_user_exists
 from tidings.store.transactions.transaction import Job, Read, Script, Snapshot
 
 T = TypeVar("T")

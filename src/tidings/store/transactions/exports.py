@@ -8,10 +8,11 @@ from tidings.domain.errors import ExportRunning, NotFound, TooManyExports
 from tidings.domain.model import Draft
 from tidings.domain.notification import Notification
 from tidings.domain.topics import User, own_topic
+from tidings.store.transactions.changes import retract, update
 from tidings.store.transactions.inbox import decode_item, shown
 from tidings.store.transactions.leases import Lease, give_up_lease, guarded, take_lease
-from tidings.store.transactions.publish import publish, retract, update
-from tidings.store.transactions.reading import item_states
+from tidings.store.transactions.publish import publish
+from tidings.store.transactions.reading_states import item_states
 from tidings.store.transactions.transaction import (
     Job,
     Query,

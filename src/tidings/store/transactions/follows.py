@@ -11,7 +11,8 @@ from tidings.domain.model import FOLLOWED, NO_TAGS, PREFERENCES, UNFOLLOWED, Fee
 from tidings.domain.notification import ENVELOPE, EVENT_MAX, MUTES_MAX
 from tidings.domain.results import CountersAt, MutesAt
 from tidings.domain.topics import Topic, User, own_topic
-from tidings.store.transactions.reading import count, count_all, ensure_users
+from tidings.store.transactions.counters import count, count_all
+from tidings.store.transactions.reading_states import ensure_users
 from tidings.store.transactions.transaction import Job, Planned, Query, Read, Script, Snapshot, Transaction, json_text
 
 _encode = msgspec.json.Encoder().encode

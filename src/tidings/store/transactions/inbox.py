@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from tidings.domain.model import Counters
 from tidings.domain.notification import Notification
 from tidings.domain.topics import Topic, User, own_topic
-from tidings.store.transactions.reading import UNKNOWN_USER, ItemState, count, item_states, user_state
+from tidings.store.transactions.counters import count
+from tidings.store.transactions.reading_states import UNKNOWN_USER, ItemState, item_states, user_state
 from tidings.store.transactions.transaction import Query, Read, Script, Snapshot, one, split_tags
 
 # Items looked at for one page: a filter that fits little gives a short page and a `next`, not a slow answer. Archived

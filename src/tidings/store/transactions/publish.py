@@ -1,42 +1,34 @@
-"""Scripts of the publishing plane: create (or merge), update, retract, expire."""
+"""Scripts that publish: an item of its own, or a merge into the open item of the group."""
 
 from __future__ import annotations  # else those of the scripts are made anew with each job
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from tidings.domain.errors import AlreadyExpired, InvalidRequest, NotFound, TooLarge
-from tidings.domain.groups import Contributor, Group, merged_group, renamed, take_back
-from tidings.domain.model import CREATED, DELETED, UPDATED, Draft
+from tidings.domain.errors import AlreadyExpired, TooLarge
+from tidings.domain.groups import Contributor, Group, merged_group
+from tidings.domain.model import CREATED, UPDATED, Draft
 from tidings.domain.notification import (
     ENVELOPE,
     EVENT_MAX,
     Notification,
     notification_id,
-    parse_notification_id,
     rfc3339,
     tags,
 )
 from tidings.domain.results import Published
 from tidings.domain.topics import Topic, User, owner
-from tidings.domain.visible_text import NOTHING_TO_SHOW, SHOWING, shows_something
-from tidings.store.transactions.reading import ItemAt, item_states
 from tidings.store.transactions.transaction import (
     Ask,
     Job,
     Planned,
-    Query,
-    Rows,
     Script,
-    Snapshot,
     Transaction,
     json_text,
     one,
-    split_tags,
 )
 
 RING_EVERY = 1000  # milliseconds; a group that grows faster than this rings no more often
@@ -140,7 +132,7 @@ def _create(transaction: Transaction, draft: Draft, topic: Topic, *, first: int,
         ring=True,
         **content,
     )
-    transaction.append(topic, CREATED, _fitting(item, limit=limit), _tags(item))
+    transaction.append(topic, CREATED, fitting(item, limit=limit), item_tags(item))
     transaction.add_item(
         item_id,
         public_id=None if first == item_id else id,
@@ -176,9 +168,9 @@ def _merge(transaction: Transaction, draft: Draft, topic: Topic, row: Any, *, li
         seen_time=None,
         ring=transaction.now - row.last_rang_at >= RING_EVERY,
     )
-    marked = _tags(item)
-    data = _fitting(item, limit=limit)
-    transaction.append(topic, UPDATED, data, marked, was=_tags(old))
+    marked = item_tags(item)
+    data = fitting(item, limit=limit)
+    transaction.append(topic, UPDATED, data, marked, was=item_tags(old))
     last_rang_at = transaction.now if item.ring else row.last_rang_at
     transaction.write_last(
         "move_items", row.item_id, item_id=row.item_id, sort_seq=sort_seq, type=item.type, entity=item.entity,
@@ -188,69 +180,7 @@ def _merge(transaction: Transaction, draft: Draft, topic: Topic, row: Any, *, li
     return OpenGroup(row.item_id, last_rang_at, item, contributors)
 
 
-def update(
-    id: str, changes: Mapping[str, Any], *, expire_at: int | None | UnsetType = UNSET, limit: int = EVENT_MAX
-) -> Job[Published]:
-    """Change content in place: no ring, the same `sort_seq`, the same reading.
-
-    Its event has at most `limit` bytes. Raises `NotFound`, `TooLarge`, and `InvalidRequest` where nothing that a
-    notification shows would be left.
-    """
-
-    def script(transaction: Transaction) -> Script[Published]:
-        item_id = transaction.lineage.item_id(*parse_notification_id(id))
-        rows = yield Query("items_to_update", {"item_id": item_id, "public_id": id})
-        if not rows:
-            raise NotFound(f"no notification {id!r}")
-        now, create_time = rfc3339(transaction.now), ""
-        for row in rows:
-            old = _decode(row.content)
-            create_time = old.create_time
-            item = replace(old, **changes, update_time=now, revision=old.revision + 1, ring=False)
-            if _is_blank(item) and not _is_blank(old):
-                raise InvalidRequest(NOTHING_TO_SHOW)
-            if expire_at is not UNSET:
-                item = replace(item, expire_time=None if expire_at is None else rfc3339(expire_at))
-            expires = row.expire_at if expire_at is UNSET else expire_at
-            yield from _change(transaction, row, old, item, expire_at=expires, limit=limit)
-        return Published(id=id, cursor=transaction.cursor(transaction.head), create_time=create_time)
-
-    return script
-
-
-def _change(
-    transaction: Transaction,
-    row: Any,
-    old: Notification,
-    item: Notification,
-    *,
-    expire_at: int | None,
-    limit: int | None = None,
-    contributors: Sequence[Contributor] | None = None,
-) -> Script[None]:
-    """Write an item that changes in place, and notify its users; without a `limit` it may only become smaller.
-
-    `row` has its item_id and topic.
-    """
-    user = owner(row.topic)
-    if user is None:
-        sent = replace(item, status=UNSET, read_time=None, seen_time=None)
-    else:
-        states = yield from item_states(user, [ItemAt(row.item_id, row.topic, _sort_seq(old))])
-        found = states[row.item_id]
-        sent = replace(item, status=found.status, read_time=found.read_time, seen_time=found.seen_time)
-    marked = _tags(item)
-    transaction.append(
-        row.topic, UPDATED, _encode(sent) if limit is None else _fitting(sent, limit=limit), marked, was=_tags(old)
-    )
-    transaction.write(
-        "change_items", item_id=row.item_id, type=item.type, entity=item.entity, tags=" ".join(marked),
-        content=_encode(item).decode(), expire_at=expire_at,
-        contributors=None if contributors is None else json_text(contributors),
-    )  # fmt: skip
-
-
-def _fitting(item: Notification, *, limit: int) -> bytes:
+def fitting(item: Notification, *, limit: int) -> bytes:
     """The data of an event of at most `limit` bytes, envelope included; a group shows as much of its actors as fits.
 
     Raises `TooLarge`.
@@ -269,99 +199,6 @@ def _fitting(item: Notification, *, limit: int) -> bytes:
     )
 
 
-def retract(id: str) -> Job[int]:
-    """Withdraw a notification from everyone. Raises `NotFound`."""
-
-    def script(transaction: Transaction) -> Script[int]:
-        item_id = transaction.lineage.item_id(*parse_notification_id(id))
-        rows = yield Query("items_to_retract", {"item_id": item_id, "public_id": id})
-        if not rows:
-            raise NotFound(f"no notification {id!r}")
-        return remove(transaction, rows, reason="retracted")
-
-    return script
-
-
-def retract_entity(entity: str) -> Job[int]:
-    """Withdraw everything about an entity; how many there were."""
-
-    def script(transaction: Transaction) -> Script[int]:
-        rows = yield Query("items_of_entity", {"entity": entity})
-        return remove(transaction, rows, reason="retracted")
-
-    return script
-
-
-def retract_contribution(group_key: str, actor: str) -> Job[int]:
-    """Take back what one actor contributed to the items of a group; from how many items.
-
-    An item in which nothing is left is withdrawn. `actor` is an `actor.id` as text.
-    """
-
-    def script(transaction: Transaction) -> Script[int]:
-        rows = yield Query("items_of_group", {"group_key": group_key})
-        now, number, empty = rfc3339(transaction.now), 0, []
-        for row in rows:
-            old = _decode(row.content)
-            assert old.group is not None  # its key led here
-            found = take_back(old.group, _contributors(row.contributors), actor)
-            if found is None:
-                continue
-            number += 1
-            if found.group.count == 0:
-                empty.append(row)
-                continue
-            newest = found.group.actors[0] if found.group.actors else None
-            item = replace(
-                old,
-                title=renamed(old.title, taken=found.taken.actor, newest=newest),
-                actor=newest,
-                group=found.group,
-                update_time=now,
-                revision=old.revision + 1,
-                ring=False,
-            )
-            yield from _change(transaction, row, old, item, expire_at=row.expire_at, contributors=found.contributors)
-        remove(transaction, empty, reason="retracted")
-        return number
-
-    return script
-
-
-def due(snapshot: Snapshot) -> Script[bool]:
-    """Is anything past its time?"""
-    return bool((yield Query("items_to_expire", {"now": snapshot.now, "limit": 1})))
-
-
-def expire(*, limit: int) -> Job[int]:
-    """Remove what is past its time, in a small step; how many."""
-
-    def script(transaction: Transaction) -> Script[int]:
-        rows = yield Query("items_to_expire", {"now": transaction.now, "limit": limit})
-        return remove(transaction, rows, reason="expired")
-
-    return script
-
-
-def remove(transaction: Transaction, rows: Rows, *, reason: str) -> int:
-    """Withdraw items, given as rows with their item_id, public_id, topic and tags; how many."""
-    for row in rows:
-        id = row.public_id or transaction.lineage.public_id(row.item_id)
-        data = _encode({"id": id, "reason": reason})
-        transaction.append(row.topic, DELETED, data, split_tags(row.tags))
-        transaction.write("drop_items", item_id=row.item_id)
-        transaction.write("drop_overrides", item_id=row.item_id)
-    return len(rows)
-
-
-def _tags(item: Notification) -> frozenset[str]:
+def item_tags(item: Notification) -> frozenset[str]:
     """The tags by which the item may be muted."""
     return tags(item.topic, type=item.type, entity=item.entity, priority=item.priority)
-
-
-def _is_blank(item: Notification) -> bool:
-    return not shows_something((name, getattr(item, name)) for name in SHOWING)
-
-
-def _sort_seq(item: Notification) -> int:
-    return int(item.cursor.rpartition("-")[2])

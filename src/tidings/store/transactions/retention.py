@@ -4,8 +4,8 @@ from __future__ import annotations  # else those of the scripts are made anew wi
 
 from typing import NamedTuple
 
+from tidings.store.transactions.changes import remove
 from tidings.store.transactions.idempotency import KEEP
-from tidings.store.transactions.publish import remove
 from tidings.store.transactions.transaction import Job, Query, Read, Script, Snapshot, Transaction
 
 
