@@ -17,7 +17,7 @@ import tidings.app  # with it comes every module that can refuse something
 from tests.conftest import Name
 from tests.servers import Server
 from tidings.api.http import PathRouter, QueryParams, if_none_match, not_found, route
-from tidings.app import open_services
+from tidings.composition import open_services
 from tidings.domain.errors import problems
 from tidings.settings import Settings
 

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from tidings.app import opened_store
 from tidings.cli.arguments import BadInput
+from tidings.composition import opened_store
 from tidings.domain.errors import InvalidRequest, TidingsError
 from tidings.settings import Settings
 from tidings.store.transactions.transaction import Job, Read

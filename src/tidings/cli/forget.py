@@ -7,9 +7,9 @@ from typing import Any
 import click
 import msgspec
 
-from tidings.app import exports_folder, opened_store
 from tidings.cli.arguments import BadInput, settings_of
 from tidings.cli.database import done
+from tidings.composition import exports_folder, opened_store
 from tidings.domain.errors import InvalidUser
 from tidings.domain.results import Forgotten
 from tidings.domain.topics import User, parse_user
