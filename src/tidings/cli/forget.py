@@ -13,7 +13,7 @@ from tidings.composition import exports_folder, opened_store
 from tidings.domain.errors import InvalidUser
 from tidings.domain.results import Forgotten
 from tidings.domain.topics import User, parse_user
-from tidings.services.exports import erase_exports
+from tidings.services.export_files import erase_exports
 from tidings.services.forgetting import forget as forget_user
 from tidings.services.revocations import revocation
 from tidings.settings import Settings

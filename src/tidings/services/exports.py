@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +16,7 @@ from tidings.domain.model import Draft
 from tidings.domain.notification import Notification
 from tidings.domain.topics import User, own_topic
 from tidings.services.call import Call
+from tidings.services.export_files import FINISHED, Note, book_path, drop_note, erase_exports, read_note
 from tidings.services.store_gateway import StoreGateway
 from tidings.store.transactions.changes import update
 from tidings.store.transactions.exports import (
@@ -37,9 +37,7 @@ ROWS = 1_048_575  # notifications in one book; an .xlsx file holds no more
 LEASE = 6000  # milliseconds; after a crash the user may export again, and is told, when it is over
 RENEW = 2.0  # seconds between renewals of it
 LINK = 24 * 3600  # seconds for which a link can be clicked
-EXPORT_ID_MAX = 64  # characters of an export's id, at the most
 PROGRESS_STEP = 0.05  # progress is told in steps of this
-FINISHED = "[0-9a-f]" * 32 + "/*.xlsx"  # below the folder: nothing else in it is ours to take away
 CANCELLED = {"title": "Export was cancelled", "progress": None}
 
 _log = logging.getLogger("tidings.export")
@@ -60,14 +58,6 @@ class Export:
     def lease(self) -> Lease:
         """Held while it is made."""
         return export_lease(self.user, self.id)
-
-
-class Note(msgspec.Struct, kw_only=True):
-    """The file that lies beside a book while it is made, for the case of a crash."""
-
-    user: User
-    id: str
-    progress: str
 
 
 class Book(Protocol):
@@ -136,7 +126,7 @@ class ExportService:
     def file(self, call: Call, id: str) -> Path:
         """A finished book of the caller. Raises `NotIdentified`, and `NotFound`, also when its time is over."""
         user = call.grant.me()
-        path = self._path(user, id)
+        path = book_path(self._folder, user, id)
         if not path.is_file() or self._over(path):
             raise NotFound(f"there is no export {id!r} for {user}; one is kept for {_words(self._keep)}")
         return path
@@ -187,7 +177,7 @@ class ExportService:
 
     async def _recovered(self, file: Path) -> bool:
         """Is nothing left to do about this note? Not while another process makes its export."""
-        note = _read(file)
+        note = read_note(file)
         if note is not None:
             lease = export_lease(note.user, "recovery")
             try:
@@ -198,7 +188,7 @@ class ExportService:
                 return False
             if not await self._update_item(note.progress, {"title": "Export was interrupted", "progress": None}):
                 return False
-        _drop(file)
+        drop_note(file)
         return True
 
     async def close(self) -> None:
@@ -210,7 +200,7 @@ class ExportService:
             await asyncio.wait(tasks)
 
     async def _run(self, export: Export) -> None:
-        path = self._path(export.user, export.id)
+        path = book_path(self._folder, export.user, export.id)
         part, note = path.with_suffix(".part"), path.with_suffix(".begun")
         told = True
         renewing = asyncio.create_task(self._renew(export))
@@ -283,42 +273,6 @@ class ExportService:
         except TidingsError:
             pass
         return True
-
-    def _path(self, user: User, id: str) -> Path:
-        if len(id) > EXPORT_ID_MAX or not all(letter.isalnum() or letter in "-_" for letter in id):
-            raise NotFound("that is not an export's id")
-        return _folder_of(self._folder, user) / f"{id}.xlsx"
-
-
-def erase_exports(folder: Path, user: User) -> int:
-    """Take all that is in a user's part of the exports' folder from the disk; how many books there were."""
-    own = _folder_of(folder, user)
-    files = [*own.glob("*")]
-    for file in files:
-        file.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # there was none, or another one has begun
-        own.rmdir()
-    return sum(file.suffix == ".xlsx" for file in files)
-
-
-def _folder_of(folder: Path, user: User) -> Path:
-    return folder / hashlib.blake2b(user.encode(), digest_size=16).hexdigest()
-
-
-def _read(file: Path) -> Note | None:
-    """The note in a file; None for what a power cut left of one."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Note)
-    except (OSError, msgspec.DecodeError) as error:
-        _log.warning("export_lost", extra={"file": str(file), "reason": str(error)})
-        return None
-
-
-def _drop(note: Path) -> None:
-    """Remove a note and what there is of its book."""
-    with contextlib.suppress(OSError):
-        note.with_suffix(".part").unlink(missing_ok=True)
-        note.unlink()
 
 
 def _words(seconds: float) -> str:
