@@ -80,6 +80,32 @@ def test_the_names_in_the_scripts_and_in_the_sql_are_the_same(dialect: str) -> N
     assert used.union(*map(asked_by_name, ADAPTERS[dialect])) == set(queries(dialect))
 
 
+CONTRIBUTOR = "items_with_actor"  # a contributor begins with its id: thousands may stand in one item
+_OF_SQLITE = re.compile(r"value ->>? '(\w+)'")
+_OF_POSTGRES = re.compile(r"\bv ->>? '(\w+)'")
+_RECORDSET = re.compile(r"jsonb_to_recordset\([^()]*\) AS \w+ \(([^()]*)\)")
+
+
+def names_taken(dialect: str, sql: str) -> set[str]:
+    """The fields that a query takes from the elements of its lists."""
+    if dialect == "sqlite":
+        return set(_OF_SQLITE.findall(sql))
+    columns = [column for found in _RECORDSET.findall(sql) for column in found.split(",")]
+    return {column.split()[0].strip('"') for column in columns} | set(_OF_POSTGRES.findall(sql))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_query_takes_a_field_by_its_position(dialect: str) -> None:
+    by_position = {name for name, query in queries(dialect).items() if re.search(r"->>? \d", query.sql)}
+    assert by_position <= {CONTRIBUTOR}
+
+
+def test_every_dialect_takes_the_same_fields_from_what_it_is_given() -> None:
+    of_each = [{name: names_taken(d, query.sql) for name, query in queries(d).items()} for d in DIALECTS]
+    assert of_each[0] == of_each[1]
+    assert sum(map(bool, of_each[0].values())) > 20
+
+
 def columns_of_sqlite(statements: Mapping[str, Statement]) -> dict[str, tuple[str, ...]]:
     """The columns of each query, as the database reports them."""
     database = apsw.Connection(":memory:")
