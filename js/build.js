@@ -27,7 +27,8 @@ const sheets = {
     onLoad({ filter: /bell.(styles|overlay\.css)\.js$/ }, async ({ path }) => {
       const [before, sheet, after, ...more] = (await readFile(path, "utf8")).split(/(?<= = )`|`(?=;\n)/);
       if (!sheet || after === undefined || more.length) throw new Error("a style module must contain one sheet");
-      const { code } = await transform(sheet, { loader: "css", minify: true, charset: "utf8" });
+      const { code: minified } = await transform(sheet, { loader: "css", minify: true, charset: "utf8" });
+      const code = minified.replace(/([,:]) /g, "$1"); // in the values of custom properties
       return { contents: `${before}\`${code.trim().replace(/[\\`]|\$\{/g, "\\$&")}\`${after}` };
     });
   },

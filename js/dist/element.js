@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-VLTQS6AM.js";import"./chunk-B2G3XUHZ.js";import"./chunk-4DVYBFC7.js";export{a as TidingsBell};
+import{g as a}from"./chunk-3N6UE4HT.js";import"./chunk-CNZ2PNNA.js";import"./chunk-K26TC32Y.js";export{a as TidingsBell};

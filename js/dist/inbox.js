@@ -1,1 +1,1 @@
-import{a as b,b as c,c as d,d as e,e as f}from"./chunk-B2G3XUHZ.js";import{c as a}from"./chunk-4DVYBFC7.js";export{a as TidingsError,c as expire,d as fromPage,e as listed,f as openInbox,b as reduce};
+import{a as b,b as c,c as d,d as e,e as f}from"./chunk-CNZ2PNNA.js";import{c as a}from"./chunk-K26TC32Y.js";export{a as TidingsError,c as expire,d as fromPage,e as listed,f as openInbox,b as reduce};

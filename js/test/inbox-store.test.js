@@ -315,18 +315,50 @@ test("older pages are appended, for the whole list and for the unread one", asyn
   ];
   const { inbox, requests } = open(t, () => pages.shift());
   await settle();
-  assert.deepEqual(inbox.getSnapshot().more, { all: true, unread: true });
+  assert.deepEqual(inbox.getSnapshot().more, { all: true, unread: true, archived: true });
   await inbox.loadMore("unread");
   assert.deepEqual(inbox.getSnapshot().unread.map(({ id }) => id), ["n9", "n3"]);
   assert.deepEqual(ids(inbox), ["n9", "n8"], "n3 is held, but what lies above it is not: no hole is shown");
   await inbox.loadMore();
   assert.deepEqual(ids(inbox), ["n9", "n8", "n7", "n3"]);
-  assert.deepEqual(inbox.getSnapshot().more, { all: false, unread: false });
+  assert.deepEqual(inbox.getSnapshot().more, { all: false, unread: false, archived: true });
   assert.deepEqual(requests.slice(1), [
     "GET /v1/inbox?limit=20&status=unread&user=alice",
     "GET /v1/inbox?limit=20&after=p2&user=alice",
   ]);
 });
+
+const archived = (/** @type {any} */ inbox) => inbox.getSnapshot().archived.map((/** @type {any} */ { id }) => id);
+
+test("archived notifications are a list of their own, which knows what is archived later", async (t) => {
+  const pages = [page([item(9), item(8)], { next: "p2", unread: 3 }), page([item(3, { status: "ARCHIVED" })])];
+  const { inbox, connection, requests } = open(t, () => pages.shift());
+  await settle();
+  assert.deepEqual(archived(inbox), []);
+  await inbox.loadMore("archived");
+  assert.equal(requests[1], "GET /v1/inbox?limit=20&status=archived&user=alice");
+  assert.deepEqual([archived(inbox), inbox.getSnapshot().more.archived], [["n3"], false]);
+  await connection.send(logEvent(10, "inbox.archived", { ids: ["n8"] }));
+  assert.deepEqual([archived(inbox), ids(inbox)], [["n8", "n3"], ["n9"]]);
+  await connection.send(logEvent(11, "inbox.unarchived", { ids: ["n3"] }));
+  assert.deepEqual([archived(inbox), ids(inbox)], [["n8"], ["n9"]], "n3 lies below the end of the list");
+});
+
+for (const data of [{ ids: ["n2"] }, { up_to: cursorAt(5) }]) {
+  test(`the archived list is loaded again when ${Object.keys(data)} archived what is not held`, async (t) => {
+    const second = deferred();
+    const pages = [page([item(9)], { next: "p2" }), second.promise, page([item(3), item(2)].map((one) => ({ ...one, status: "ARCHIVED" })))];
+    const { inbox, connection } = open(t, () => pages.shift());
+    await settle();
+    const done = inbox.loadMore("archived");
+    await connection.send(logEvent(10, "inbox.archived", data));
+    second.resolve(page([item(3, { status: "ARCHIVED" })]));
+    await done;
+    assert.deepEqual([archived(inbox), inbox.getSnapshot().more.archived], [[], true], "the page lacks n2");
+    await inbox.loadMore("archived");
+    assert.deepEqual(archived(inbox), ["n3", "n2"]);
+  });
+}
 
 test("a page and a stream that cross end in the same state", async (t) => {
   const second = deferred();

@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.bell_page import Open, box
+from tests.e2e.bell_page import Elsewhere, Open, box, brightness
 from tests.servers import Server
 
 pytestmark = pytest.mark.timeout(120)
@@ -18,6 +18,14 @@ ICONS = "[...document.querySelectorAll('link[rel~=icon]')].map((link) => new URL
 def style(locator: Locator, name: str, pseudo: str | None = None) -> str:
     """A computed style of an element, or of one of its pseudo-elements."""
     return str(locator.evaluate("(e, [name, pseudo]) => getComputedStyle(e, pseudo)[name]", [name, pseudo]))
+
+
+def luminance(page: Page, x: float, y: float) -> float:
+    """The relative luminance (WCAG 2) of a grey enough pixel of the window."""
+    picture = page.screenshot(clip={"x": x, "y": y, "width": 1, "height": 1}, animations="disabled")
+    assert page.context.browser is not None
+    value = brightness(page.context.browser, picture)
+    return float(value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4)
 
 
 # Forced colours and focus
@@ -91,6 +99,142 @@ def test_row_with_progress_says_its_title_once_and_its_parts_apart(server: Serve
     bell.unread(1)
     bell.show()
     expect(bell.rows.get_by_role("button", name=re.compile(r"^Unread: Export is rising 50% \S"))).to_have_count(1)
+
+
+# Rows
+
+
+def test_time_has_no_line_of_its_own_and_stands_in_one_column(server: Server, opened: Open, user: str) -> None:
+    for n in range(12):
+        server.publish({"user": user}, type="system", title=f"number {n}")
+    bell = opened(user)
+    bell.unread(12)
+    bell.show()
+    bell.rows.nth(1).get_by_role("button", name="Mark as read").click()
+    bell.unread(11)
+    rows = [box(bell.rows.nth(n)) for n in range(3)]
+    assert all(row["height"] <= 60 for row in rows), "seven rows fit into the list"
+    times = [box(bell.rows.nth(n).locator("time")) for n in range(3)]
+    assert len({time["x"] + time["width"] for time in times}) == 1, "read or not"
+
+
+def test_unread_rows_have_a_dot_and_no_tint(server: Server, opened: Open, user: str) -> None:
+    for title in ("read", "unread"):
+        server.publish({"user": user}, type="system", title=title)
+    bell = opened(user)
+    bell.unread(2)
+    bell.show()
+    bell.row("read").last.get_by_role("button", name="Mark as read").click()
+    bell.unread(1)
+    bell.page.mouse.move(300, 300)
+    unread, read = bell.rows.first, bell.rows.last
+    assert style(unread, "backgroundColor") == style(read, "backgroundColor")
+    assert style(unread, "backgroundColor", "::after") != style(read, "backgroundColor", "::after")
+
+
+def test_row_that_is_read_stays_in_unread_until_the_list_is_opened_again(
+    server: Server, opened: Open, user: str
+) -> None:
+    for title in ("one", "two"):
+        server.publish({"user": user}, type="system", title=title)
+    bell = opened(user)
+    bell.unread(2)
+    bell.show()
+    bell.panel.get_by_role("tab", name="Unread").click()
+    bell.row("one").locator(".link").click()
+    bell.unread(1)
+    assert bell.titles() == ["two", "one"]
+    bell.page.keyboard.press("Escape")
+    bell.show()
+    expect(bell.rows).to_have_count(1)
+
+
+def test_critical_notification_looks_like_no_other_read_or_not(server: Server, opened: Open, user: str) -> None:
+    server.publish({"user": user}, type="system", title="Welcome")
+    server.publish({"user": user}, type="system", title="Disk is full", priority="critical")
+    bell = opened(user)
+    bell.unread(2)
+    bell.show()
+    bell.panel.get_by_role("button", name="Mark all as read").click()
+    bell.unread(0)
+    critical, other = bell.row("Disk is full"), bell.row("Welcome")
+    paths = [row.locator(".kind path").get_attribute("d") for row in (critical, other)]
+    assert paths[0] != paths[1], "by its shape, for those who see no colours"
+    assert style(critical.locator(".kind"), "backgroundColor") != style(other.locator(".kind"), "backgroundColor")
+    assert style(critical.locator(".title"), "fontWeight") != style(other.locator(".title"), "fontWeight")
+
+
+def test_tab_beyond_the_list_closes_it(server: Server, opened: Open, user: str) -> None:
+    server.publish({"user": user}, type="system", title="a row")
+    bell = opened(user)
+    bell.unread(1)
+    bell.show()
+    for _ in range(12):
+        if bell.focused() == "A link":
+            break
+        expect(bell.panel).to_be_visible()
+        bell.page.keyboard.press("Tab")
+    bell.has_focus("A link")
+    expect(bell.panel).to_be_hidden()
+
+
+def test_toast_parts_from_a_dark_page(server: Server, opened: Open, elsewhere: Elsewhere, user: str) -> None:
+    bell = opened(user, inside=elsewhere(color_scheme="dark"))
+    server.publish({"user": user}, type="system", title="in the dark")
+    expect(bell.toasts).to_have_count(1)
+    bell.settled()
+    toast = box(bell.toasts.first)
+    x, y = toast["x"] + toast["width"] / 2, toast["y"]
+    page, edge, surface = (luminance(bell.page, x, y + below) for below in (-8, -1, 4))
+    assert (edge + 0.05) / (page + 0.05) > 1.6
+    assert (surface + 0.05) / (page + 0.05) > 1.25
+
+
+# Archived notifications
+
+
+def test_archived_notifications_have_a_list_and_each_can_come_back(server: Server, opened: Open, user: str) -> None:
+    for title in ("one", "two", "three"):
+        server.publish({"user": user}, type="system", title=title)
+    bell = opened(user)
+    bell.unread(3)
+    bell.show()
+    for title in ("one", "three"):
+        bell.row(title).get_by_role("button", name="Archive").click()
+    expect(bell.rows).to_have_count(1)
+    bell.panel.get_by_role("tab", name="Archived").click()
+    expect(bell.rows).to_have_count(2)
+    assert bell.titles() == ["three", "one"]
+    bell.row("one").get_by_role("button", name="Unarchive").click()
+    expect(bell.rows).to_have_count(1)
+    bell.panel.get_by_role("tab", name="All").click()
+    assert bell.titles() == ["two", "one"]
+    bell.unread(2)
+
+
+def test_item_archived_elsewhere_is_in_the_archived_list_that_is_open(server: Server, opened: Open, user: str) -> None:
+    ids = [server.publish({"user": user}, type="system", title=f"number {n}")["id"] for n in range(30)]
+    bell = opened(user)
+    bell.show()
+    bell.panel.get_by_role("tab", name="Archived").click()
+    expect(bell.panel.get_by_text("Nothing archived")).to_be_visible()
+    for n in (29, 0):  # one that this page holds, and one that it never loaded
+        server.request("POST", f"/v1/inbox/archive?user={user}", {"ids": [ids[n]]})
+    expect(bell.rows).to_have_count(2)
+    assert bell.titles() == ["number 29", "number 0"]
+    assert bell.violations() == []
+
+
+def test_arrow_keys_go_round_the_three_tabs_in_the_direction_of_the_page(
+    server: Server, opened: Open, user: str
+) -> None:
+    for direction, key in (("ltr", "ArrowRight"), ("rtl", "ArrowLeft")):
+        bell = opened(user, dir=direction)
+        bell.show()
+        bell.panel.get_by_role("tab", name="All").focus()
+        for name in ("Unread", "Archived", "All"):
+            bell.page.keyboard.press(key)
+            bell.has_focus(name)
 
 
 # The icons of the browser's tab

@@ -347,6 +347,36 @@ def test_the_lab_draws_every_request_in_sight(page: Page, server: Server) -> Non
     assert kept == [True, True]
 
 
+def test_the_lab_draws_its_histogram_beside_the_newest_dots(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/lab")
+    lines, dot, bar = page.evaluate(
+        """async () => {
+            const { Chart } = await import("/demo/lab/chart.js");
+            const canvas = document.querySelector(".lane canvas").cloneNode();
+            document.querySelector(".lane").append(canvas);
+            canvas.getContext("2d", { willReadFrequently: true });
+            const chart = new Chart(canvas);
+            await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+            const pixels = (dots, latencies) => {
+                chart.draw({ dots, latencies, meter: { times: [] } }, { p50: 1e5, p99: 1e5 }, 1000);
+                return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            };
+            const columns = (data, drawn) => [...data.keys()].filter((at) => at % 4 === 3 && drawn(at))
+                .map((at) => (((at - 3) / 4) % canvas.width) * canvas.clientWidth / canvas.width);
+            const plain = pixels([], []);
+            const lines = Math.max(...columns(plain, (at) => plain[at]));
+            const dotted = pixels([[1000, 4]], []);
+            const dot = Math.max(...columns(dotted, (at) => dotted[at] !== plain[at]));
+            const barred = pixels([], [4]);
+            const bars = columns(barred, (at) => barred[at] !== plain[at] && barred[at] > 150);
+            const bar = Math.min(...bars.filter((column) => column > lines));
+            return [lines, dot, bar];
+        }"""
+    )
+    assert abs(dot - lines) < 4, "the newest dot is at the end of the lines"
+    assert bar > dot + 4
+
+
 @pytest.mark.parametrize("path", ["/", "/lab", "/social"])
 def test_a_browser_that_keeps_nothing_shows_the_pages_too(page: Page, server: Server, path: str) -> None:
     page.add_init_script(

@@ -8,7 +8,7 @@
 import { setText } from "./controls.js";
 import { h, set } from "./dom.js";
 import { icon } from "./icon.js";
-import { iconForType } from "./icon-paths.js";
+import { iconOf } from "./icon-paths.js";
 import { safeUrl } from "./safe-url.js";
 
 /** @import { Actor, Item } from "../inbox/model.js" */
@@ -40,10 +40,10 @@ export function actorName({ name, id }) {
   return String([name, id].find((value) => value !== "" && ["string", "number"].includes(typeof value)) ?? "");
 }
 
-const letters = globalThis.Intl?.Segmenter && new Intl.Segmenter();
+const letters = new Intl.Segmenter();
 
 /** The first letter as readers see it: a flag or an accented letter is several code points. @param {string} word */
-const firstLetter = (word) => (letters ? [...letters.segment(word)][0]?.segment : [...word][0]) ?? "";
+const firstLetter = (word) => [...letters.segment(word)][0]?.segment ?? "";
 
 /** @param {Actor} actor */
 function createAvatar(actor) {
@@ -166,8 +166,8 @@ export function createCard({ strings, icons, activate }) {
     progress.hidden = done < 0;
     progress.value = Math.max(0, done);
     setText(percent, done < 0 ? "" : `${Math.round(done * 100)}%`);
-    const { path, hue } = iconForType(item.type);
-    const wantedAvatars = JSON.stringify([item.type, content.actors]);
+    const { path, hue } = iconOf(item);
+    const wantedAvatars = JSON.stringify([item.type, item.priority, content.actors]);
     if (wantedAvatars === shownAvatars) return;
     shownAvatars = wantedAvatars;
     const custom = Object.hasOwn(icons, item.type) && icons[item.type];

@@ -9,7 +9,7 @@ const CSS = `
   --surface: var(--tidings-surface, light-dark(#fff, #1b1c21));
   --text: var(--tidings-text, light-dark(#17181c, #f2f3f5));
   --muted: var(--tidings-muted, light-dark(#5d626d, #a3a8b3));
-  --line: color-mix(in srgb, var(--text) 9%, transparent);
+  --line: color-mix(in srgb, var(--text) 18%, transparent);
   --hover: color-mix(in srgb, var(--text) 6%, transparent);
   --tint: color-mix(in srgb, var(--accent) 6%, transparent);
   --radius: var(--tidings-radius, 16px);
@@ -21,7 +21,7 @@ button, a { transition: background .15s }
 .ringing svg { animation: swing .7s; transform-origin: top }
 
 p, h2, ul { margin: 0; padding: 0; font-size: inherit }
-b, h2, .strong { font-weight: 650 }
+[data-priority=critical] .title, b, h2, .strong { font-weight: 650 }
 .visually-hidden { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap }
 
 .panel, .toasts { position: fixed; margin: 0; border: 0; padding: 0; color: var(--text); text-align: left; white-space: normal }
@@ -52,18 +52,19 @@ h2 { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; padding-i
 .row, .toast { position: relative; display: grid; grid-template-columns: 40px minmax(0, 1fr) auto; column-gap: 12px; padding: 10px 12px }
 .row { margin-block-end: 2px; border-radius: max(4px, var(--radius) - 6px) }
 .row:hover { background: var(--hover) }
-.link { min-width: 0; outline: 0; border-radius: inherit; overflow-wrap: anywhere }
+.link { display: grid; grid-template-columns: minmax(0, 1fr) auto; column-gap: 8px; outline: 0; border-radius: inherit; overflow-wrap: anywhere }
 .link::after { content: ""; position: absolute; inset: 0; border-radius: inherit }
 .link:focus::after { outline: 2px solid var(--accent); outline-offset: -2px }
-.link { display: grid; grid-template-columns: minmax(0, 1fr) auto; column-gap: 8px }
 .link > * { grid-column: 1 / 3 }
-.title { grid-column: 1; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden }
+.link > .title, .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden }
+.link > .title { grid-column: 1; -webkit-line-clamp: 3 }
 .link > time { grid-area: 1 / 2; line-height: 20px }
-.link > .body { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; font-size: 13px; color: var(--muted); text-align: match-parent }
+.link > .body { font-size: 13px; color: var(--muted); text-align: match-parent }
 .link > .meta, time { display: flex; gap: 6px; font-size: 12px; line-height: 18px; color: var(--muted); font-variant-numeric: tabular-nums }
 .meta:not(:has(> :not([hidden]))) { display: none }
 .meta > :not([hidden]) ~ :not([hidden])::before { content: "·"; margin-inline-end: 6px }
-[data-unread]::after { content: ""; grid-area: 1 / 3; width: 8px; height: 8px; margin-block-start: 6px; border-radius: 50%; background: var(--accent) }
+.row::after { content: ""; grid-area: 1 / 3; width: 8px; height: 8px; margin-block-start: 6px; border-radius: 50% }
+[data-unread]::after { background: var(--accent) }
 [data-unread][data-priority=critical]::after { background: var(--badge) }
 .actions { position: absolute; inset-block-end: 6px; inset-inline-end: 6px; display: flex; border-radius: 8px; background: var(--surface); box-shadow: 0 0 0 1px var(--line); opacity: 0 }
 .row:hover > .actions, .row:focus-within > .actions { opacity: 1 }
@@ -91,7 +92,7 @@ h2 { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; padding-i
 slot[name=footer]::slotted(*) { padding: 10px 20px; border-block-start: 1px solid var(--line) }
 
 .toasts { inset: auto; inset-block-end: 20px; inset-inline-end: 20px; width: min(360px, 100vw - 32px); height: 0; overflow: visible; background: none }
-.toast { position: absolute; z-index: calc(9 - var(--depth)); inset: auto 0 0; height: var(--front); padding: 14px; overflow: hidden; border-radius: min(14px, var(--radius)); background: var(--surface); box-shadow: var(--shadow); transform: translateY(calc(var(--depth) * -10px)) scale(calc(1 - var(--depth) * .05)); transform-origin: bottom; transition: all .2s }
+.toast { position: absolute; z-index: calc(9 - var(--depth)); inset: auto 0 0; height: var(--front); padding: 14px; overflow: hidden; border-radius: min(14px, var(--radius)); background: color-mix(in srgb, var(--surface), #fff 7%); box-shadow: var(--shadow); transform: translateY(calc(var(--depth) * -10px)) scale(calc(1 - var(--depth) * .05)); transform-origin: bottom; transition: all .2s }
 .toast:last-child, [data-open] .toast { height: auto }
 [data-open] .toast { transform: translateY(calc(var(--offset) * -1)) }
 [data-open]::before { content: ""; position: absolute; inset: auto 0 0; height: var(--height) }

@@ -57,8 +57,10 @@ export function createOverlay({ host, button, locale, labels, icons, store, onPa
   const toasts = createToasts(context, () => button.focus());
   const panel = createPanel(context, {
     toggleRead: (item) => change(item.status === "UNREAD" ? "markRead" : "unread", item),
-    archive(item) {
-      panel.notice(strings.text("archived"), strings.text("undo"), () => change("unarchive", item));
+    toggleArchived(item) {
+      const unarchive = () => change("unarchive", item);
+      if (item.status === "ARCHIVED") return unarchive();
+      panel.notice(strings.text("archived"), strings.text("undo"), unarchive);
       change("archive", item);
     },
     markAll: () => report(store()?.markAllRead(renderedCursor)),

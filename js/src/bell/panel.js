@@ -1,14 +1,13 @@
 /** The popover: tabs, the list, and the placeholder of an empty list. */
 
-import { seqOf } from "../cursor.js";
 import { createCard } from "./card.js";
 import { button, iconButton, setLabel, setText } from "./controls.js";
 import { h, set } from "./dom.js";
 import { BELL, icon } from "./icon.js";
 import { PATHS } from "./icon-paths.js";
 
-/** @import { Item } from "../inbox/model.js" */
-/** @import { List, Snapshot } from "../inbox/store.js" */
+/** @import { Item, List } from "../inbox/model.js" */
+/** @import { Snapshot } from "../inbox/store.js" */
 /** @import { CardContext } from "./card.js" */
 
 /**
@@ -16,7 +15,7 @@ import { PATHS } from "./icon-paths.js";
  *
  * @typedef {object} Actions
  * @property {(item: Item) => void} toggleRead
- * @property {(item: Item) => void} archive
+ * @property {(item: Item) => void} toggleArchived
  * @property {() => void} markAll
  * @property {(list: List) => Promise<void> | undefined} loadMore
  * @property {() => void} reload
@@ -29,7 +28,9 @@ import { PATHS } from "./icon-paths.js";
 
 /** @typedef {ReturnType<typeof createPanel>} Panel */
 
-const LISTS = /** @type {const} */ (["all", "unread"]);
+const LISTS = /** @type {const} */ (["all", "unread", "archived"]);
+/** The label of each list without rows. */
+const EMPTY = { all: "empty", unread: "emptyUnread", archived: "emptyArchived" };
 const NOTICE_TIME = 6000; // ms that a notice ("Archived. Undo") stays
 const GAP = 8; // px between the bell and the panel, and between the panel and the edge of the window
 const OVERSCAN = 400; // px above and below the visible part in which rows are in the page
@@ -42,10 +43,10 @@ const MIN_SPACE = 320; // px; with less space than that below the bell, the pane
  * @param {Actions} actions
  * @returns {Row}
  */
-function createRow(context, { toggleRead, archive }) {
+function createRow(context, { toggleRead, toggleArchived }) {
   const card = createCard(context);
   const readButton = iconButton(() => toggleRead(card.item));
-  const archiveButton = iconButton(() => archive(card.item), context.strings.text("archive"), PATHS.archive);
+  const archiveButton = iconButton(() => toggleArchived(card.item));
   const buttons = h("span", { class: "actions", part: "actions" }, readButton, archiveButton);
   const element = h("li", { class: "row" }, card.avatars, card.link, buttons);
   return {
@@ -56,6 +57,10 @@ function createRow(context, { toggleRead, archive }) {
       set(element, "part", unread ? "item unread" : "item");
       set(element, "data-unread", unread);
       set(element, "data-priority", item.priority);
+      const archived = item.status === "ARCHIVED";
+      readButton.hidden = archived;
+      const archiving = archived ? "unarchive" : "archive";
+      setLabel(archiveButton, context.strings.text(archiving), PATHS[archiving]);
       setLabel(readButton, context.strings.text(unread ? "markRead" : "markUnread"), unread ? PATHS.check : PATHS.dot);
       card.update(item, now);
     },
@@ -143,9 +148,9 @@ export function createPanel(context, actions) {
    * @param {Pick<Snapshot, "items" | "unread">} lists
    */
   function withJustRead({ items, unread }) {
-    const read = items.filter(({ id, status }) => status === "READ" && shownUnread.has(id));
     for (const { id } of unread) shownUnread.add(id);
-    return read.length ? [...unread, ...read].sort((a, b) => seqOf(b.cursor) - seqOf(a.cursor)) : unread;
+    const shown = items.filter(({ id, status }) => status !== "ARCHIVED" && shownUnread.has(id));
+    return [...shown, ...unread.slice(shown.filter(({ status }) => status === "UNREAD").length)];
   }
 
   const heightOf = (/** @type {Item} */ { id }) => heights.get(id) ?? ROW_HEIGHT;
@@ -285,8 +290,9 @@ export function createPanel(context, actions) {
     else if (name === "failed") {
       placeholder.replaceChildren(h("p", { class: "strong" }, text(name)), button(text("retry"), actions.reload));
     } else if (name) {
-      const title = text(name === "all" ? "empty" : "emptyUnread");
-      placeholder.replaceChildren(icon(BELL), h("p", { class: "strong" }, title), h("p", {}, text("emptyHint")));
+      const title = text(EMPTY[list]);
+      placeholder.replaceChildren(icon(BELL), h("p", { class: "strong" }, title));
+      if (name !== "archived") placeholder.append(h("p", {}, text("emptyHint")));
     }
   }
 
@@ -315,8 +321,10 @@ export function createPanel(context, actions) {
   function onTabKey(event) {
     if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
     event.preventDefault();
-    selectList(list === "all" ? "unread" : "all");
-    tabs[LISTS.indexOf(list)]?.focus();
+    const forward = (event.key === "ArrowRight") !== element.matches(":dir(rtl)");
+    const index = (LISTS.indexOf(list) + (forward ? 1 : -1)) % LISTS.length;
+    selectList(/** @type {List} */ (LISTS.at(index)));
+    tabs.at(index)?.focus();
   }
 
   /** Arrow down enters the list, Escape closes the panel. @param {KeyboardEvent} event */
@@ -334,8 +342,8 @@ export function createPanel(context, actions) {
     const target = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: Infinity, Delete: index }[event.key];
     if (!row || target === undefined) return;
     event.preventDefault();
-    if (event.key === "Delete") actions.archive(row.card.item);
-    else focusRow(target);
+    if (event.key !== "Delete") focusRow(target);
+    else if (row.card.item.status !== "ARCHIVED") actions.toggleArchived(row.card.item);
   }
 
   return {
@@ -381,7 +389,7 @@ export function createPanel(context, actions) {
       const offline = phase === "ready" && !["open", "connecting"].includes(connection);
       setText(status, offline ? text("reconnecting") : "");
       hasOlder = more[list];
-      setItems(list === "all" ? lists.items : withJustRead(lists));
+      setItems(list === "all" ? lists.items : list === "unread" ? withJustRead(lists) : lists.archived);
       renderPlaceholder(items.length || more[list] ? "" : phase === "ready" ? list : phase);
       renderEnd(phase === "ready" && more[list]);
     },

@@ -1,7 +1,5 @@
 /** The badge of the browser's tab: a number in the title, a dot on the icon. Fetched only where a page asks for it. */
 
-import { safeUrl } from "./safe-url.js";
-
 const ICON_SIZE = 64; // px; browsers scale it down
 
 // A page has one title and one icon, however many bells: what they show is shared state.
@@ -41,6 +39,9 @@ function latest(values, bell, value) {
   if (value) values.set(bell, value);
   return [...values.values()].at(-1) ?? "";
 }
+
+/** The page's own attribute as its links will say it. @param {string} href */
+const absolute = (href) => Object.assign(document.createElement("a"), { href }).href;
 
 const iconLinks = () => /** @type {NodeListOf<HTMLLinkElement>} */ (document.querySelectorAll('link[rel~="icon"]'));
 
@@ -88,7 +89,7 @@ export function createTabBadge(title, favicon) {
     if (favicon === null || !link) return;
     if (number && drawnOn !== ownIcon(link)) {
       drawnOn = ownIcon(link);
-      dotted = Promise.resolve(safeUrl(favicon) ?? drawDot(drawnOn));
+      dotted = Promise.resolve(favicon ? absolute(favicon) : drawDot(drawnOn));
     }
     const icon = await dotted;
     writeIcons(latest(icons, observer, (number && icon) || ""));

@@ -52,6 +52,8 @@
  * @property {string} cursor the event at which the counters are exact
  */
 
+/** @typedef {"all" | "unread" | "archived"} List "all" is without the archived ones */
+
 /**
  * How far down one list is loaded: every item with a seq of `lowestHeld` or more is held.
  *
@@ -59,11 +61,12 @@
  */
 
 /**
- * A list without a loaded page.
+ * A list without a loaded page, or with one that may lack an item. A new object each time: a page that was requested
+ * before belongs to no list any more.
  *
- * @type {Edge}
+ * @returns {Edge}
  */
-export const UNLOADED = { next: undefined, lowestHeld: Infinity };
+export const unloaded = () => ({ next: undefined, lowestHeld: Infinity });
 
 /**
  * @typedef {object} State
@@ -73,7 +76,7 @@ export const UNLOADED = { next: undefined, lowestHeld: Infinity };
  * @property {string} cursor every event up to here is applied
  * @property {Readonly<Record<string, number>>} watermarks the highest `up_to` (seq) received, by event type
  * @property {readonly string[] | null} mutes null while unknown
- * @property {{all: Edge, unread: Edge}} edges
+ * @property {Readonly<Record<List, Edge>>} edges
  * @property {string | null} reload the reason why the first page must be loaded again, if it must
  */
 

@@ -6,10 +6,10 @@
  */
 
 import { seqOf } from "../cursor.js";
-import { UNLOADED, isListed } from "./model.js";
+import { unloaded, isListed } from "./model.js";
 import { insertItem, applyToItems } from "./reduce.js";
 
-/** @import { Counters, Edge, InboxEvent, Item, State } from "./model.js" */
+/** @import { Counters, Edge, InboxEvent, Item, List, State } from "./model.js" */
 
 /** @typedef {{data: Item[], next: string | null, cursor: string, counters: Counters, mutes?: readonly string[]}} Page */
 
@@ -39,7 +39,7 @@ export function fromPage(page) {
     watermarks: {},
     // A page without mutes (an older server) leaves them unknown: they may have changed just below its cursor.
     mutes: page.mutes ?? null,
-    edges: { all: edgeAfter(page), unread: UNLOADED },
+    edges: { all: edgeAfter(page), unread: unloaded(), archived: unloaded() },
     reload: null,
   };
 }
@@ -49,7 +49,7 @@ export function fromPage(page) {
  *
  * @param {State} state
  * @param {Page} page
- * @param {"all" | "unread"} list
+ * @param {List} list
  * @param {readonly InboxEvent[]} received events received since the page was requested
  * @param {string} now
  * @returns {State}
@@ -70,22 +70,25 @@ export function extend(state, page, list, received, now) {
  * The items of a list, complete from the top down to its floor.
  *
  * @param {State} state
- * @param {"all" | "unread"} list
+ * @param {List} list
  */
 export function listed({ items, edges }, list) {
-  const unread = list === "unread";
-  const floor = unread ? Math.min(edges.all.lowestHeld, edges.unread.lowestHeld) : edges.all.lowestHeld;
-  return items.filter(
-    (item) => isListed(item) && seqOf(item.cursor) >= floor && (!unread || item.status === "UNREAD"),
-  );
+  // The whole list has the unread ones, too, and may reach further down.
+  const floor = Math.min(edges[list].lowestHeld, list === "unread" ? edges.all.lowestHeld : Infinity);
+  const isIn = {
+    all: isListed,
+    unread: (/** @type {Item} */ item) => isListed(item) && item.status === "UNREAD",
+    archived: (/** @type {Item} */ item) => !item.expired && !isListed(item),
+  }[list];
+  return items.filter((item) => isIn(item) && seqOf(item.cursor) >= floor);
 }
 
 /**
  * Whether a list has older items to load.
  *
  * @param {State} state
- * @param {"all" | "unread"} list
+ * @param {List} list
  */
 export function hasMore({ edges }, list) {
-  return edges.all.next !== null && edges[list].next !== null;
+  return edges[list].next !== null && (list !== "unread" || edges.all.next !== null);
 }

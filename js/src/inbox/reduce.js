@@ -8,7 +8,7 @@
 
 import { seqOf } from "../cursor.js";
 import { allHeld, adjustCounters, replaceCounters, count } from "./counters.js";
-import { UNLOADED, isMuted, isUnseen } from "./model.js";
+import { unloaded, isMuted, isUnseen } from "./model.js";
 
 /** @import { InboxEvent, Item, State } from "./model.js" */
 
@@ -189,8 +189,9 @@ export function apply(state, event, now) {
   if ((type === "inbox.unread" || type === "inbox.unarchived") && anyUnheld(state, data.ids)) {
     // They belong in the lists, and only a page has them.
     if (type === "inbox.unarchived") reload = "unarchived";
-    else edges = { ...edges, unread: UNLOADED };
+    else edges = { ...edges, unread: unloaded() };
   }
+  if (type === "inbox.archived" && (!data.ids || anyUnheld(state, data.ids))) edges = { ...edges, archived: unloaded() };
   if (type === "preferences.updated") {
     if (!mutes || mutes.some((mute) => !data.mutes.includes(mute))) reload = "unmuted";
     mutes = data.mutes;

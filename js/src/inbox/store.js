@@ -17,15 +17,13 @@ import { apply, expire, reduce } from "./reduce.js";
 
 /** @import { Debug, Env } from "../env.js" */
 /** @import { ClientOptions, TidingsError } from "../http.js" */
-/** @import { Counters, InboxEvent, Item, State } from "./model.js" */
+/** @import { Counters, InboxEvent, Item, List, State } from "./model.js" */
 
 /**
  * A stream as the inbox needs it: events in order, and a status.
  *
  * @typedef {AsyncIterable<InboxEvent> & EventTarget & {status: string, close(): void}} Connection
  */
-
-/** @typedef {"all" | "unread"} List */
 
 /** @typedef {(state: State) => InboxEvent} Action the event that the server will send, given the state before it */
 
@@ -34,6 +32,7 @@ import { apply, expire, reduce } from "./reduce.js";
  * @property {"loading" | "ready" | "failed"} phase of the first page
  * @property {readonly Item[]} items newest first, without archived ones
  * @property {readonly Item[]} unread the unread ones, which may reach further back than `items`
+ * @property {readonly Item[]} archived the archived ones; none before `loadMore("archived")`
  * @property {Counters} counters
  * @property {readonly string[] | null} mutes null while unknown
  * @property {Record<List, boolean>} more whether there are older ones to load
@@ -58,7 +57,7 @@ import { apply, expire, reduce } from "./reduce.js";
 /** @type {(error: any) => error is TidingsError} */
 const isUserChanged = (error) => error.code === "user_changed";
 
-const NO_COUNTERS = { unread: 0, unseen: 0, by_type: {}, more: false, cursor: "" };
+const EMPTY = fromPage({ data: [], next: null, cursor: "", counters: { unread: 0, unseen: 0, by_type: {}, more: false, cursor: "" } });
 const MAX_LATENCY = 2_000; // ms
 const MAX_SPREAD = 1_000; // ms, at most: a retraction reaches many inboxes at once, and each fetches its counters
 
@@ -140,17 +139,20 @@ export function openStore(options) {
 
   /** @returns {Snapshot} */
   function makeSnapshot() {
-    const shown = state && pendingActions.reduce((state, action) => apply(state, action(state), now()), state);
+    const shown = state ? pendingActions.reduce((state, action) => apply(state, action(state), now()), state) : EMPTY;
+    const { counters, mutes, cursor } = shown;
+    const more = (/** @type {List} */ list) => !!state && hasMore(shown, list);
     return {
-      phase: shown ? "ready" : error ? "failed" : "loading",
-      items: shown ? listed(shown, "all") : [],
-      unread: shown ? listed(shown, "unread") : [],
-      counters: shown?.counters ?? NO_COUNTERS,
-      mutes: shown?.mutes ?? null,
-      more: { all: !!shown && hasMore(shown, "all"), unread: !!shown && hasMore(shown, "unread") },
+      phase: state ? "ready" : error ? "failed" : "loading",
+      items: listed(shown, "all"),
+      unread: listed(shown, "unread"),
+      archived: listed(shown, "archived"),
+      counters,
+      mutes,
+      more: { all: more("all"), unread: more("unread"), archived: more("archived") },
       busy,
       connection: connection?.status ?? "connecting",
-      cursor: shown?.cursor ?? "",
+      cursor,
       error,
     };
   }
@@ -371,13 +373,13 @@ export function openStore(options) {
      */
     async loadMore(list = "all") {
       if (busy || !state || !hasMore(state, list)) return;
-      const after = state.edges[list].next;
+      const edge = state.edges[list];
       busy = true;
       publish();
       try {
-        const { page, received } = await fetchPage({ status: list === "unread" ? list : null, after });
-        // After a reload meanwhile this page would leave a gap below the end of the list.
-        if (state?.edges[list].next === after) state = extend(state, page, list, received, now());
+        const { page, received } = await fetchPage({ status: list === "all" ? null : list, after: edge.next });
+        // After a reload meanwhile, or a mark that belongs into this page, it would leave a gap.
+        if (state?.edges[list] === edge) state = extend(state, page, list, received, now());
       } finally {
         busy = false;
         publish();

@@ -65,7 +65,7 @@ export class Chart {
     const x = (/** @type {number} */ time) => right - ((now - time) / WINDOW) * (right - LEFT);
     const y = (/** @type {number} */ latency) => bottom - 4 - share(latency) * (bottom - 10);
     pen.clearRect(0, 0, this.#width, this.#height);
-    this.#scale(y, right + side, bottom);
+    this.#scale(y, right, bottom);
 
     pen.fillStyle = this.#colour.lane;
     for (const [time, latency] of lane.dots) {
