@@ -1,1 +1,1 @@
-import{g as e}from"./chunk-3N6UE4HT.js";import"./chunk-CNZ2PNNA.js";import"./chunk-K26TC32Y.js";var{customElements:l,CSS:o}=globalThis;o?.supports("selector(:popover-open) and (color:light-dark(red,red))")&&!l.get("tidings-bell")&&l.define("tidings-bell",e);
+import{g as e}from"./chunk-C2BTHK4W.js";import"./chunk-CNLRDPCB.js";import"./chunk-4IVDUI2C.js";var{customElements:l,CSS:o}=globalThis;o?.supports("selector(:popover-open) and (color:light-dark(red,red))")&&!l.get("tidings-bell")&&l.define("tidings-bell",e);

@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-3N6UE4HT.js";import"./chunk-CNZ2PNNA.js";import"./chunk-K26TC32Y.js";export{a as TidingsBell};
+import{g as a}from"./chunk-C2BTHK4W.js";import"./chunk-CNLRDPCB.js";import"./chunk-4IVDUI2C.js";export{a as TidingsBell};

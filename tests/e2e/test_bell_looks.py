@@ -1,10 +1,11 @@
 """The looks of <tidings-bell>: forced colours, focus rings, narrow and zoomed pages, the icons of the tab."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.e2e.bell_page import Elsewhere, Open, box, brightness
 from tests.servers import Server
@@ -118,6 +119,25 @@ def test_time_has_no_line_of_its_own_and_stands_in_one_column(server: Server, op
     assert len({time["x"] + time["width"] for time in times}) == 1, "read or not"
 
 
+def test_time_is_a_duration_and_no_calendar_day(
+    server: Server, context: BrowserContext, opened: Open, user: str
+) -> None:
+    hours = [47.5, 25, 1]
+    for n in hours:
+        server.publish({"user": user}, type="system", title=f"{n} hours old")
+
+    def age(route: Route) -> None:
+        page = route.fetch().json()
+        for item in page["data"]:
+            passed = timedelta(hours=float(item["title"].split()[0]))
+            item["create_time"] = (datetime.now(UTC) - passed).isoformat()
+        route.fulfill(json=page)
+
+    context.route("**/v1/inbox?*", age)
+    bell = opened(user).show()
+    expect(bell.rows.locator("time")).to_have_text(["1 hr. ago", "1 day ago", "1 day ago"])
+
+
 def test_unread_rows_have_a_dot_and_no_tint(server: Server, opened: Open, user: str) -> None:
     for title in ("read", "unread"):
         server.publish({"user": user}, type="system", title=title)
@@ -179,8 +199,8 @@ def test_tab_beyond_the_list_closes_it(server: Server, opened: Open, user: str) 
 
 
 def test_toast_parts_from_a_dark_page(server: Server, opened: Open, elsewhere: Elsewhere, user: str) -> None:
-    bell = opened(user, inside=elsewhere(color_scheme="dark"))
-    server.publish({"user": user}, type="system", title="in the dark")
+    bell = opened(user, inside=elsewhere(color_scheme="dark", reduced_motion="reduce"))
+    server.publish({"user": user}, type="system", title="in the dark", priority="critical")  # it stays
     expect(bell.toasts).to_have_count(1)
     bell.settled()
     toast = box(bell.toasts.first)

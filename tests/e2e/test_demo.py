@@ -536,7 +536,7 @@ def test_start_over_removes_every_post(page: Page, screens: tuple[Screen, Screen
     expect(panel.get_by_role("link", name="Your export is ready")).to_be_visible()
     panel.get_by_role("listitem").filter(has_text="export is ready").hover()
     panel.get_by_role("listitem").filter(has_text="export is ready").get_by_role("button", name="Archive").click()
-    expect(panel.get_by_text("Archived")).to_be_visible()
+    expect(panel.locator("[part=notice]", has_text="Archived")).to_be_visible()
     page.keyboard.press("Escape")
     with page.expect_navigation():
         page.locator("#again").click()

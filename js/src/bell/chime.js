@@ -8,9 +8,13 @@ const NOTE_INTERVAL = 0.09; // s
 const NOTE_LENGTH = 0.35; // s
 const LOCK_TIME = 1000; // ms during which no other tab plays the same chime
 
-/** Play the notes, unless the browser still requires a click on the page. */
+/** Play the notes, unless the browser still requires a click on the page, or has no sound. */
 function playNotes() {
-  context ??= new AudioContext();
+  try {
+    context ??= new AudioContext();
+  } catch {
+    return;
+  }
   if (context.state !== "running") return void context.resume();
   NOTES.forEach((frequency, n) => {
     if (!context) return;
@@ -26,15 +30,18 @@ function playNotes() {
 }
 
 /**
- * Play the chime in one tab only, where the browser has Web Locks.
+ * Play the chime in one tab only, where the page may use Web Locks.
  *
  * @param {string} key of the notification; the same in every tab
  */
-export function playChime(key) {
-  if (!navigator.locks) return playNotes();
-  navigator.locks.request(`tidings-ring-${key}`, { ifAvailable: true }, async (lock) => {
-    if (!lock) return;
-    playNotes();
-    await new Promise((resolve) => setTimeout(resolve, LOCK_TIME));
-  });
+export async function playChime(key) {
+  try {
+    await navigator.locks.request(`tidings-ring-${key}`, { ifAvailable: true }, async (lock) => {
+      if (!lock) return;
+      playNotes();
+      await new Promise((resolve) => setTimeout(resolve, LOCK_TIME));
+    });
+  } catch {
+    playNotes(); // there are none, or they are refused
+  }
 }
