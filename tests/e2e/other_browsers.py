@@ -20,6 +20,7 @@ from typing import Any, Self
 from tests.servers import HOST, eventually, free_port
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver, section 12.1: the name of a reference to an element
+START = 150  # seconds until a browser has opened its first page, on a busy machine
 KEYS = {"ArrowDown": "\ue015", "Delete": "\ue017", "Enter": "\ue007", "Escape": "\ue00c", "Tab": "\ue004"}
 
 
@@ -141,7 +142,7 @@ class WebDriver(Browser):
     def _request(self, method: str, path: str, body: object) -> Any:
         data = json.dumps(body).encode() if method == "POST" else None
         request = urllib.request.Request(self._base + path, data, {"content-type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=START) as response:
             return json.load(response)["value"]
 
     def close(self) -> None:
@@ -227,7 +228,7 @@ def _connected(port: int, patience: float = 60) -> socket.socket:
     end = time.monotonic() + patience
     while True:
         try:
-            return socket.create_connection((HOST, port), timeout=60)
+            return socket.create_connection((HOST, port), timeout=START)
         except ConnectionRefusedError:
             assert time.monotonic() < end, f"nothing listens on {port}"
             time.sleep(0.1)
