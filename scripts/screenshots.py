@@ -84,7 +84,7 @@ def photograph_bell(browser: Browser, server: Server, directory: Path) -> None:
 
 
 def photograph_pages(page: Page, server: Server, directory: Path, suffix: str = "") -> None:
-    """What a browser shows of each page at first."""
+    """Each page as it opens, after a moment."""
     for name, path in PAGES.items():
         page.goto(server.url + path)
         page.wait_for_timeout(3000)  # what the page does by itself
