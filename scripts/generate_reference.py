@@ -17,8 +17,8 @@ import click
 import msgspec
 
 import tidings
+from tidings.api.metrics import ConnectionCollector, ServerCollector
 from tidings.api.openapi import document
-from tidings.api.ops import ConnectionCollector, ServerCollector
 from tidings.api.routes import OPERATIONS, described
 from tidings.cli import main
 from tidings.domain.errors import problems

@@ -13,13 +13,14 @@ from tidings.api.assets import ClientModules
 from tidings.api.cors import Cors, Fields
 from tidings.api.http import PathRouter, not_found, problem
 from tidings.api.immediate import ImmediateStreams
+from tidings.api.metrics import ConnectionCounts
 from tidings.api.ws import reject
 from tidings.auth.hosts import HostAllowlist
 from tidings.background.drain import Drain
 from tidings.composition import MakeIdentity, open_services, origin_policy
 from tidings.domain.errors import Failed, NotOpen, TidingsError
 from tidings.services.store_gateway import StoreGateway
-from tidings.settings import Settings
+from tidings.settings import Settings, WorkerPlace
 from tidings.transports.stream import EventStream
 
 _log = logging.getLogger("tidings")
@@ -36,9 +37,17 @@ class Tidings:
     """The ASGI application: CORS around a router, and nothing between them (every layer wraps every `send`)."""
 
     def __init__(
-        self, settings: Settings, *, pages: Pages, on_fatal: Callable[[], None], identity: MakeIdentity | None
+        self,
+        settings: Settings,
+        *,
+        pages: Pages,
+        on_fatal: Callable[[], None],
+        identity: MakeIdentity | None,
+        place: WorkerPlace | None,
     ) -> None:
+        self.connection_counts: ConnectionCounts | None = None  # of the server, if it is ours
         self._settings = settings
+        self._place = place
         self._pages = pages
         self._on_fatal = on_fatal
         self._identity = identity
@@ -75,7 +84,14 @@ class Tidings:
     async def opened(self, _: object = None) -> AsyncIterator[None]:
         """Open the services. Raises `StoreTooNew`, `StoreUnavailable`."""
         _log.info("starting", extra=self._settings.masked())
-        async with open_services(self._settings, on_fatal=self._on_fatal, identity=self._identity) as services:
+        opening = open_services(
+            self._settings,
+            on_fatal=self._on_fatal,
+            identity=self._identity,
+            place=self._place,
+            connection_counts=lambda: self.connection_counts,
+        )
+        async with opening as services:
             client = ClientModules.shipped()
             self._router.set_routes([*services.routes, *client.routes(), *self._pages(client)])
             self._immediate = ImmediateStreams(services.api, self._app)
@@ -141,10 +157,11 @@ def create_app(
     pages: Pages = about,
     on_fatal: Callable[[], None] = lambda: os._exit(70),
     identity: MakeIdentity | None = None,
+    place: WorkerPlace | None = None,
 ) -> Tidings:
     """The application.
 
     `on_fatal` is called when the relay or another worker is dead: it must end the process, or call `Tidings.fail`.
-    `identity` tells who is calling in place of what the mode says.
+    `identity` tells who is calling in place of what the mode says. `place` is that of one worker of several.
     """
-    return Tidings(settings, pages=pages, on_fatal=on_fatal, identity=identity)
+    return Tidings(settings, pages=pages, on_fatal=on_fatal, identity=identity, place=place)

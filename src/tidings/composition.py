@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 from websockets.server import ServerProtocol
 
 from tidings.api.context import ApiContext
+from tidings.api.metrics import ConnectionCounts, Metrics
 from tidings.api.routes import OPERATIONS, routes
 from tidings.api.ws import ClientMessages
 from tidings.auth.api_keys import ApiKeys
@@ -42,10 +43,12 @@ from tidings.background.relay import Relay
 from tidings.background.session_check import SessionCheck
 from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
-from tidings.bus.local import LocalBus
+from tidings.bus.ipc import IpcBus
+from tidings.bus.local import LocalBus, NoWorkers
 from tidings.bus.names import channel_name
+from tidings.bus.questions import Questions
 from tidings.domain.errors import InvalidSettings
-from tidings.domain.ports import Bus, Store
+from tidings.domain.ports import Bus, Store, Workers
 from tidings.extras import extra_of, pip_install
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader, ReaderState
@@ -74,7 +77,7 @@ from tidings.services.store_tickets import StoreTickets
 from tidings.services.streams import StreamService
 from tidings.services.tickets import TicketService
 from tidings.services.write_budgets import CallerBudgets, WriteBudgets
-from tidings.settings import PostgresUrl, Settings
+from tidings.settings import PostgresUrl, Settings, WorkerPlace
 from tidings.store.sqlite.adapter import SqliteStore
 from tidings.store.transactions.api_keys import KEYS_CHANGED
 from tidings.store.transactions.forgetting import FORGOTTEN_TYPE
@@ -99,7 +102,7 @@ MakeIdentity = Callable[[Tickets, OriginPolicy], Identity]
 
 
 @asynccontextmanager
-async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+async def opened_store(settings: Settings, *, place: WorkerPlace | None = None) -> AsyncIterator[Store]:
     """The store of the settings. Raises `StoreTooNew`, `StoreUnavailable`, `InvalidSettings`."""
     store: SqliteStore | PostgresStore
     if isinstance(settings.db, PostgresUrl):
@@ -107,15 +110,18 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
             from tidings.store.postgres import adapter as postgres
         store = await postgres.PostgresStore.open(settings.db, cap=settings.counter_cap)
     else:
-        store = await SqliteStore.open(settings.db, cap=settings.counter_cap)
+        turns = place.folder / "writing" if place is not None else None
+        store = await SqliteStore.open(settings.db, cap=settings.counter_cap, turns=turns)
     try:
         yield store
     finally:
         await store.close()
 
 
-def _bus(settings: Settings, store: Store) -> Bus:
+def _bus(settings: Settings, store: Store, place: WorkerPlace | None) -> Bus:
     """How this node and others wake each other. Raises `InvalidSettings`."""
+    if place is not None and not isinstance(settings.db, PostgresUrl):
+        return IpcBus(place.folder, name=place.name)
     address = settings.bus or (settings.db if isinstance(settings.db, PostgresUrl) else "none")
     if address == "none":
         return LocalBus()
@@ -154,11 +160,16 @@ class OpenServices:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, *, on_fatal: Callable[[], None], identity: MakeIdentity | None = None
+    settings: Settings,
+    *,
+    on_fatal: Callable[[], None],
+    identity: MakeIdentity | None = None,
+    place: WorkerPlace | None = None,
+    connection_counts: Callable[[], ConnectionCounts | None] = lambda: None,
 ) -> AsyncIterator[OpenServices]:
     """Store, hub, relay and their workers, opened in order and closed in the other."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(opened_store(settings))
+        store = await stack.enter_async_context(opened_store(settings, place=place))
         span = await store.span()
 
         retry = StoreRetry(clock=time.monotonic)
@@ -173,7 +184,9 @@ async def open_services(
         )
         relay = Relay(store, hub, retry=retry)
         await relay.warm(span.head)  # the ring is warm before the first reader comes back
-        bus = _bus(settings, store)
+        bus = _bus(settings, store, place)
+        ipc = Questions(place.folder, name=place.name) if place is not None else None
+        others: Workers = ipc or NoWorkers()
         link = BusLink(bus, relay, epoch=lambda: store.epoch, node=secrets.token_hex(4), clock=time.monotonic)
         gateway = StoreGateway(settings=settings, store=store, hub=hub, relay=relay, link=link, clock=_milliseconds)
         wheel = TimerWheel(clock=time.monotonic)
@@ -227,7 +240,7 @@ async def open_services(
             preferences=PreferenceService(commands, gateway),
             streams=streams,
             polls=PollService(gateway, loop_lag, replays=replays, encoding=poll_encoding),
-            presence=PresenceService(hub),
+            presence=PresenceService(hub, others),
             tickets=TicketService(tickets),
             revocations=revocations,
             forgetting=forgetting,
@@ -259,6 +272,8 @@ async def open_services(
             bus.run(), link.run(), HeadWatch(relay, retry=retry, bus_down=lambda: link.down or unheard).run(),
             maintenance.run(),
         ]  # fmt: skip
+        if ipc is not None:
+            workers.append(ipc.run())
         if sessions is not None:
             workers.append(SessionCheck(hub.liveness, sessions, clock=time.monotonic).run())
         for worker in workers:
@@ -284,6 +299,7 @@ async def open_services(
             settings=settings,
             proxies=Proxies(settings.proxies),
             bodies=bodies,
+            metrics=Metrics(services.status, workers=others, place=place, server=connection_counts),
             streaming=StreamContext(hub=hub, timer=timer),
             polling=PollContext(hub=hub, timer=timer, encoding=poll_encoding),
             sockets=WsContext(

@@ -49,6 +49,25 @@ def database(text: str) -> Database:
     return Path(path)
 
 
+class WorkerPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the processes that serve together on a machine, as their supervisor names it."""
+
+    number: int  # from 1; the successor of a worker has the same
+    count: int  # of workers
+    generation: int  # of this process, among all that the supervisor started
+    folder: Path  # of these workers alone: their sockets, and the lock by which they take turns to write
+
+    @property
+    def name(self) -> str:
+        """A name that no other process has; a successor's is greater."""
+        return f"{self.number:04}-{self.generation:09}"
+
+    @staticmethod
+    def number_in(name: str) -> int:
+        """The worker's number in such a name."""
+        return int(name.partition("-")[0])
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting is also an environment variable: `TIDINGS_` and the name in capitals."""
 
@@ -57,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = 8000
     admin_address: str = ""  # host:port of a second listener, for operators: /metrics and the like are there alone
     db: Database = Path("tidings.db")  # given as a path, as sqlite:///path, or as postgresql://... (`database`)
+    workers: int = 1  # processes that serve; `tidings serve` only
     bus: str = ""  # how servers on one PostgreSQL wake each other: redis://..., postgresql://..., none; "": through db
     secret: str = ""  # checks tokens (HS256); several, one a line: the first signs, too. At least 32 characters each
     token_keys: str = ""  # public keys in PEM that check tokens: RSA (RS256), P-256 (ES256), Ed25519 (EdDSA)
@@ -174,7 +194,8 @@ _MANY = 1_000_000_000
 _MUCH = 1e15  # bytes
 EVENT_BOUND = 1024 * 1024  # bytes; the readers of our clients end at 8 MiB
 BOUNDS: Mapping[str, tuple[float, float]] = {
-    "port": (0, 65535), "heartbeat": (0.1, 60), "drain_seconds": (0, 3600), "retry": (1, 24 * 3600 * 1000),
+    "port": (0, 65535), "workers": (1, 64),
+    "heartbeat": (0.1, 60), "drain_seconds": (0, 3600), "retry": (1, 24 * 3600 * 1000),
     "max_connections": (1, _MANY), "max_address_connections": (0, _MANY), "max_user_streams": (1, _MANY),
     "user_writes": (0, _MANY),
     "user_writes_burst": (1, _MANY), "user_replay_bytes": (0, _MANY), "user_replay_bytes_burst": (1, _MANY),

@@ -475,9 +475,10 @@ def test_topic_that_reaches_users_by_itself_cannot_be_followed(server: Server, t
 
 def test_presence_lists_the_connected_users(server: Server, listen: Listen, name: Name) -> None:
     path = f"/v1/users/{name('alice')}/presence"
-    assert server.request("GET", path).json == {"user": name("alice"), "online": False, "connections": 0}
+    alice = {"user": name("alice"), "complete": True}
+    assert server.request("GET", path).json == {**alice, "online": False, "connections": 0}
     streams = [listen(server, name("alice")) for _ in range(2)]
-    assert server.request("GET", path).json == {"user": name("alice"), "online": True, "connections": 2}
+    assert server.request("GET", path).json == {**alice, "online": True, "connections": 2}
     for stream in streams:
         stream.close()
     eventually("alice is gone", lambda: server.request("GET", path).json["online"] is False)

@@ -1,17 +1,21 @@
 """The contract of a bus, for every adapter: frames come round, also to their sender, and it comes back by itself."""
 
 import asyncio
+import itertools
 import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from tests.postgres import PostgresServer, shared_server
 from tests.redis_server import RedisServer
+from tidings.bus.ipc import IpcBus
 from tidings.bus.local import LocalBus
 from tidings.bus.postgres_notify import PostgresNotifyBus
 from tidings.bus.reconnecting import SESSION_SILENCE
@@ -46,15 +50,22 @@ def postgres() -> PostgresServer:
 Make = Callable[..., Bus]
 
 
-@pytest.fixture(params=["local", "postgres", "redis"])
-def make(request: pytest.FixtureRequest) -> Make:
+@pytest.fixture(params=["local", "ipc", "postgres", "redis"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Makes a node's bus for the log of this test, or of another."""
     name = request.param
     if name == "local":
         buses: dict[str, LocalBus] = {}
         return lambda log="a": buses.setdefault(log, LocalBus())
+    if name == "ipc":
+        return partial(make_ipc, tmp_path, itertools.count(1))
     server = request.getfixturevalue(name)
     return maker(server, request.node.name)
+
+
+def make_ipc(folder: Path, numbers: Iterator[int], log: str = "a") -> Bus:
+    (folder / log).mkdir(exist_ok=True)
+    return IpcBus(folder / log, name=str(next(numbers)))
 
 
 def maker(server: Any, test: str) -> Make:

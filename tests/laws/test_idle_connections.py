@@ -59,7 +59,7 @@ class Silent(asyncio.Protocol):
 async def serving(settings: Settings) -> AsyncIterator[int]:
     """The server in this loop; its port."""
     app = create_app(settings)
-    with contextlib.closing(bind(settings)) as listener:
+    with contextlib.closing(bind(settings).public) as listener:
         ready = asyncio.Event()
         config = uvicorn.Config(
             app, http=AcceptQueue(), ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1  # type: ignore[arg-type]

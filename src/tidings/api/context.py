@@ -10,6 +10,7 @@ from starlette.responses import Response
 from websockets.server import ServerProtocol
 
 from tidings.api.http import ApiConnection, ApiRequest, Json, body_of, in_thread_if_large
+from tidings.api.metrics import Metrics
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Identity, Purpose
 from tidings.auth.origins import OriginPolicy
@@ -40,6 +41,7 @@ class ApiContext:
     settings: Settings
     proxies: Proxies
     bodies: Bodies
+    metrics: Metrics
     streaming: StreamContext
     polling: PollContext
     sockets: WsContext

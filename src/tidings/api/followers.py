@@ -99,14 +99,14 @@ async def remove(request: ApiRequest, api: ApiContext) -> Response:
         200: Answer(
             description="The user's connections.",
             type=Presence,
-            example={"user": "alice", "online": True, "connections": 2},
+            example={"user": "alice", "online": True, "connections": 2, "complete": True},
         )
     },
 )
 async def presence(request: ApiRequest, api: ApiContext) -> Response:
-    """Is a user connected to the process that answers?"""
+    """Is a user connected?"""
     call = await api.call(request, await api.publisher(request))
-    return Json(api.services.presence.of(call, parse_user(request.path_params["user"])))
+    return Json(await api.services.presence.of(call, parse_user(request.path_params["user"])))
 
 
 OPERATIONS = (listing, add_many, add, remove, presence)

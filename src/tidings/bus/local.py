@@ -1,7 +1,7 @@
 """The bus of nodes in one process. With one node, the usual case, only its own word goes round."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 class LocalBus:
@@ -33,3 +33,14 @@ class LocalBus:
         loop = asyncio.get_running_loop()
         for receive in self._receivers:
             loop.call_soon(receive, frame)
+
+
+class NoWorkers:
+    """See `domain.ports.Workers`: the only process of its machine has nobody to ask."""
+
+    def __init__(self) -> None:
+        self.on: dict[str, Callable[[str], bytes]] = {}
+
+    async def ask(self, name: str, argument: str = "", *, within: float) -> Mapping[str, bytes | None]:
+        """Nothing."""
+        return {}

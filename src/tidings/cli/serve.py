@@ -15,12 +15,13 @@ from tidings.domain.errors import InvalidSettings
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: 8000]")
 @click.option("--db", help="Database: a file, or postgresql://...  [default: tidings.db]")
 @click.option("--heartbeat", type=float, help="Seconds between signs of life.  [default: 20]")
+@click.option("--workers", type=int, help="Processes that serve.  [default: 1]")
 @click.option("--drain-seconds", type=float, help="Seconds over which streams leave at shutdown.  [default: 0]")
 @log_level_option
 @click.option("--seed/--no-seed", default=None, help="Mount /notification/socket-connection and /export-excel.")
 def serve(
     config: str | None, check: bool, host: str | None, port: int | None, db: str | None, heartbeat: float | None,
-    drain_seconds: float | None, log_level: str | None, seed: bool | None,
+    workers: int | None, drain_seconds: float | None, log_level: str | None, seed: bool | None,
 ) -> None:  # fmt: skip
     """Run a server that authenticates its callers by tokens (TIDINGS_SECRET; see tidings token).
 
@@ -29,7 +30,7 @@ def serve(
     """
     chosen = {
         "mode": "serve", "config": config, "host": host, "port": port, "db": db, "heartbeat": heartbeat,
-        "drain_seconds": drain_seconds, "log_level": log_level, "seed": seed,
+        "workers": workers, "drain_seconds": drain_seconds, "log_level": log_level, "seed": seed,
     }  # fmt: skip
     settings = settings_of(chosen)
     try:

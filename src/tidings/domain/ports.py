@@ -115,6 +115,15 @@ class Store(Protocol):
         """The positions between which the log has events."""
 
 
+class Workers(Protocol):
+    """The other processes that serve on this machine."""
+
+    on: dict[str, Callable[[str], bytes]]  # by question: from its argument to this process's answer
+
+    async def ask(self, name: str, argument: str = "", *, within: float) -> Mapping[str, bytes | None]:
+        """The answers of all others, by name; None of one that did not answer `within` these seconds."""
+
+
 class Bus(Protocol):
     """Tells the other nodes that the log has grown. A hint: it may lose, repeat and reorder frames (law 7)."""
 

@@ -155,11 +155,12 @@ class MutesAt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Presence(msgspec.Struct, frozen=True, kw_only=True):
-    """The connections that a user has open to this process."""
+    """The connections that a user has open, to all workers of the machine that answers."""
 
     user: str
     online: bool
     connections: int
+    complete: bool = True  # False: a worker did not answer
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):

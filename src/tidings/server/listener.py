@@ -2,25 +2,33 @@
 
 import errno
 import socket
+from typing import NamedTuple
 
 from tidings.domain.errors import InvalidSettings
 from tidings.settings import Settings
 
 
-def bind(settings: Settings) -> socket.socket:
-    """The public socket, bound; it does not listen yet. Raises `InvalidSettings`."""
-    return _bound(settings.host, settings.port, heartbeat=settings.heartbeat)
+class Listeners(NamedTuple):
+    """The sockets that a process accepts on, bound; they do not listen yet."""
+
+    public: socket.socket
+    admin: socket.socket | None  # for operators, if there is to be one
 
 
-def bind_admin(settings: Settings) -> socket.socket | None:
-    """The socket for operators, if there is to be one. Raises `InvalidSettings`."""
+def bind(settings: Settings, *, shared: bool = False) -> Listeners:
+    """The sockets of the settings; `shared`: others may be bound to their addresses. Raises `InvalidSettings`."""
+    public = _bound(settings.host, settings.port, heartbeat=settings.heartbeat, shared=shared)
     if not settings.admin_address:
-        return None
+        return Listeners(public, None)
     host, _, port = settings.admin_address.rpartition(":")
-    return _bound(host.strip("[]"), int(port), heartbeat=settings.heartbeat)
+    try:
+        return Listeners(public, _bound(host.strip("[]"), int(port), heartbeat=settings.heartbeat, shared=shared))
+    except InvalidSettings:
+        public.close()
+        raise
 
 
-def _bound(host: str, port: int, *, heartbeat: float) -> socket.socket:
+def _bound(host: str, port: int, *, heartbeat: float, shared: bool) -> socket.socket:
     """A bound socket whose connections notice dead peers.
 
     A peer that is gone without a word is noticed within a heartbeat: in silence by these keep-alive probes, else by
@@ -30,6 +38,8 @@ def _bound(host: str, port: int, *, heartbeat: float) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_KEEPIDLE"):
         # The two add up: a heartbeat that is sent just before the probes give up has its own time to be
@@ -45,6 +55,12 @@ def _bound(host: str, port: int, *, heartbeat: float) -> socket.socket:
         raise cannot_listen(host, port, error) from error
     listener.setblocking(False)
     return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """The URL of what listens there."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def cannot_listen(host: str, port: int, error: OSError | OverflowError) -> InvalidSettings:

@@ -8,9 +8,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from types import FrameType
+from typing import Any, TypeAlias
 
 import uvicorn
 
@@ -20,9 +21,9 @@ from tidings.limits.addresses import Proxies
 from tidings.server.accept_queue import AcceptQueue
 from tidings.server.connections import OpenConnections
 from tidings.server.descriptors import raise_limit
-from tidings.server.listener import bind, bind_admin, cannot_listen
+from tidings.server.listener import Listeners, address_of, bind, cannot_listen
 from tidings.server.state import ServerState
-from tidings.settings import Settings
+from tidings.settings import Settings, WorkerPlace
 
 BACKLOG = 4096  # connects waiting to be accepted; the kernel caps it at net.core.somaxconn
 SWITCH = 0.0005  # seconds; how long the event loop may keep the writer's thread waiting for the interpreter lock
@@ -47,8 +48,10 @@ class Server(uvicorn.Server):
         *,
         admin: socket.socket | None = None,
         on_ready: Callable[[], None],
+        beside: "Beside | None" = None,
     ) -> None:
-        """`admin` is the operators' socket; `on_ready` is called when it can be connected to."""
+        """`admin` is the operators' socket; `on_ready` is called when it can be connected to; `beside` runs from the
+        first to the last."""
         super().__init__(config)
         counted = OpenConnections(proxies=Proxies(settings.proxies), most_of_address=settings.max_address_connections)
         self.server_state = ServerState(connections=counted)
@@ -56,13 +59,16 @@ class Server(uvicorn.Server):
         self._settings = settings
         self._admin = admin
         self._on_ready = on_ready
+        self._beside = beside
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[None] | None = None
         self._drain_began: float | None = None
+        self._retiring = False
 
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._starting = asyncio.current_task()
+        beside = asyncio.create_task(self._beside(self)) if self._beside is not None else None
         try:
             # Not by the lifespan protocol: what cannot be opened is an exception here, there a traceback in the log.
             async with self._app.opened():
@@ -72,12 +78,15 @@ class Server(uvicorn.Server):
         except asyncio.CancelledError:
             if not self.should_exit:
                 raise
+        finally:
+            if beside is not None:
+                beside.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         most = self._settings.max_connections
         wanted = most if self._settings.mode == "serve" else 0  # a trial needs none
         self.server_state.max_sockets = min(most, raise_limit(wanted=wanted))
-        self.lifespan.state["tidings.server"] = self.server_state  # for /metrics
+        self._app.connection_counts = self.server_state
         try:
             await super().startup(sockets)
         except OSError as error:
@@ -113,15 +122,22 @@ class Server(uvicorn.Server):
         now = asyncio.get_running_loop().time()
         if self._drain_began is None:
             self._drain_began = now
-            self._app.prepare_drain()
+            if not self._retiring:
+                self._app.prepare_drain()
         if not seconds:
             return True
-        first = min(seconds * UNREADY_FIRST, UNREADY_MOST)
+        first = 0.0 if self._retiring else min(seconds * UNREADY_FIRST, UNREADY_MOST)
         share = (now - self._drain_began - first) / (seconds - first)
         if share < 0:
             return False
         self._app.drain(min(share, 1.0))
         return share >= 1 or not self._app.streams
+
+    def retire(self) -> None:
+        """Accept no more and stop in order: a successor accepts on the same socket already."""
+        for server in self.servers:
+            server.close()
+        self._retiring = self.should_exit = True
 
     def drain(self) -> None:
         """Accept no more, tell every stream to come back, and abort what is left after the time for that.
@@ -180,17 +196,27 @@ def _die(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
+Beside: TypeAlias = Callable[[Server], Coroutine[Any, Any, None]]
+
+
 def run(
-    settings: Settings, *, pages: Pages = lambda _: (), on_ready: Callable[[str], None] = lambda address: None
+    settings: Settings,
+    *,
+    pages: Pages = lambda _: (),
+    on_ready: Callable[[str], None] = lambda address: None,
+    listeners: Listeners | None = None,
+    place: WorkerPlace | None = None,
+    beside: Beside | None = None,
 ) -> None:
     """Serve until SIGINT, or until SIGTERM or SIGHUP, which end the process when it has stopped in order.
 
-    `on_ready` is called with the server's address. Raises `InvalidSettings`, `StoreTooNew`, `StoreUnavailable`.
+    `on_ready` is called with the server's address. A worker of several gives its place, the sockets that it accepts on
+    and what runs beside it. Raises `InvalidSettings`, `StoreTooNew`, `StoreUnavailable`.
     """
     sys.setswitchinterval(SWITCH)
     gc.set_threshold(*GARBAGE)
-    app = create_app(settings, pages=pages)
-    listener, admin = bind(settings), bind_admin(settings)
+    app = create_app(settings, pages=pages, place=place)
+    listeners = listeners or bind(settings)
     config = uvicorn.Config(
         app,
         http=AcceptQueue(app.open_stream),  # type: ignore[arg-type] # all that is asked of it is to make protocols
@@ -206,8 +232,7 @@ def run(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=math.ceil(HEARING) + 1,  # for what the end of the drain did not end
     )
-    host, port = listener.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    server = Server(config, app, settings, admin=admin, on_ready=lambda: on_ready(address))
+    address = address_of(listeners.public)
+    server = Server(config, app, settings, admin=listeners.admin, on_ready=lambda: on_ready(address), beside=beside)
     with contextlib.suppress(KeyboardInterrupt):  # what uvicorn has left when it has stopped in order: no failure
-        server.run(sockets=[listener])
+        server.run(sockets=[listeners.public])

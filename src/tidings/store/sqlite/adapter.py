@@ -21,6 +21,7 @@ from tidings.store.reads import MOST_CHANGES, Reads
 from tidings.store.sqlite.checkpoint import Checkpointer
 from tidings.store.sqlite.connection import commit, connect, roll_back
 from tidings.store.sqlite.schema import make_private, migrate, refuse_foreign_file
+from tidings.store.sqlite.turns import Turns
 from tidings.store.transactions.epochs import lineage
 from tidings.store.transactions.run import Run, Transacted, WroteThenRaised, in_a_row, run_jobs, run_read
 from tidings.store.transactions.transaction import Job, Query, Read, Rows, Snapshot, Transaction
@@ -35,12 +36,15 @@ class SqliteStore(Reads):
 
     lineage: Lineage
 
-    def __init__(self, path: Path, *, cap: int, most_changes: int, clock: Callable[[], int] | None) -> None:
+    def __init__(
+        self, path: Path, *, cap: int, most_changes: int, clock: Callable[[], int] | None, turns: Path | None
+    ) -> None:
         super().__init__(most_changes=most_changes)
         self._path = path
         self._cap = cap
         self._clock = clock
         self._queries = queries("sqlite")
+        self._turns = Turns(turns) if turns is not None else None
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="tidings-writer")
         self._reading = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="tidings-reader")
         self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
@@ -65,12 +69,14 @@ class SqliteStore(Reads):
         cap: int = 1000,
         most_changes: int = MOST_CHANGES,
         clock: Callable[[], int] | None = None,
+        turns: Path | None = None,
     ) -> Self:
-        """Make or migrate the database. `clock` (milliseconds) stands in for the database's own in tests.
+        """Make or migrate the database. `clock` (milliseconds) stands in for the database's own in tests; several
+        processes that write all the time take turns by the lock of the file `turns`.
 
         Raises `StoreTooNew`, `StoreUnavailable`.
         """
-        return await asyncio.to_thread(cls, path, cap=cap, most_changes=most_changes, clock=clock)
+        return await asyncio.to_thread(cls, path, cap=cap, most_changes=most_changes, clock=clock, turns=turns)
 
     @property
     def epoch(self) -> str:
@@ -96,6 +102,8 @@ class SqliteStore(Reads):
         while not self._idle.empty():
             self._idle.get().close()
         self._checkpointer.close()
+        if self._turns is not None:
+            self._turns.close()
         self._writer.close()  # the last connection checkpoints and removes the WAL
 
     # Writing
@@ -106,7 +114,10 @@ class SqliteStore(Reads):
 
     def _transact(self, jobs: Sequence[Job[Any]]) -> Transacted:
         try:
-            return self._attempt(jobs)
+            if self._turns is None:
+                return self._attempt(jobs)
+            with self._turns:
+                return self._attempt(jobs)
         except (apsw.BusyError, CommitUnknown) as error:
             # Busy: another process holds the database, and asking for each job alone would only wait as long again.
             # Unknown: what may have been done is not done again.
