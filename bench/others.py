@@ -1,4 +1,4 @@
-"""What others notice while something heavy is done: publishes and inbox pages at a steady rate, and the write lock."""
+"""The effect of heavy work on others: publishes and inbox pages at a steady rate, and the write lock."""
 
 import fcntl
 import http.client

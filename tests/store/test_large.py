@@ -1,4 +1,4 @@
-"""What is read and written stays small, however much there is: counted in steps of SQLite's virtual machine."""
+"""Reads and writes stay small, however much there is: counted in steps of SQLite's virtual machine."""
 
 from collections.abc import AsyncIterator, Awaitable
 
