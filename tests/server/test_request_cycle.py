@@ -82,7 +82,7 @@ def test_response_has_the_bytes_that_uvicorn_sends(request: bytes, messages: lis
 
 
 async def both(request: bytes, messages: Sequence[Message]) -> tuple[tuple[bytes, str], tuple[bytes, str]]:
-    """What uvicorn's protocol does, and what ours does."""
+    """The output of uvicorn's protocol, and of ours."""
     return await sent(HttpToolsProtocol, request, messages), await sent(HttpProtocol, request, messages)
 
 
