@@ -17,7 +17,7 @@ import click
 import msgspec
 
 import tidings
-from tidings.api.metrics import ConnectionCollector, ServerCollector
+from tidings.api.metrics import ConnectionCollector, ServerCollector, worker_up
 from tidings.api.openapi import document
 from tidings.api.routes import OPERATIONS, described
 from tidings.cli import main
@@ -148,7 +148,7 @@ def _comments(kind: type) -> dict[str, str]:
 def metrics_page() -> str:
     """Every series that /metrics has."""
     zero: Any = _Zero()
-    families = [*ServerCollector(zero).collect(), *ConnectionCollector(zero).collect()]
+    families = [*ServerCollector(zero).collect(), *ConnectionCollector(zero).collect(), worker_up()]
     rows = []
     for family in families:
         name = f"{family.name}_total" if family.type == "counter" else family.name
@@ -163,10 +163,11 @@ class _Zero:
     """Numbers of a server to which nothing has happened."""
 
     refused_connections = timed_out_clients = 0
+    connections = ()
 
     def numbers(self) -> Numbers:
         fields = msgspec.structs.fields(Numbers)
-        zero: dict[str, Any] = {field.name: 0 if field.type in (int, bool) else {} for field in fields}
+        zero: dict[str, Any] = {field.name: 0 if field.type in (int, float, bool) else {} for field in fields}
         return msgspec.convert(zero, Numbers, strict=False)
 
 

@@ -100,7 +100,7 @@ def test_worker_hears_what_another_has_published_and_knows_who_is_connected_ther
 
 
 def test_silent_worker_is_not_up_and_presence_without_it_is_not_complete(server: Server) -> None:
-    told = False
+    told, silent = False, workers(server)[0]
     deadline = time.monotonic() + PATIENCE
     while not told and time.monotonic() < deadline:
         silent = workers(server)[0]

@@ -150,12 +150,17 @@ class Metrics:
         return merged({number: texts.get(number) for number in range(1, self._place.count + 1)})
 
 
+def worker_up() -> GaugeMetricFamily:
+    """The series that says which workers answer; there is none for a process that serves alone."""
+    return GaugeMetricFamily("tidings_worker_up", "1 while this worker answers.", labels=["worker"])
+
+
 def merged(texts: Mapping[int, bytes | None]) -> bytes:
     """The metrics of workers in one text, each sample with the label `worker`; None of a worker that did not answer.
 
     There are no totals beside them: a sum over the label would count everything twice.
     """
-    up = GaugeMetricFamily("tidings_worker_up", "1 while this worker answers.", labels=["worker"])
+    up = worker_up()
     families: dict[str, Metric] = {up.name: up}
     for number, text in texts.items():
         up.add_metric([str(number)], float(text is not None))
