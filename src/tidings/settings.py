@@ -98,7 +98,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     heartbeat: float = 20.0  # seconds; proxies cut what is silent for longer than 25 to 60
     drain_seconds: float = 0.0  # over which streams are told to leave at shutdown, /readyz first; 0: all at once
     retry: int = 2000  # milliseconds; what a client waits before it comes back (jittered when the server drains)
-    max_connections: int = 100_000
+    max_connections: int = 100_000  # streams; a tenth and a hundred more sockets are accepted
     max_address_connections: int = (
         2000  # of an address, IPv6 by /64, proxies and this machine aside; 0: any, as in `dev`
     )

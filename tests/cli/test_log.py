@@ -1,5 +1,6 @@
 """The server's log: every reason is in it, and one record is one line, whatever a stranger put into it."""
 
+import hmac
 import io
 import logging
 import re
@@ -166,3 +167,40 @@ def test_hash_of_a_user_id_depends_on_the_key_and_leaves_all_else() -> None:
     assert passed(b"a", path="/v1/users/alice/presence")["path"] == f"/v1/users/{one['user']}/presence"
     assert passed(b"a", path="/v1/inbox", user=None)["path"] == "/v1/inbox"
     assert one["detail"] == "d"
+
+
+@pytest.mark.parametrize("field", ["detail", "reason", "path"])
+@pytest.mark.parametrize("text", [
+    "there is no export 'x' for 'alice@example.org'",
+    "this request is meant for \"alice@example.org\", and its credential is another user's",
+    "an export of alice@example.org is being made",
+    "/v1/follows/user/alice@example.org",
+    "/v1/topics/user%2Falice@example.org/followers",
+    "Key (scope)=(user/alice@example.org) already exists",
+])  # fmt: skip
+def test_texts_of_errors_name_nobody_where_ids_are_hashed(field: str, text: str) -> None:
+    record = logging.makeLogRecord({"msg": "refused", field: text})
+    assert HashUserIds(b"key").filter(record)
+    line = LineFormatter().format(record)
+    assert "alice" not in line
+    assert line.count(hashed("alice@example.org")) == 1
+
+
+def test_traceback_names_nobody_where_ids_are_hashed() -> None:
+    try:
+        raise KeyError("alice@example.org")
+    except KeyError:
+        record = logging.makeLogRecord({"msg": "failed", "exc_info": sys.exc_info()})
+    assert HashUserIds(b"key").filter(record)
+    line = LineFormatter().format(record)
+    assert f"KeyError: '{hashed('alice@example.org')}'" in line and "test_log.py" in line
+
+
+def test_what_an_operator_needs_stays_where_ids_are_hashed() -> None:
+    record = logging.makeLogRecord({"msg": "refused", "detail": "the database cannot take this now: disk I/O error"})
+    assert HashUserIds(b"key").filter(record)
+    assert "the database cannot take this now: disk I/O error" in LineFormatter().format(record)
+
+
+def hashed(user: str) -> str:
+    return hmac.digest(b"key", user.encode(), "sha256").hex()[:16]

@@ -11,7 +11,10 @@ from tidings.settings import LogLevel
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
-_USER_IN_PATH = re.compile(r"(/v1/users/|/followers/)([^/]+)")
+_TEXTS = frozenset({"detail", "path", "reason"})  # fields that may name a user
+_ID = re.compile(
+    r"(?P<before>/v1/users/|/followers/|user/|user%2F|(?<!\w)['\"])(?P<id>[^/\s'\")]+)|[^\s'\"/(),;=]+@[^\s'\"/(),;=]+"
+)
 
 
 class LineFormatter(logging.Formatter):
@@ -34,7 +37,11 @@ class LineFormatter(logging.Formatter):
 
 
 class HashUserIds(logging.Filter):
-    """Puts a keyed hash in the place of a user's id: the field `user`, and a part of `path`."""
+    """Puts a keyed hash in the place of a user's id: in the field `user`, in a path, and in the texts of errors.
+
+    In a text it cannot be told which words are an id: those in quotation marks, after `user/` and of the form of an
+    address of mail are taken for one.
+    """
 
     def __init__(self, key: bytes) -> None:
         super().__init__()
@@ -45,9 +52,20 @@ class HashUserIds(logging.Filter):
         fields = vars(record)
         if isinstance(user := fields.get("user"), str):
             fields["user"] = self._hashed(user)
-        if isinstance(path := fields.get("path"), str):
-            fields["path"] = _USER_IN_PATH.sub(lambda found: found[1] + self._hashed(found[2]), path)
+        for name in _TEXTS & fields.keys():
+            fields[name] = self._cleaned(str(fields[name]))
+        if record.exc_info:
+            record.exc_text = self._cleaned_traceback(logging.Formatter().formatException(record.exc_info))
+            record.exc_info = None
         return True
+
+    def _cleaned(self, text: str) -> str:
+        return _ID.sub(lambda found: (found["before"] or "") + self._hashed(found["id"] or found[0]), text)
+
+    def _cleaned_traceback(self, text: str) -> str:
+        """A traceback with its messages cleaned; the lines of places and of source are those of the program."""
+        lines = text.split("\n")
+        return "\n".join(line if line.startswith(("  ", "Traceback")) else self._cleaned(line) for line in lines)
 
     def _hashed(self, user: str) -> str:
         return hmac.digest(self._key, user.encode(), "sha256").hex()[:16]
