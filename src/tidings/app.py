@@ -146,6 +146,11 @@ class Tidings:
             self._drain.end(share)
 
     @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """The routes that are served while it is open."""
+        return self._router.routes
+
+    @property
     def streams(self) -> int:
         """The number of streams that are open."""
         return 0 if self._gateway is None else self._gateway.hub.open.total()

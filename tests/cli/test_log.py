@@ -196,7 +196,7 @@ def test_traceback_names_nobody_where_ids_are_hashed() -> None:
     assert f"KeyError: '{hashed('alice@example.org')}'" in line and "test_log.py" in line
 
 
-def test_what_an_operator_needs_stays_where_ids_are_hashed() -> None:
+def test_reason_of_a_failure_stays_where_ids_are_hashed() -> None:
     record = logging.makeLogRecord({"msg": "refused", "detail": "the database cannot take this now: disk I/O error"})
     assert HashUserIds(b"key").filter(record)
     assert "the database cannot take this now: disk I/O error" in LineFormatter().format(record)

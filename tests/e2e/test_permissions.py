@@ -2,16 +2,21 @@
 
 import http.client
 import json
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from starlette.routing import Route
 
 from tests.servers import SECRET, Server, environment
+from tidings.app import create_app
+from tidings.settings import Settings
 
 UPGRADE = {
     "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
@@ -196,6 +201,31 @@ def test_table_has_every_operation(world: Callers) -> None:
     described = world.server.request("GET", "/openapi.json").json["paths"]
     found = {(method, path) for path, methods in described.items() for method in methods}
     assert found == set(OPERATIONS) | ELSEWHERE
+
+
+PAGES = {("get", "/"), ("get", "/js/{path}")}  # what everybody may read, and no operation
+
+
+@pytest.mark.anyio
+async def test_table_has_every_route_of_the_application(tmp_path: Path) -> None:
+    """Described or not, a route without a row fails."""
+    app = create_app(Settings(secret=SECRET, db=tmp_path / "routes.db", seed=True))
+    async with app.opened():
+        routes = [route for route in app.routes if isinstance(route, Route)]
+        others = [route for route in app.routes if not isinstance(route, Route)]
+    found = {
+        (method.lower(), re.sub(r":\w+}", "}", route.path))
+        for route in routes
+        for method in (route.methods or set()) - {"HEAD"}  # answers as GET does
+    }
+    assert found == set(OPERATIONS) | ELSEWHERE | PAGES
+    assert {getattr(route, "path", None) for route in others} == {"/v1/ws"}  # of servers that frame by themselves
+
+
+@pytest.mark.parametrize("path", ["/", "/js/define.js"])
+@pytest.mark.parametrize("caller", CALLERS)
+def test_pages_are_everybodys(world: Callers, caller: str, path: str) -> None:
+    assert world.call(caller, "get", path, None)[0] in {200, 302}  # a module's name leads to its version
 
 
 @pytest.mark.parametrize("caller", CALLERS)

@@ -25,7 +25,7 @@ from tidings.server.listener import Listeners, address_of, bind, cannot_listen
 from tidings.server.state import ServerState
 from tidings.settings import Settings, WorkerPlace
 
-SPARE = 100  # connections beyond the streams that there may be, and their tenth: for probes, publishers and refusals
+SPARE_SOCKETS = 100  # beyond the streams that there may be, and their tenth: for probes, publishers and refusals
 BACKLOG = 4096  # connects waiting to be accepted; the kernel caps it at net.core.somaxconn
 SWITCH = 0.0005  # seconds; how long the event loop may keep the writer's thread waiting for the interpreter lock
 GARBAGE = (20_000, 20, 100)  # objects before the collector looks: requests leave few cycles, streams none
@@ -86,7 +86,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         most = self._settings.max_connections
         wanted = most if self._settings.mode == "serve" else 0  # a trial needs none
-        self.server_state.max_sockets = min(most + most // 10 + SPARE, raise_limit(wanted=wanted))
+        self.server_state.max_sockets = min(most + most // 10 + SPARE_SOCKETS, raise_limit(wanted=wanted))
         self._app.connection_counts = self.server_state
         try:
             await super().startup(sockets)
