@@ -131,7 +131,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     group_window: float = 12 * 3600.0  # seconds within which notifications of a group_key merge
     counter_cap: int = 1000
     retention_age: float = 7 * 24 * 3600.0  # seconds; events
-    retention_rows: int = 1_000_000  # events
+    retention_rows: int = 1_000_000  # events that publishers sent
+    retention_user_rows: int = 10_000_000  # events that users caused: marks, follows, preferences
+    retention_bytes: float = 10e9  # of all events
     inbox_age: float = 90 * 24 * 3600.0  # seconds; notifications and the seed's workbooks
 
     def __post_init__(self) -> None:
@@ -205,7 +207,8 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "publisher_disk": (0, _MUCH), "body_bytes": (0, _MUCH), "caller_body_bytes": (0, _MUCH),
     "local_allowance": (1, _MANY), "max_event": (1024, EVENT_BOUND),
     "max_batch": (1, _MANY), "max_batch_bytes": (1, _MANY), "group_window": (0, _LONG), "counter_cap": (1, _MANY),
-    "token_max_age": (1, _LONG), "retention_age": (0, _LONG), "retention_rows": (1, _MANY), "inbox_age": (0, _LONG),
+    "token_max_age": (1, _LONG), "retention_age": (0, _LONG), "retention_rows": (1, _MANY),
+    "retention_user_rows": (1, _MANY), "retention_bytes": (1, _MUCH), "inbox_age": (0, _LONG),
 }  # fmt: skip
 
 # An origin as a browser writes it (WHATWG HTML, "serialization of an origin"): no path, no default port.

@@ -9,10 +9,12 @@ import pytest
 
 from tests.store.adapters import CLOCK, OpenStore, quick_folder
 from tests.store.strategies import ALICE, DAY, NOW, do, inbox, log, note, posting
-from tidings.background import maintenance
+from tidings.background import log_volume, maintenance
 from tidings.background.maintenance import ROWS_PER_TRANSACTION, Maintenance
+from tidings.domain.topics import Topic
 from tidings.settings import Settings
 from tidings.store.sqlite.adapter import SqliteStore
+from tidings.store.transactions.follows import follow, unfollow
 from tidings.store.transactions.leases import Lease, take_lease
 
 
@@ -127,3 +129,44 @@ async def test_of_two_processes_one_does_it_and_the_other_goes_on_when_it_stops(
         CLOCK.now = NOW + 5000
         await until(lambda: asyncio.sleep(0, writes.made[-1] == 1))
     assert [event.type for event in await log(store)] == ["notification.created", "notification.deleted"]
+
+
+async def test_events_of_users_push_out_nothing_that_was_published(store: SqliteStore) -> None:
+    """One user's follows and unfollows pruned everybody's log."""
+    for _ in range(5):
+        await do(store, posting(note()))
+    for _ in range(30):
+        await do(store, follow([(ALICE, Topic("author/1"))]))
+        await do(store, unfollow([(ALICE, Topic("author/1"))]))
+    await do(store, posting(note()))
+    writes = Writes(store)
+    async with writes.maintained(retention_rows=3):
+        await until(lambda: floor_is(store, 3))
+        for _ in range(5):
+            await do(store, follow([(ALICE, Topic("author/2"))]))
+            await do(store, unfollow([(ALICE, Topic("author/2"))]))
+        await asyncio.sleep(0.1)
+        assert await floor_is(store, 3)
+
+
+@pytest.mark.parametrize("limit", [{"retention_user_rows": 10}, {"retention_bytes": 2000}])
+async def test_log_is_bounded_whoever_fills_it(
+    store: SqliteStore, limit: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_volume, "PART", 5)
+    for _ in range(100):
+        await do(store, follow([(ALICE, Topic("author/1"))]))
+        await do(store, unfollow([(ALICE, Topic("author/1"))]))
+    writes = Writes(store)
+    async with writes.maintained("one", **limit):
+
+        async def bounded() -> bool:
+            floor, head = await store.span()
+            events = (await store.tail(after=floor, limit=1000)).events
+            return head - floor <= 15 if "retention_user_rows" in limit else sum(len(e.data) for e in events) <= 2000
+
+        await until(bounded)
+
+
+async def floor_is(store: SqliteStore, seq: int) -> bool:
+    return (await store.span())[0] == seq

@@ -42,7 +42,7 @@ from tidings.store.transactions.epochs import fork
 from tidings.store.transactions.follows import follow, followers, register_users, set_mutes, unfollow
 from tidings.store.transactions.inbox import Filter
 from tidings.store.transactions.reading import mark_ids, read_up_to
-from tidings.store.transactions.retention import Retention, prune
+from tidings.store.transactions.retention import LogPart, Retention, measure, prune
 from tidings.store.transactions.tickets import give_ticket, use_ticket
 from tidings.store.transactions.transaction import Job, Query, Script, Snapshot, Transaction
 
@@ -435,6 +435,17 @@ async def test_rows_over_the_limit_go_in_steps_and_the_log_says_where_it_starts(
     assert seqs(await log(store)) == [8, 9, 10]
     assert await store.read(ALICE, follows=(), extra=(), after=6, through=10, limit=10) is None
     assert len((await inbox(store, ALICE)).items) == 10
+
+
+async def test_log_is_measured_in_parts_by_who_caused_what(store: OpenStore) -> None:
+    await do(store, posting(note(), note()))
+    await do(store, follow([(ALICE, Topic("author/1")), (ALICE, Topic("author/2"))]))
+    sizes = [len(event.data) for event in await log(store)]
+    part, floor = await store.query(measure(after=0, step=3))
+    assert (part, floor) == (LogPart(0, 3, 1, sum(sizes[:3])), 0)
+    part, _ = await store.query(measure(after=3, step=3))
+    assert part == LogPart(3, 4, 1, sizes[3])
+    assert await store.query(measure(after=4, step=3)) == (None, 0)
 
 
 async def test_old_events_go_and_young_ones_stay(store: OpenStore) -> None:

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tidings.background.log_volume import LogVolume
 from tidings.domain.errors import TidingsError
 from tidings.settings import Settings
 from tidings.store.transactions.changes import due, expire
 from tidings.store.transactions.leases import Lease, leased
-from tidings.store.transactions.retention import Retention, prunable, prune
+from tidings.store.transactions.retention import CountedLog, Retention, prunable, prune
 from tidings.store.transactions.transaction import Job
 
 Task = Callable[[], Awaitable[None]]
@@ -50,6 +51,9 @@ class Maintenance:
         self._query = query
         self._sleep = sleep
         self._lease = Lease("maintenance", process)
+        self._volume = LogVolume()
+        self._most_of_users = settings.retention_user_rows
+        self._most_bytes = int(settings.retention_bytes)
         self._retention = Retention(
             log_age=int(settings.retention_age * 1000),
             log_rows=settings.retention_rows,
@@ -82,9 +86,21 @@ class Maintenance:
             pass
 
     async def _prune(self) -> None:
-        some = prunable(self._retention, step=ROWS_PER_TRANSACTION)
-        while await self._query(some) and await self._step(prune(self._retention, step=ROWS_PER_TRANSACTION)):
+        while True:
+            retention = await self._counted()
+            if not await self._query(prunable(retention, step=ROWS_PER_TRANSACTION)):
+                return
+            if not await self._step(prune(retention, step=ROWS_PER_TRANSACTION)):
+                return
             await self._expire()  # what is due does not wait for a long round of retention
+
+    async def _counted(self) -> Retention:
+        """The limits of retention, with the log as it is now. While it is not yet counted only age removes anything."""
+        volume = self._volume
+        await volume.follow(self._query)
+        beyond = volume.beyond(users=self._most_of_users, size=self._most_bytes) if volume.whole else 0
+        users = volume.users if volume.whole else volume.upto
+        return self._retention._replace(counted=CountedLog(volume.upto, users, beyond))
 
     async def _step(self, job: Job[Any]) -> bool:
         """Do one small transaction, and let others write. False: another process does this now."""

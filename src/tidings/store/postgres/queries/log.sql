@@ -67,6 +67,10 @@ SELECT e.seq, e.topic, e.type, e.tags, e.data FROM found JOIN events e ON e.seq 
 SELECT max(seq) AS seq FROM events
 WHERE seq > :floor::bigint AND seq <= :through::bigint AND time < :before::bigint;
 
+-- log_volume -> users, size
+SELECT count(*) FILTER (WHERE type NOT LIKE 'notification.%') AS users, sum(octet_length(data))::bigint AS size
+FROM events WHERE seq > :after::bigint AND seq <= :upto::bigint;
+
 -- drop_events
 DELETE FROM events WHERE seq <= (SELECT max(r.through) FROM jsonb_to_recordset(:rows::jsonb) AS r (through bigint));
 

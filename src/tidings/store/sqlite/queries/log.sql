@@ -59,6 +59,10 @@ ORDER BY e.seq;
 -- aged_events -> seq
 SELECT max(seq) AS seq FROM events WHERE seq > :floor AND seq <= :through AND time < :before;
 
+-- log_volume -> users, size
+SELECT sum(type NOT GLOB 'notification.*') AS users, sum(octet_length(data)) AS size FROM events
+WHERE seq > :after AND seq <= :upto;
+
 -- drop_events
 DELETE FROM events WHERE seq <= (SELECT max(value ->> 'through') FROM jsonb_each(:rows));
 
