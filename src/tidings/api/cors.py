@@ -14,6 +14,7 @@ from tidings.api.ws import reject
 from tidings.auth.hosts import HostAllowlist
 from tidings.auth.origins import OriginPolicy
 from tidings.domain.errors import InvalidRequest, Misdirected, OriginForbidden, TidingsError, UriTooLong
+from tidings.domain.problems import SECURITY
 from tidings.settings import Settings
 
 TARGET_MAX = 8 * 1024  # bytes of a path with its query; other servers than ours take more
@@ -28,11 +29,6 @@ RESPONSE_HEADERS = (
     "Date", "ETag", "Idempotent-Replayed", "Retry-After", "Tidings-Heartbeat", "Tidings-User", "WWW-Authenticate",
     "X-Poll-Interval",
 )  # fmt: skip
-# No answer of the API is a page: where a browser shows one, it runs nothing, loads nothing, and is in no frame.
-SECURITY: tuple[tuple[bytes, bytes], ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-)
 PROBES = frozenset({"/healthz", "/readyz"})  # a load balancer asks for them by address, as operators do
 ORIGINS_MAX = 1000  # origins: for how many the fields are kept, and how many refused ones are told of
 
@@ -69,7 +65,7 @@ class Cors:
                 await receive()
                 await reject(error, scope, receive, send)
             else:
-                await problem(error)(scope, receive, send)
+                await _secured(problem(error))(scope, receive, send)
             return
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
@@ -158,11 +154,11 @@ class Cors:
         try:
             self._check_preflight(headers, fields)
         except InvalidRequest as error:
-            refusal = problem(error)
+            refusal = _secured(problem(error))
             refusal.headers["vary"] = "Origin"
             refusal.raw_headers += fields
             return refusal
-        answer = Response("OK", media_type="text/plain")
+        answer = _secured(Response("OK", media_type="text/plain"))
         answer.raw_headers += [
             *fields,
             (b"access-control-allow-methods", ", ".join(CORS_METHODS).encode()),
@@ -183,6 +179,11 @@ class Cors:
             if name.strip() and name.strip().lower() not in allowed:
                 detail = f"pages may not send the header {name.strip()[:80]!r}; TIDINGS_CORS_HEADERS lists more"
                 raise InvalidRequest(detail)
+
+
+def _secured(response: Response) -> Response:
+    response.raw_headers += SECURITY
+    return response
 
 
 def response_fields(own: Iterable[tuple[bytes, bytes]], fields: Fields) -> Fields:

@@ -5,6 +5,12 @@ import msgspec
 from tidings.domain.errors import TidingsError
 
 PROBLEMS_PATH = "/problems"  # below the root of the application; a section of it for each code
+# Fields of every answer. None of the API is a page: where a browser shows one, it runs nothing, loads nothing, and is
+# in no frame.
+SECURITY: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 
 _encode = msgspec.json.Encoder().encode
 

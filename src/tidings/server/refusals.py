@@ -6,7 +6,7 @@ from http import HTTPStatus
 import httptools
 
 from tidings.domain.errors import InvalidHttp, InvalidRequestTarget, MethodUnknown, TidingsError
-from tidings.domain.problems import problem_json
+from tidings.domain.problems import SECURITY, problem_json
 
 METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 
@@ -23,6 +23,7 @@ def refusal(error: TidingsError, default_fields: list[tuple[bytes, bytes]]) -> b
         *((name.encode(), value.encode()) for name, value in error.headers.items() if name != "connection"),
         (b"content-type", b"application/problem+json"),
         (b"cache-control", b"private, no-store"),
+        *SECURITY,
         (b"content-length", b"%d" % len(body)),
         (b"connection", b"close"),
     ]

@@ -9,6 +9,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, service_unavai
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tidings.domain.errors import HeadersTooLarge, InvalidHttp, TidingsError, UriTooLong
+from tidings.domain.problems import SECURITY
 from tidings.server.refusals import METHODS, check_host, origin_form, refusal_of, unknown_method
 from tidings.server.request_cycle import RequestCycle
 from tidings.transports.detachable import EXTENSION
@@ -22,7 +23,7 @@ MAX_PIPELINE = 100  # requests of one connection that wait for earlier ones
 async def options_of_server(scope: Any, receive: Any, send: Any) -> None:
     """`OPTIONS *` (RFC 9110, section 9.3.7): what the server as a whole does."""
     allow = (b"allow", b", ".join(sorted(METHODS)))
-    await send({"type": "http.response.start", "status": 204, "headers": [allow]})
+    await send({"type": "http.response.start", "status": 204, "headers": [allow, *SECURITY]})
     await send({"type": "http.response.body"})
 
 
