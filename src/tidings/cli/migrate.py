@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from tidings.app import opened_store
+from tidings.composition import opened_store
 from tidings.cli.arguments import OneLineCommand, settings_of
 from tidings.cli.database_file import failing
 from tidings.settings import Settings
