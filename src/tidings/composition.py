@@ -32,7 +32,7 @@ from tidings.auth.signed_links import SignedLinks
 from tidings.auth.tickets import Tickets
 from tidings.auth.tokens import TokenChecker, TokenRules
 from tidings.background.bus_link import BusLink
-from tidings.background.catch_up import STORE_WORKERS, CatchUp
+from tidings.background.catch_up import CatchUp
 from tidings.background.connection_timers import ConnectionTimers
 from tidings.background.drain import Drain
 from tidings.background.head_watch import HeadWatch
@@ -40,6 +40,7 @@ from tidings.background.heartbeat import HeartbeatScheduler
 from tidings.background.loop_lag import LoopLag
 from tidings.background.maintenance import Maintenance
 from tidings.background.relay import Relay
+from tidings.background.replay_lane import ReplayLane
 from tidings.background.session_check import SessionCheck
 from tidings.background.store_retry import StoreRetry
 from tidings.background.timer_wheel import TimerWheel
@@ -176,8 +177,9 @@ async def open_services(
         user_replays = Budgets(
             rate=settings.user_replay_bytes, burst=settings.user_replay_bytes_burst, clock=time.monotonic
         )
-        replays = Replays(user_replays, jitter=random.random, at_once=STORE_WORKERS)
-        catchup = CatchUp(store, retry=retry, charge=replays.charge, slots=replays.slots)
+        replays = Replays(user_replays, jitter=random.random)
+        lane = ReplayLane(clock=time.monotonic, later=asyncio.get_running_loop().call_later)
+        catchup = CatchUp(store, retry=retry, lane=lane, charge=replays.charge)
         on_connection = _log_connection if _log.isEnabledFor(logging.DEBUG) else None
         hub = Hub(
             Ring(head=max(span.floor, span.head - RING_EVENTS)), on_work=catchup.wake, on_connection=on_connection
@@ -239,7 +241,7 @@ async def open_services(
             follows=FollowService(commands, gateway, settings),
             preferences=PreferenceService(commands, gateway),
             streams=streams,
-            polls=PollService(gateway, loop_lag, replays=replays, encoding=poll_encoding),
+            polls=PollService(gateway, loop_lag, replays=replays, lane=lane, encoding=poll_encoding),
             presence=PresenceService(hub, others),
             tickets=TicketService(tickets),
             revocations=revocations,

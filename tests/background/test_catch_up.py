@@ -9,8 +9,9 @@ import pytest
 
 from tests.hub.fake_sink import FakeSink, WhenFull
 from tests.model.log import EPOCH, Log
-from tests.services.fakes import FakeStore, quiet, retrying
+from tests.services.fakes import FakeStore, never_resting, quiet, retrying
 from tidings.background.catch_up import PAGE_EVENTS, STORE_WORKERS, CatchUp
+from tidings.background.replay_lane import PLACES
 from tidings.domain.model import Event
 from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
@@ -46,7 +47,7 @@ class CatchUpHarness:
     def __init__(self, *, events: int = 0, users: Iterable[User] = (ALICE,), turns: Iterable[int] = ()) -> None:
         self.log = Log()
         self.store = FakeStore(self.log, turns=turns)
-        self.catchup = CatchUp(self.store, retry=retrying())
+        self.catchup = CatchUp(self.store, retry=retrying(), lane=never_resting())
         self.hub = Hub(Ring(head=0, slots=1), on_work=self.catchup.wake)
         for _ in range(events):
             for user in users:
@@ -90,7 +91,7 @@ async def test_a_thousand_readers_are_a_queue() -> None:
         sinks = [harness.join(ALICE) for _ in range(1000)]
         for _ in range(100):
             await quiet()
-    assert harness.store.most_under_way == STORE_WORKERS
+    assert harness.store.most_under_way == PLACES
     assert all(seqs(sink) == [1, 2, 3] for sink in sinks)
 
 

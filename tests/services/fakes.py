@@ -8,6 +8,7 @@ from typing import Any
 from tests.model.log import EPOCH, Log
 from tidings.background.bus_link import BusLink
 from tidings.background.relay import Relay
+from tidings.background.replay_lane import ReplayLane
 from tidings.background.store_retry import StoreRetry
 from tidings.bus.local import LocalBus
 from tidings.domain.errors import StoreUnavailable
@@ -18,7 +19,7 @@ from tidings.domain.topics import Topic, User
 from tidings.limits.budgets import Budgets
 from tidings.services.rate_limits import Replays
 
-UNLIMITED = Replays(Budgets(rate=0, burst=1, clock=lambda: 0.0), jitter=lambda: 0.0, at_once=2)
+UNLIMITED = Replays(Budgets(rate=0, burst=1, clock=lambda: 0.0), jitter=lambda: 0.0)
 
 
 class FakeStore:
@@ -89,6 +90,11 @@ class FakeStore:
 def retrying() -> StoreRetry:
     """Retries that cost no time."""
     return StoreRetry(clock=lambda: 0.0, sleep=lambda seconds: asyncio.sleep(0))
+
+
+def never_resting() -> ReplayLane:
+    """A lane whose places are free as soon as they are given back."""
+    return ReplayLane(clock=lambda: 0.0, later=lambda _, release: release())
 
 
 def alone(relay: Relay) -> BusLink:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.log import EPOCH, Log
-from tests.services.fakes import UNLIMITED, FakeStore, alone, retrying
+from tests.services.fakes import UNLIMITED, FakeStore, alone, never_resting, retrying
 from tidings.auth.grants import Grant
 from tidings.background.loop_lag import LoopLag
 from tidings.background.relay import Relay
@@ -54,7 +54,11 @@ class PollHarness:
         )
         self.loop_lag = LoopLag(clock=lambda: 0.0)
         self.polls = PollService(
-            self.gateway, self.loop_lag, replays=UNLIMITED, encoding=PollEncoding(partial(Cursor, EPOCH))
+            self.gateway,
+            self.loop_lag,
+            replays=UNLIMITED,
+            lane=never_resting(),
+            encoding=PollEncoding(partial(Cursor, EPOCH)),
         )
 
     def append(self, *topics: Topic) -> None:

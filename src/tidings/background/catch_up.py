@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 
+from tidings.background.replay_lane import ReplayLane
 from tidings.background.store_retry import StoreRetry
 from tidings.domain.cursor import Cursor
 from tidings.domain.model import Event
@@ -14,7 +15,7 @@ from tidings.domain.topics import User
 from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader
 
-STORE_WORKERS = 2  # pages under way at once: fewer than the store has readers, one of which is left to others
+STORE_WORKERS = 4  # readers that read the store, or wait for a place in the lane, at once
 PAGE_EVENTS = 500  # read from the store for one reader at a time
 YIELD_EVERY = 8  # readers served from the ring before yielding to the event loop
 
@@ -31,12 +32,12 @@ class CatchUp:
         store: Store,
         *,
         retry: StoreRetry,
+        lane: ReplayLane,
         charge: Callable[[User, Sequence[Event]], None] = lambda *_: None,
-        slots: asyncio.Semaphore | None = None,
     ) -> None:
-        """`charge` is told of each page that was read from the store for a user. `slots` is shared with polls."""
-        self._slots = slots or asyncio.Semaphore(STORE_WORKERS)
+        """`charge` is told of each page that was read from the store for a user. `lane` is shared with polls."""
         self._store = store
+        self._lane = lane
         self._charge = charge
         self._retry = retry
         self._wake = asyncio.Event()
@@ -75,20 +76,24 @@ class CatchUp:
             while hub.store_queue:
                 reader = hub.store_queue.popleft()
                 reader.in_queue = False
-                await self._retry.read(partial(self._page, hub, reader), wanted=reader.ready_for_catch_up)
+                await self._retry.read(partial(self._replay, hub, reader), wanted=reader.ready_for_catch_up)
             self._store_wake.clear()
+
+    async def _replay(self, hub: Hub, reader: Reader) -> None:
+        async with self._lane.place():
+            if reader.ready_for_catch_up():
+                await self._page(hub, reader)
 
     async def _page(self, hub: Hub, reader: Reader) -> None:
         after, membership = reader.position, reader.membership
-        async with self._slots:
-            page = await self._store.read(
-                membership.user,
-                follows=membership.follows,
-                extra=reader.extra,
-                after=after,
-                through=hub.head,
-                limit=PAGE_EVENTS,
-            )
+        page = await self._store.read(
+            membership.user,
+            follows=membership.follows,
+            extra=reader.extra,
+            after=after,
+            through=hub.head,
+            limit=PAGE_EVENTS,
+        )
         if page is not None:
             self._charge(membership.user, page.events)
             hub.serve_page(reader, page, after=after)

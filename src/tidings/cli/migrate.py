@@ -4,9 +4,9 @@ import asyncio
 
 import click
 
-from tidings.composition import opened_store
 from tidings.cli.arguments import OneLineCommand, settings_of
 from tidings.cli.database_file import failing
+from tidings.composition import opened_store
 from tidings.settings import Settings
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tidings.auth.grants import Grant
 from tidings.background.catch_up import reset_data
 from tidings.background.loop_lag import LoopLag
+from tidings.background.replay_lane import ReplayLane
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import ShuttingDown
 from tidings.domain.model import EventPage, Feed
@@ -46,8 +47,11 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class PollService:
     """The verb of short and long polls."""
 
-    def __init__(self, gateway: StoreGateway, loop_lag: LoopLag, *, replays: Replays, encoding: Encoding) -> None:
+    def __init__(
+        self, gateway: StoreGateway, loop_lag: LoopLag, *, replays: Replays, lane: ReplayLane, encoding: Encoding
+    ) -> None:
         self._gateway = gateway
+        self._lane = lane
         self._replays = replays
         self._loop_lag = loop_lag
         self._encoding = encoding
@@ -79,7 +83,7 @@ class PollService:
                 hub.memberships.cache(feed)
                 continue
             self._replays.check(user)
-            async with self._replays.slots:
+            async with self._lane.place():
                 page = await gateway.store.read(
                     user, follows=feed.follows, extra=extra, after=wanted.seq, through=feed.head, limit=limit
                 )

@@ -1,6 +1,5 @@
 """The refusal of a caller that is beyond its budget."""
 
-import asyncio
 import math
 from collections.abc import Callable, Sequence
 
@@ -20,9 +19,7 @@ def check_wait(wait: float, *, jitter: Callable[[], float], detail: str) -> None
 class Replays:
     """The budget of each user for reads from the store, in bytes of events; and the places for all of them."""
 
-    def __init__(self, budgets: Budgets, *, jitter: Callable[[], float], at_once: int) -> None:
-        """`at_once`: pages of the log that may be read at a time."""
-        self.slots = asyncio.Semaphore(at_once)
+    def __init__(self, budgets: Budgets, *, jitter: Callable[[], float]) -> None:
         self._budgets = budgets
         self._jitter = jitter
 
