@@ -1,4 +1,4 @@
-"""An operator's day on a large, old installation beside a small one (see `bench.large_dataset`): what others notice."""
+"""An operator's day on a large, old installation beside a small one, and its effect on others."""
 
 import json
 import os
