@@ -22,13 +22,14 @@ from tidings.hub.readers import Reader, ReaderState
 from tidings.hub.ring import Ring
 from tidings.services.store_gateway import NEWEST
 from tidings.store.transactions import reading
-from tidings.store.transactions.changes import expire, retract, retract_entity, update
+from tidings.store.transactions.changes import expire, retract, update
 from tidings.store.transactions.counters import count
 from tidings.store.transactions.epochs import fork
 from tidings.store.transactions.follows import follow, muted, register_users, set_mutes, unfollow
 from tidings.store.transactions.inbox import Filter, page
 from tidings.store.transactions.publish import publish
 from tidings.store.transactions.reading import mark_ids, read_up_to
+from tidings.store.transactions.stepwise import go_on, retract_entity
 from tidings.store.transactions.transaction import Job, Read, Script, Snapshot
 
 WINDOW = 10_000  # milliseconds; short, so that groups end
@@ -149,7 +150,12 @@ class StoreHarness:
         self._both(lambda: self._write(retract(id)), lambda: self.model.retract(id))
 
     def retract_entity(self, entity: str) -> None:
-        self._both(lambda: self._write(retract_entity(entity)), lambda: self.model.retract_entity(entity))
+        self._both(lambda: self._retract_entity(entity), lambda: self.model.retract_entity(entity))
+
+    def _retract_entity(self, entity: str) -> None:
+        step = self._write(retract_entity(entity, step=2))
+        while step.write is not None:
+            step = self._write(go_on(step.write, step=2))
 
     def wait(self, milliseconds: int, *, tidy: bool) -> None:
         """Time passes. Maintenance runs, or has yet to."""

@@ -10,11 +10,11 @@ from tests.store.adapters import CLOCK, OpenStore
 from tests.store.strategies import ALICE, BOB, do, inbox, log, note, overrides_of, posting
 from tidings.domain.topics import Topic, User, own_topic
 from tidings.store.sqlite.adapter import SqliteStore
-from tidings.store.transactions.changes import retract_contribution
 from tidings.store.transactions.follows import follow, set_mutes
 from tidings.store.transactions.forgetting import FORGOTTEN_TYPE, contributions, erase, kept_of, tell_forgotten
 from tidings.store.transactions.idempotency import IdempotencyKey, idempotent
 from tidings.store.transactions.reading import mark_ids
+from tidings.store.transactions.stepwise import Step, retract_contribution
 from tidings.store.transactions.tickets import give_ticket, use_ticket
 from tidings.store.transactions.transaction import noop
 
@@ -96,7 +96,7 @@ async def test_groups_that_name_the_user_are_found_by_text_and_number(store: Ope
         assert page.through > after
         after = page.through
     assert found == {"like:'7'", "like:7", "like:'77'"}
-    assert await do(store, retract_contribution("like:'77'", "7")) == 1
+    assert await do(store, retract_contribution("like:'77'", "7", step=10)) == Step(number=1, write=None)
 
 
 async def test_nothing_that_was_erased_is_left_in_the_file(tmp_path: Path) -> None:

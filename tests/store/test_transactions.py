@@ -13,10 +13,11 @@ from tidings.domain.groups import CONTRIBUTORS_MAX
 from tidings.domain.model import Event
 from tidings.domain.notification import Notification, rfc3339
 from tidings.domain.topics import ALL, User, own_topic
-from tidings.store.transactions.changes import due, expire, retract, retract_entity, update
+from tidings.store.transactions.changes import due, expire, retract, update
 from tidings.store.transactions.follows import follow, register_users, set_mutes
 from tidings.store.transactions.inbox import Filter
 from tidings.store.transactions.reading import WATERMARK_STEPS, mark_ids, read_up_to
+from tidings.store.transactions.stepwise import Step, retract_entity
 
 SECOND = "2026-01-01T00:00:01.000Z"
 THIRD = "2026-01-01T00:00:02.000Z"
@@ -323,8 +324,8 @@ async def test_an_update_of_a_shared_item_holds_no_reading_state(store: OpenStor
 async def test_everything_about_an_entity_goes_at_once_and_nothing_else(store: OpenStore) -> None:
     drafts = [note(entity="post/7"), note(ALL, entity="post/7"), note(entity="post/77"), note()]
     await do(store, posting(*drafts))
-    assert await do(store, retract_entity("post/7")) == 2
-    assert await do(store, retract_entity("post/7")) == 0
+    assert await do(store, retract_entity("post/7", step=10)) == Step(number=2, write=None)
+    assert await do(store, retract_entity("post/7", step=10)) == Step(number=0, write=None)
     assert [item.entity for item in (await inbox(store, ALICE)).items] == [None, "post/77"]
 
 

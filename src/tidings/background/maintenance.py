@@ -4,16 +4,18 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from tidings.background.log_volume import LogVolume
 from tidings.domain.errors import TidingsError
 from tidings.settings import Settings
-from tidings.store.transactions.changes import due, expire
+from tidings.store.transactions.changes import drop_marks, due, expire, marked
 from tidings.store.transactions.leases import Lease, leased
 from tidings.store.transactions.retention import CountedLog, Retention, prunable, prune
+from tidings.store.transactions.stepwise import Step, abandoned, go_on
 from tidings.store.transactions.transaction import Job
 
+T = TypeVar("T")
 Task = Callable[[], Awaitable[None]]
 
 _log = logging.getLogger("tidings.maintenance")
@@ -23,6 +25,7 @@ PRUNE_EVERY = 5  # looks between two rounds of retention
 SWEEP_EVERY = 3000  # looks between two rounds of the exports' folder; the first is at the start
 RETRY_INTERVAL = 5.0  # seconds after a round that the store could not take: a full disk lasts
 ROWS_PER_TRANSACTION = 100  # pruned or expired: a publisher waits for one such transaction
+MARKS_PER_TRANSACTION = 1000  # dropped: of what users did to items that are gone
 STEP_PAUSE = 0.02  # seconds between two of them: the writer is others' for most of the time
 LEASE_TIME = 10_000  # milliseconds after which another process goes on, if this one stops in the middle
 
@@ -62,6 +65,8 @@ class Maintenance:
         self._tasks: list[tuple[Task, int]] = [
             (self._expire, 1),
             (self._prune, PRUNE_EVERY),
+            (self._drop_marks, PRUNE_EVERY),
+            (self._go_on, PRUNE_EVERY),
             (rest, PRUNE_EVERY),
             (sweep, SWEEP_EVERY),
         ]
@@ -102,11 +107,27 @@ class Maintenance:
         users = volume.users if volume.whole else volume.upto
         return self._retention._replace(counted=CountedLog(volume.upto, users, beyond))
 
+    async def _drop_marks(self) -> None:
+        while await self._query(marked) and await self._step(drop_marks(limit=MARKS_PER_TRANSACTION)):
+            await self._expire()
+
+    async def _go_on(self) -> None:
+        """Do what is left of large writes whose process has ended."""
+        for write in await self._query(abandoned(limit=1)):
+            step: Step | None = Step(number=0, write=write)
+            while step is not None and step.write is not None:
+                step = await self._step_of(go_on(write, step=ROWS_PER_TRANSACTION))
+                await self._expire()
+
     async def _step(self, job: Job[Any]) -> bool:
         """Do one small transaction, and let others write. False: another process does this now."""
-        done = await self._write(leased(job, self._lease, duration=LEASE_TIME))
+        return await self._step_of(job) is not None
+
+    async def _step_of(self, job: Job[T]) -> T | None:
+        """The same; what the job returned, or None."""
+        done: T | None = await self._write(leased(job, self._lease, duration=LEASE_TIME))
         await self._sleep(STEP_PAUSE)
-        return done is not None
+        return done
 
 
 def _logged(failing: str, error: TidingsError | None) -> str:

@@ -46,6 +46,10 @@ class Commands:
         finally:
             self._queued -= rows
 
+    async def go_on(self, call: Call, job: Job[R], *, rows: int) -> R:
+        """The result of a further job of a call that was admitted: it is charged, and refused no more."""
+        return await self._gateway.write(job, rows=rows, charge=partial(self._budgets.charge, call))
+
     async def _once(
         self, call: Call, name: str, job: Job[R], result: Callable[[R], T], type: type[T], *, rows: int
     ) -> T:

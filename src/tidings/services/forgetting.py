@@ -14,9 +14,10 @@ from tidings.domain.topics import User, own_topic
 from tidings.hub.hub import Hub
 from tidings.services.call import Call
 from tidings.services.exports import ExportService
+from tidings.services.stepwise import ITEMS_PER_STEP, finished
 from tidings.services.store_gateway import StoreGateway
-from tidings.store.transactions.changes import retract_contribution
 from tidings.store.transactions.forgetting import Contributions, contributions, erase, tell_forgotten
+from tidings.store.transactions.stepwise import retract_contribution
 from tidings.store.transactions.transaction import Job
 
 ERASE_STEP = 500  # rows erased in one transaction: under 50 ms
@@ -50,7 +51,8 @@ async def forget(
     while after is not None:
         found: Contributions = await query(contributions(user, after=after, step=LOOK))
         for group_key in sorted(found.groups):
-            erased["groups"] += await write(retract_contribution(group_key, user))
+            begun = await write(retract_contribution(group_key, user, step=ITEMS_PER_STEP))
+            erased["groups"] += await finished(begun, write=write)
             await asyncio.sleep(PAUSE)
         after = found.through
     files = await erase_files(user)

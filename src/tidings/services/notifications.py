@@ -4,6 +4,7 @@ from __future__ import annotations  # else those of the closures are made anew w
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -15,9 +16,12 @@ from tidings.domain.results import Deleted, Published, PublishedBatch
 from tidings.hub.hub import Hub
 from tidings.services.call import Call
 from tidings.services.commands import Commands
+from tidings.services.stepwise import ITEMS_PER_STEP, finished
 from tidings.settings import Settings
-from tidings.store.transactions.changes import retract, retract_contribution, retract_entity, update
+from tidings.store.transactions.changes import retract, update
 from tidings.store.transactions.publish import publish
+from tidings.store.transactions.stepwise import Step, retract_contribution, retract_entity
+from tidings.store.transactions.transaction import Job
 
 _audit = logging.getLogger("tidings.audit")  # which key sent what; never the content
 
@@ -80,14 +84,20 @@ class NotificationService:
         await self._commands.run(call, retract(id), _deleted, Deleted)
 
     async def retract_entity(self, call: Call, entity: str) -> Deleted:
-        """Withdraw everything about an entity."""
+        """Withdraw everything about an entity, in steps; it is done on return."""
         call.grant.may_publish_everywhere()
-        return await self._commands.run(call, retract_entity(entity), _deleted, Deleted)
+        return await self._in_steps(call, retract_entity(entity, step=ITEMS_PER_STEP))
 
     async def retract_contribution(self, call: Call, *, group_key: str, actor: str) -> Deleted:
-        """Take back what one actor contributed to a group; from how many items. `actor` is an `actor.id` as text."""
+        """Take back what one actor contributed to a group, in steps; from how many items. `actor` is an `actor.id` as
+        text."""
         call.grant.may_publish()
-        return await self._commands.run(call, retract_contribution(group_key, actor), _deleted, Deleted)
+        return await self._in_steps(call, retract_contribution(group_key, actor, step=ITEMS_PER_STEP))
+
+    async def _in_steps(self, call: Call, job: Job[Step]) -> Deleted:
+        begun = await self._commands.run(call, job, _step, Step)
+        write = partial(self._commands.go_on, call, rows=ITEMS_PER_STEP)
+        return Deleted(deleted=await finished(begun, write=write))
 
     def _rows_of(self, drafts: Sequence[Draft]) -> int:
         """The rows that drafts become: one for each recipient, topic or announcement. Raises `TooLarge`."""
@@ -101,6 +111,10 @@ class NotificationService:
 
 
 def _same(done: Published) -> Published:
+    return done
+
+
+def _step(done: Step) -> Step:
     return done
 
 

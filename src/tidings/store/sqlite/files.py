@@ -128,6 +128,7 @@ _WRONG = {
     ),
     "states of notifications that are gone": (
         "SELECT count(*) FROM overrides WHERE item_id NOT IN (SELECT item_id FROM items)"
+        " AND item_id NOT IN (SELECT item_id FROM gone_items)"
     ),
     "epochs that do not lead to the present one": (
         "SELECT epoch <> (SELECT name FROM epochs ORDER BY number DESC LIMIT 1) FROM head"

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from tidings.domain.errors import InvalidRequest, NotFound
-from tidings.domain.groups import Contributor, renamed, take_back
+from tidings.domain.groups import Contributor
 from tidings.domain.model import DELETED, UPDATED
 from tidings.domain.notification import (
     EVENT_MAX,
@@ -21,7 +21,7 @@ from tidings.domain.notification import (
 from tidings.domain.results import Published
 from tidings.domain.topics import owner
 from tidings.domain.visible_text import NOTHING_TO_SHOW, SHOWING, shows_something
-from tidings.store.transactions.publish import fitting, item_tags
+from tidings.store.transactions.publish import decode_notification, fitting, item_tags
 from tidings.store.transactions.reading_states import ItemAt, item_states
 from tidings.store.transactions.transaction import (
     Job,
@@ -30,13 +30,12 @@ from tidings.store.transactions.transaction import (
     Script,
     Snapshot,
     Transaction,
+    Write,
     json_text,
     split_tags,
 )
 
 _encode = msgspec.json.Encoder().encode
-_contributors = msgspec.json.Decoder(list[Contributor]).decode
-_decode = msgspec.json.Decoder(Notification).decode
 
 
 def update(
@@ -55,7 +54,7 @@ def update(
             raise NotFound(f"no notification {id!r}")
         now, create_time = rfc3339(transaction.now), ""
         for row in rows:
-            old = _decode(row.content)
+            old = decode_notification(row.content)
             create_time = old.create_time
             item = replace(old, **changes, update_time=now, revision=old.revision + 1, ring=False)
             if _is_blank(item) and not _is_blank(old):
@@ -63,13 +62,13 @@ def update(
             if expire_at is not UNSET:
                 item = replace(item, expire_time=None if expire_at is None else rfc3339(expire_at))
             expires = row.expire_at if expire_at is UNSET else expire_at
-            yield from _change(transaction, row, old, item, expire_at=expires, limit=limit)
+            yield from change_item(transaction, row, old, item, expire_at=expires, limit=limit)
         return Published(id=id, cursor=transaction.cursor(transaction.head), create_time=create_time)
 
     return script
 
 
-def _change(
+def change_item(
     transaction: Transaction,
     row: Any,
     old: Notification,
@@ -114,52 +113,6 @@ def retract(id: str) -> Job[int]:
     return script
 
 
-def retract_entity(entity: str) -> Job[int]:
-    """Withdraw everything about an entity; how many there were."""
-
-    def script(transaction: Transaction) -> Script[int]:
-        rows = yield Query("items_of_entity", {"entity": entity})
-        return remove(transaction, rows, reason="retracted")
-
-    return script
-
-
-def retract_contribution(group_key: str, actor: str) -> Job[int]:
-    """Take back what one actor contributed to the items of a group; from how many items.
-
-    An item in which nothing is left is withdrawn. `actor` is an `actor.id` as text.
-    """
-
-    def script(transaction: Transaction) -> Script[int]:
-        rows = yield Query("items_of_group", {"group_key": group_key})
-        now, number, empty = rfc3339(transaction.now), 0, []
-        for row in rows:
-            old = _decode(row.content)
-            assert old.group is not None  # its key led here
-            found = take_back(old.group, _contributors(row.contributors), actor)
-            if found is None:
-                continue
-            number += 1
-            if found.group.count == 0:
-                empty.append(row)
-                continue
-            newest = found.group.actors[0] if found.group.actors else None
-            item = replace(
-                old,
-                title=renamed(old.title, taken=found.taken.actor, newest=newest),
-                actor=newest,
-                group=found.group,
-                update_time=now,
-                revision=old.revision + 1,
-                ring=False,
-            )
-            yield from _change(transaction, row, old, item, expire_at=row.expire_at, contributors=found.contributors)
-        remove(transaction, empty, reason="retracted")
-        return number
-
-    return script
-
-
 def due(snapshot: Snapshot) -> Script[bool]:
     """Is anything past its time?"""
     return bool((yield Query("items_to_expire", {"now": snapshot.now, "limit": 1})))
@@ -176,14 +129,34 @@ def expire(*, limit: int) -> Job[int]:
 
 
 def remove(transaction: Transaction, rows: Rows, *, reason: str) -> int:
-    """Withdraw items, given as rows with their item_id, public_id, topic and tags; how many."""
+    """Withdraw items, given as rows with their item_id, public_id, topic and tags; how many.
+
+    Of what users did to them a bounded number is dropped here, the rest by `drop_marks`.
+    """
     for row in rows:
         id = row.public_id or transaction.lineage.public_id(row.item_id)
         data = _encode({"id": id, "reason": reason})
         transaction.append(row.topic, DELETED, data, split_tags(row.tags))
         transaction.write("drop_items", item_id=row.item_id)
         transaction.write("drop_overrides", item_id=row.item_id)
+        transaction.write("add_gone_items", item_id=row.item_id)
     return len(rows)
+
+
+def marked(_: Snapshot) -> Script[bool]:
+    """Is anything left of what users did to items that are gone?"""
+    return bool((yield Query("gone_items", {"limit": 1})))
+
+
+def drop_marks(*, limit: int) -> Job[int]:
+    """Drop what users did to items that are gone, in a small step; how many rows."""
+
+    def script(transaction: Transaction) -> Script[int]:
+        dropped = yield Write("drop_marks", {"limit": limit})
+        yield Write("forget_gone_items", {"limit": limit})
+        return len(dropped)
+
+    return script
 
 
 def _is_blank(item: Notification) -> bool:

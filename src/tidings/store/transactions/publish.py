@@ -34,8 +34,8 @@ from tidings.store.transactions.transaction import (
 RING_EVERY = 1000  # milliseconds; a group that grows faster than this rings no more often
 
 _encode = msgspec.json.Encoder().encode
-_contributors = msgspec.json.Decoder(list[Contributor]).decode
-_decode = msgspec.json.Decoder(Notification).decode
+decode_contributors = msgspec.json.Decoder(list[Contributor]).decode
+decode_notification = msgspec.json.Decoder(Notification).decode
 
 
 def publish(drafts: Sequence[Draft], *, group_window: int, limit: int = EVENT_MAX) -> Job[list[Published]]:
@@ -150,7 +150,7 @@ def _merge(transaction: Transaction, draft: Draft, topic: Topic, row: Any, *, li
     old, known = (
         (row.item, row.contributors)
         if isinstance(row, OpenGroup)
-        else (_decode(row.content), _contributors(row.contributors))
+        else (decode_notification(row.content), decode_contributors(row.contributors))
     )
     assert old.group is not None  # its key led here
     group, contributors = merged_group(old.group, draft.content.get("actor"), known)

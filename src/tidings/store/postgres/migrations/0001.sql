@@ -80,6 +80,22 @@ CREATE INDEX overrides_to_void ON overrides (user_id, sort_seq) WHERE read_at IS
 CREATE INDEX overrides_not ON overrides (user_id) WHERE read_at = 0 OR seen_at = 0;
 CREATE INDEX overrides_archived ON overrides (user_id, sort_seq) WHERE archived_at > 0;
 
+-- Items that are gone, of which overrides are left: to drop those of a hundred thousand users at once would take too long.
+CREATE TABLE gone_items (
+    item_id bigint PRIMARY KEY
+);
+
+-- Writes that are done in steps, not done with the first: to the items in (after, upto] it is still to be done.
+CREATE TABLE stepwise_writes (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text COLLATE "C" NOT NULL,
+    argument text NOT NULL, -- JSON
+    after bigint NOT NULL, -- upto: it is done
+    upto bigint NOT NULL,
+    number bigint NOT NULL, -- items to which it was done
+    stepped_at bigint NOT NULL -- milliseconds
+);
+
 CREATE TABLE follows (
     user_id text COLLATE "C" NOT NULL,
     topic text COLLATE "C" NOT NULL,

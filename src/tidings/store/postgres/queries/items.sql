@@ -61,11 +61,19 @@ WHERE (item_id = :item_id::bigint AND public_id IS NULL) OR public_id = :public_
 ORDER BY item_id;
 
 -- items_of_entity -> item_id, public_id, topic, tags
-SELECT item_id, public_id, topic, tags FROM items WHERE entity = :entity::text ORDER BY item_id;
+SELECT item_id, public_id, topic, tags FROM items
+WHERE entity = :entity::text AND item_id > :after::bigint AND item_id <= :upto::bigint
+ORDER BY item_id LIMIT :limit::bigint;
 
 -- items_of_group -> item_id, public_id, topic, tags, expire_at, contributors, content
+-- Their ids are sorted, so all of the group's are looked at.
 SELECT item_id, public_id, topic, tags, expire_at, contributors, content FROM items
-WHERE group_key = :group_key::text ORDER BY item_id;
+WHERE item_id = ANY (ARRAY(
+    SELECT item_id FROM (
+        SELECT item_id FROM items WHERE group_key = :group_key::text OFFSET 0
+    ) g WHERE item_id > :after::bigint AND item_id <= :upto::bigint ORDER BY item_id LIMIT :limit::bigint
+))
+ORDER BY item_id;
 
 -- items_to_expire -> item_id, public_id, topic, tags
 SELECT item_id, public_id, topic, tags FROM items
@@ -81,5 +89,27 @@ DELETE FROM items
 WHERE item_id = ANY (ARRAY(SELECT r.item_id FROM jsonb_to_recordset(:rows::jsonb) AS r (item_id bigint)));
 
 -- drop_overrides
-DELETE FROM overrides
-WHERE item_id = ANY (ARRAY(SELECT r.item_id FROM jsonb_to_recordset(:rows::jsonb) AS r (item_id bigint)));
+DELETE FROM overrides WHERE ctid = ANY (ARRAY(
+    SELECT o.ctid FROM jsonb_to_recordset(:rows::jsonb) AS r (item_id bigint)
+    CROSS JOIN LATERAL (SELECT o.ctid FROM overrides o WHERE o.item_id = r.item_id LIMIT 1000) o LIMIT 1000
+));
+
+-- add_gone_items
+INSERT INTO gone_items (item_id) SELECT r.item_id FROM jsonb_to_recordset(:rows::jsonb) AS r (item_id bigint)
+WHERE EXISTS (SELECT 1 FROM overrides o WHERE o.item_id = r.item_id);
+
+-- gone_items -> item_id
+SELECT item_id FROM gone_items ORDER BY item_id LIMIT :limit::bigint;
+
+-- drop_marks -> item_id
+DELETE FROM overrides WHERE ctid = ANY (ARRAY(
+    SELECT o.ctid FROM gone_items g
+    CROSS JOIN LATERAL (SELECT o.ctid FROM overrides o WHERE o.item_id = g.item_id LIMIT :limit::bigint) o
+    LIMIT :limit::bigint
+)) RETURNING item_id;
+
+-- forget_gone_items -> item_id
+DELETE FROM gone_items WHERE item_id = ANY (ARRAY(
+    SELECT g.item_id FROM gone_items g
+    WHERE NOT EXISTS (SELECT 1 FROM overrides o WHERE o.item_id = g.item_id) LIMIT :limit::bigint
+)) RETURNING item_id;

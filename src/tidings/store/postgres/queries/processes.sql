@@ -85,3 +85,22 @@ FROM jsonb_to_recordset(:rows::jsonb) AS r (digest text, name text, grants text,
 
 -- drop_api_keys
 DELETE FROM api_keys WHERE digest IN (SELECT r.digest FROM jsonb_to_recordset(:rows::jsonb) AS r (digest text));
+
+-- stepwise_write -> kind, argument, after, upto, number
+SELECT kind, argument, after, upto, number FROM stepwise_writes WHERE id = :id::bigint;
+
+-- begin_stepwise_write -> id
+INSERT INTO stepwise_writes (kind, argument, after, upto, number, stepped_at)
+VALUES (:kind::text, :argument::text, :after::bigint, :upto::bigint, :number::bigint, :now::bigint) RETURNING id;
+
+-- drop_done_stepwise_writes
+DELETE FROM stepwise_writes WHERE after >= upto AND stepped_at < (SELECT max(r.before) FROM jsonb_to_recordset(:rows::jsonb) AS r (before bigint));
+
+-- move_stepwise_writes
+UPDATE stepwise_writes s SET after = r.after, number = r.number, stepped_at = r.stepped_at
+FROM jsonb_to_recordset(:rows::jsonb) AS r (id bigint, after bigint, number bigint, stepped_at bigint)
+WHERE s.id = r.id;
+
+-- abandoned_stepwise_writes -> id
+SELECT id FROM stepwise_writes
+WHERE after < upto AND stepped_at < :before::bigint ORDER BY id LIMIT :limit::bigint;

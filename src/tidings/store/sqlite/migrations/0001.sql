@@ -76,6 +76,22 @@ CREATE INDEX overrides_to_void ON overrides (user_id, sort_seq) WHERE read_at IS
 CREATE INDEX overrides_not ON overrides (user_id) WHERE read_at = 0 OR seen_at = 0;
 CREATE INDEX overrides_archived ON overrides (user_id, sort_seq) WHERE archived_at > 0;
 
+-- Items that are gone, of which overrides are left: to drop those of a hundred thousand users at once would take too long.
+CREATE TABLE gone_items (
+    item_id INTEGER PRIMARY KEY
+) STRICT;
+
+-- Writes that are done in steps, not done with the first: to the items in (after, upto] it is still to be done.
+CREATE TABLE stepwise_writes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    argument TEXT NOT NULL, -- JSON
+    after INTEGER NOT NULL, -- upto: it is done
+    upto INTEGER NOT NULL,
+    number INTEGER NOT NULL, -- items to which it was done
+    stepped_at INTEGER NOT NULL -- milliseconds
+) STRICT;
+
 CREATE TABLE follows (
     user_id TEXT NOT NULL,
     topic TEXT NOT NULL,

@@ -57,11 +57,17 @@ WHERE (item_id = +:item_id AND public_id IS NULL) OR public_id = +:public_id
 ORDER BY item_id;
 
 -- items_of_entity -> item_id, public_id, topic, tags
-SELECT item_id, public_id, topic, tags FROM items WHERE entity = +:entity ORDER BY item_id;
+SELECT item_id, public_id, topic, tags FROM items
+WHERE entity = +:entity AND item_id > :after AND item_id <= :upto ORDER BY item_id LIMIT :limit + 0;
 
 -- items_of_group -> item_id, public_id, topic, tags, expire_at, contributors, content
+-- Their ids are sorted, so all of the group's in the index are looked at.
 SELECT item_id, public_id, topic, tags, expire_at, contributors, content FROM items
-WHERE group_key = +:group_key ORDER BY item_id;
+WHERE item_id IN (
+    SELECT item_id FROM items
+    WHERE group_key = +:group_key AND item_id > :after AND item_id <= :upto ORDER BY item_id LIMIT :limit + 0
+)
+ORDER BY item_id;
 
 -- items_to_expire -> item_id, public_id, topic, tags
 SELECT item_id, public_id, topic, tags FROM items WHERE expire_at <= :now ORDER BY expire_at LIMIT :limit + 0;
@@ -75,4 +81,25 @@ WHERE created_at < :before;
 DELETE FROM items WHERE item_id IN (SELECT value ->> 'item_id' FROM jsonb_each(:rows));
 
 -- drop_overrides
-DELETE FROM overrides WHERE item_id IN (SELECT value ->> 'item_id' FROM jsonb_each(:rows));
+DELETE FROM overrides WHERE (user_id, item_id) IN (
+    SELECT o.user_id, o.item_id FROM jsonb_each(:rows) CROSS JOIN overrides o
+    WHERE o.item_id = value ->> 'item_id' LIMIT 1000
+);
+
+-- add_gone_items
+INSERT INTO gone_items (item_id) SELECT value ->> 'item_id' FROM jsonb_each(:rows)
+WHERE EXISTS (SELECT 1 FROM overrides o WHERE o.item_id = value ->> 'item_id');
+
+-- gone_items -> item_id
+SELECT item_id FROM gone_items ORDER BY item_id LIMIT :limit + 0;
+
+-- drop_marks -> item_id
+DELETE FROM overrides WHERE (user_id, item_id) IN (
+    SELECT o.user_id, o.item_id FROM gone_items g CROSS JOIN overrides o WHERE o.item_id = g.item_id LIMIT :limit + 0
+) RETURNING item_id;
+
+-- forget_gone_items -> item_id
+DELETE FROM gone_items WHERE item_id IN (
+    SELECT g.item_id FROM gone_items g
+    WHERE NOT EXISTS (SELECT 1 FROM overrides o WHERE o.item_id = g.item_id) LIMIT :limit + 0
+) RETURNING item_id;

@@ -72,3 +72,21 @@ SELECT value ->> 'digest', value ->> 'name', value ->> 'grants', value ->> 'crea
 
 -- drop_api_keys
 DELETE FROM api_keys WHERE digest IN (SELECT value ->> 'digest' FROM jsonb_each(:rows));
+
+-- stepwise_write -> kind, argument, after, upto, number
+SELECT kind, argument, after, upto, number FROM stepwise_writes WHERE id = :id;
+
+-- begin_stepwise_write -> id
+INSERT INTO stepwise_writes (kind, argument, after, upto, number, stepped_at)
+VALUES (:kind, :argument, :after, :upto, :number, :now) RETURNING id;
+
+-- drop_done_stepwise_writes
+DELETE FROM stepwise_writes WHERE after >= upto AND stepped_at < (SELECT max(value ->> 'before') FROM jsonb_each(:rows));
+
+-- move_stepwise_writes
+UPDATE stepwise_writes SET
+    after = value ->> 'after', number = value ->> 'number', stepped_at = value ->> 'stepped_at'
+FROM jsonb_each(:rows) WHERE stepwise_writes.id = value ->> 'id';
+
+-- abandoned_stepwise_writes -> id
+SELECT id FROM stepwise_writes WHERE after < upto AND stepped_at < :before ORDER BY id LIMIT :limit + 0;
