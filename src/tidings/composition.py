@@ -211,6 +211,7 @@ async def open_services(
             new_id=lambda: secrets.token_urlsafe(12),
             new_book=Workbook,
             check=require_writer,
+            clock=time.monotonic,
         )
         remote = RemoteKeys(partial(fetch, settings.jwks_url), clock=time.monotonic) if settings.jwks_url else None
         if remote is not None:

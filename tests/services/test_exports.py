@@ -13,13 +13,14 @@ from tests.store.strategies import ALICE, NOW, do, inbox, note, posting
 from tidings.auth.grants import Grant
 from tidings.domain.errors import NotFound
 from tidings.domain.notification import Notification
-from tidings.domain.topics import User
+from tidings.domain.topics import Topic, User
 from tidings.services import exports
 from tidings.services.call import Call
 from tidings.services.exports import LEASE, ExportService
 from tidings.settings import Settings
 from tidings.store.sqlite.adapter import SqliteStore
 from tidings.store.transactions.exports import export_lease
+from tidings.store.transactions.follows import follow
 from tidings.store.transactions.leases import give_up_lease, take_lease
 from tidings.store.transactions.transaction import Query, Script, Snapshot
 
@@ -55,7 +56,12 @@ class Process:
         self.folder = folder / "exports"
         gateway: Any = Gateway(store)
         self.service = ExportService(
-            gateway, self.folder, new_id=lambda: "one", new_book=self._book, check=lambda: None
+            gateway,
+            self.folder,
+            new_id=lambda: "one",
+            new_book=self._book,
+            check=lambda: None,
+            clock=lambda: 0.0,
         )
 
     async def begin(self) -> str:
@@ -65,17 +71,20 @@ class Process:
         await self.service.cancel(Call(Grant(user=user)), id)
 
     def _book(self, path: Path, user: User) -> "Book":
-        return Book(path, self.go)
+        self.book = Book(path, self.go)
+        return self.book
 
 
 class Book:
     def __init__(self, path: Path, go: threading.Event) -> None:
         self.rows = 0
+        self.most = 0  # rows in one piece
         self._path, self._go = path, go
 
     def add(self, items: Iterable[Notification]) -> None:
         assert self._go.wait(20)
-        self.rows += len(list(items))
+        added = len(list(items))
+        self.rows, self.most = self.rows + added, max(self.most, added)
 
     def close(self) -> None:
         self._path.write_text(str(self.rows))
@@ -168,3 +177,31 @@ async def test_export_outlives_a_pause_in_which_nobody_took_its_lease(
         await asyncio.sleep(0.005)
     one.go.set()
     await until(store, lambda said: "Your export is ready" in said)
+
+
+async def test_export_is_made_of_small_pieces_and_is_complete(
+    processes: tuple[Process, Process, SqliteStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Items that move to the top while their ids are looked for are in it, and once."""
+    one, _, store = processes
+    monkeypatch.setattr(exports, "SEQS_PER_READ", 20)
+    topics = [Topic(f"post/{number}") for number in range(150)]
+    await do(store, follow([(ALICE, topic) for topic in topics]))
+    await do(store, posting(*[note(topic, group_key="likes") for topic in topics]))
+    query, looks = store.query, 0
+
+    async def moving(script: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            await do(store, posting(note(topics[0], group_key="likes"), note(topics[-1], group_key="likes")))
+        return await query(script)
+
+    monkeypatch.setattr(store, "query", moving)
+    one.service._gateway.query = moving  # type: ignore[method-assign]
+    one.go.set()
+    await one.begin()
+    await until(store, lambda said: "Your export is ready" in said)
+    assert looks > 8
+    assert one.book.most <= exports.ROWS_PER_WRITE
+    assert one.book.rows == 1 + len(topics)

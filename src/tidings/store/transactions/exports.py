@@ -82,12 +82,15 @@ def cancel_export(user: User, id: str) -> Job[None]:
     return script
 
 
-def exported_ids(user: User, *, limit: int) -> Read[list[int]]:
-    """The items of a user's feed now, newest first: ids do not move, whatever happens to the items meanwhile."""
+def exported_ids(user: User, *, after: int, before: int) -> Read[list[int]]:
+    """The items of a user's feed that stand in (after, before), newest first.
+
+    Ids do not move, whatever happens to the items meanwhile.
+    """
 
     def script(snapshot: Snapshot) -> Script[list[int]]:
-        rows = yield Query("exported_ids", {"user_id": user, "own": own_topic(user), "limit": limit})
-        return [row.item_id for row in rows]
+        asked = {"user_id": user, "own": own_topic(user), "after": after, "before": before}
+        return [row.item_id for row in (yield Query("exported_ids", asked))]
 
     return script
 

@@ -237,13 +237,15 @@ SELECT min(o.sort_seq) AS sort_seq FROM overrides o
 WHERE o.user_id = :user_id::text AND (o.read_at = 0 OR o.seen_at = 0) AND o.read_at = 0;
 
 -- exported_ids -> item_id
+-- Of a user's feed, what stands in (:after, :before): no more than there are seqs.
 WITH feed AS (
     SELECT :own::text AS topic, 0::bigint AS since
     UNION ALL SELECT 'all', 0
     UNION ALL SELECT topic, since FROM follows WHERE user_id = :user_id::text
 )
-SELECT i.item_id FROM feed JOIN items i ON i.topic = feed.topic AND i.sort_seq > feed.since
-ORDER BY i.sort_seq DESC LIMIT :limit::bigint;
+SELECT i.item_id FROM feed
+JOIN items i ON i.topic = feed.topic AND i.sort_seq > greatest(feed.since, :after::bigint) AND i.sort_seq < :before::bigint
+ORDER BY i.sort_seq DESC;
 
 -- items_by_id -> item_id, topic, sort_seq, tags, content
 SELECT item_id, topic, sort_seq, tags, content FROM items

@@ -213,12 +213,13 @@ SELECT min(o.sort_seq) AS sort_seq FROM overrides o
 WHERE o.user_id = +:user_id AND (o.read_at = 0 OR o.seen_at = 0) AND o.read_at = 0;
 
 -- exported_ids -> item_id
+-- Of a user's feed, what stands in (:after, :before): no more than there are seqs.
 WITH feed (topic, since) AS (
     VALUES (:own, 0), ('all', 0)
     UNION ALL SELECT topic, since FROM follows WHERE user_id = :user_id
 )
 SELECT i.item_id FROM feed CROSS JOIN items i
-WHERE i.topic = feed.topic AND i.sort_seq > feed.since ORDER BY i.sort_seq DESC LIMIT :limit + 0;
+WHERE i.topic = feed.topic AND i.sort_seq > max(feed.since, :after) AND i.sort_seq < :before ORDER BY i.sort_seq DESC;
 
 -- items_by_id -> item_id, topic, sort_seq, tags, content
 SELECT item_id, topic, sort_seq, tags, content FROM items WHERE item_id IN (SELECT value FROM json_each(:item_ids));
