@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from tests.store.adapters import CLOCK, OpenStore, quick_folder
-from tests.store.strategies import ALICE, DAY, NOW, do, inbox, log, note, posting
+from tests.store.strategies import ALICE, DAY, NOW, do, inbox, log, note, posting, run
 from tidings.background import log_volume, maintenance
-from tidings.background.maintenance import ROWS_PER_TRANSACTION, Maintenance
-from tidings.domain.topics import Topic
+from tidings.background.maintenance import MARKS_PER_TRANSACTION, ROWS_PER_TRANSACTION, Maintenance
+from tidings.domain.topics import Topic, User
 from tidings.settings import Settings
 from tidings.store.sqlite.adapter import SqliteStore
+from tidings.store.transactions.changes import marked, retract
 from tidings.store.transactions.follows import follow, unfollow
 from tidings.store.transactions.leases import Lease, take_lease
+from tidings.store.transactions.reading import mark_ids
+from tidings.store.transactions.stepwise import ABANDONED, Step, go_on, retract_entity
 
 
 @pytest.fixture
@@ -170,3 +173,33 @@ async def test_log_is_bounded_whoever_fills_it(
 
 async def floor_is(store: SqliteStore, seq: int) -> bool:
     return (await store.span())[0] == seq
+
+
+async def test_large_write_whose_process_has_ended_is_finished(store: SqliteStore) -> None:
+    await do(store, posting(*[note(entity="post/1") for _ in range(30)]))
+    begun = await do(store, retract_entity("post/1", step=10))
+    CLOCK.now = NOW + ABANDONED + 1
+    writes = Writes(store)
+
+    async def finished() -> bool:
+        return not (await inbox(store, ALICE)).items
+
+    async with writes.maintained():
+        await until(finished)
+    assert await do(store, go_on(begun.write, step=10)) == Step(number=30, write=None)
+
+
+async def test_marks_of_items_that_are_gone_are_dropped_in_small_transactions(store: SqliteStore) -> None:
+    [sent] = await do(store, posting(note("all")))
+    users = [User(f"u{number}") for number in range(2 * MARKS_PER_TRANSACTION + 1)]
+    for start in range(0, len(users), 500):
+        await run(store, *[mark_ids(user, [sent.id], verb="archive") for user in users[start : start + 500]])
+    await do(store, retract(sent.id))
+    writes = Writes(store)
+
+    async def none_left() -> bool:
+        return not await store.query(marked)
+
+    async with writes.maintained():
+        await until(none_left)
+    assert writes.made == [MARKS_PER_TRANSACTION, 1]

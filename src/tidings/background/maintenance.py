@@ -12,7 +12,7 @@ from tidings.settings import Settings
 from tidings.store.transactions.changes import drop_marks, due, expire, marked
 from tidings.store.transactions.leases import Lease, leased
 from tidings.store.transactions.retention import CountedLog, Retention, prunable, prune
-from tidings.store.transactions.stepwise import Step, abandoned, go_on
+from tidings.store.transactions.stepwise import abandoned, go_on
 from tidings.store.transactions.transaction import Job
 
 T = TypeVar("T")
@@ -112,12 +112,12 @@ class Maintenance:
             await self._expire()
 
     async def _go_on(self) -> None:
-        """Do what is left of large writes whose process has ended."""
-        for write in await self._query(abandoned(limit=1)):
-            step: Step | None = Step(number=0, write=write)
-            while step is not None and step.write is not None:
-                step = await self._step_of(go_on(write, step=ROWS_PER_TRANSACTION))
-                await self._expire()
+        """Do what is left of a large write whose process has ended."""
+        write: int | None = await self._query(abandoned)
+        while write:
+            step = await self._step_of(go_on(write, step=ROWS_PER_TRANSACTION))
+            write = None if step is None else step.write
+            await self._expire()
 
     async def _step(self, job: Job[Any]) -> bool:
         """Do one small transaction, and let others write. False: another process does this now."""

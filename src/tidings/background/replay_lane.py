@@ -1,4 +1,4 @@
-"""The lane of replays: reads of what is far back in the log go last, whatever comes back at once (law 10)."""
+"""The lane of replays: reads from far back in the log go last, however many readers come back at once (law 10)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

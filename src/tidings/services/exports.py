@@ -280,7 +280,7 @@ class ExportService:
             ids += found
             before = after + 1
             seqs *= 1 if len(found) * 10 > SEQS_PER_READ else 2
-        # What moved to the top meanwhile may have done so before it was looked for below.
+        # An item may have moved to the top before its old place was looked through.
         moved = await self._gateway.query(exported_ids(user, after=head, before=NEWEST))
         known = set(ids) if moved else set()
         return [*(id for id in moved if id <= head and id not in known), *ids][:ROWS]

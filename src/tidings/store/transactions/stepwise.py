@@ -1,8 +1,8 @@
-"""Scripts of writes that may be large, in steps of a few rows: others write between two of them (law 10).
+"""Large writes in steps of a few rows each, so that a small one never waits for all of them (law 10).
 
-Rule 1. What one step does is whole: each item with its event, or untouched.
+Rule 1. A step is whole: each of its items with its event, the others untouched.
 Rule 2. A write that is not done with its first step is kept, with its place, so that any process may go on.
-Rule 3. It is about the items that were there when it began. What is published meanwhile is not meant.
+Rule 3. It is about the items that were there when it began. An item that comes meanwhile is not meant.
 """
 
 from __future__ import annotations  # else those of the scripts are made anew with each job
@@ -21,7 +21,6 @@ from tidings.store.transactions.publish import decode_contributors, decode_notif
 from tidings.store.transactions.transaction import (
     Job,
     Query,
-    Read,
     Rows,
     Script,
     Snapshot,
@@ -72,14 +71,10 @@ def go_on(write: int, *, step: int) -> Job[Step]:
     return script
 
 
-def abandoned(*, limit: int) -> Read[list[int]]:
-    """Writes that are not done, and of which nothing was done for a while: their process has ended."""
-
-    def script(snapshot: Snapshot) -> Script[list[int]]:
-        rows = yield Query("abandoned_stepwise_writes", {"before": snapshot.now - ABANDONED, "limit": limit})
-        return [row.id for row in rows]
-
-    return script
+def abandoned(snapshot: Snapshot) -> Script[int | None]:
+    """A write that is not done, and of which nothing was done for a while: its process has ended. Or None."""
+    row = one((yield Query("abandoned_stepwise_write", {"before": snapshot.now - ABANDONED})))
+    return None if row is None else int(row.id)
 
 
 def _begin(kind: str, argument: Mapping[str, str], *, step: int) -> Job[Step]:

@@ -101,6 +101,6 @@ UPDATE stepwise_writes s SET after = r.after, number = r.number, stepped_at = r.
 FROM jsonb_to_recordset(:rows::jsonb) AS r (id bigint, after bigint, number bigint, stepped_at bigint)
 WHERE s.id = r.id;
 
--- abandoned_stepwise_writes -> id
+-- abandoned_stepwise_write -> id
 SELECT id FROM stepwise_writes
-WHERE after < upto AND stepped_at < :before::bigint ORDER BY id LIMIT :limit::bigint;
+WHERE after < upto AND stepped_at < :before::bigint ORDER BY id LIMIT 1;

@@ -88,5 +88,5 @@ UPDATE stepwise_writes SET
     after = value ->> 'after', number = value ->> 'number', stepped_at = value ->> 'stepped_at'
 FROM jsonb_each(:rows) WHERE stepwise_writes.id = value ->> 'id';
 
--- abandoned_stepwise_writes -> id
-SELECT id FROM stepwise_writes WHERE after < upto AND stepped_at < :before ORDER BY id LIMIT :limit + 0;
+-- abandoned_stepwise_write -> id
+SELECT id FROM stepwise_writes WHERE after < upto AND stepped_at < :before ORDER BY id LIMIT 1;
