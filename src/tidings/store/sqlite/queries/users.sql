@@ -140,15 +140,13 @@ SELECT asked.n, asked.user_id, (
         )
     )
     SELECT json_group_object(type, json_object('unread', unread, 'unseen', unseen, 'number', number)) FROM (
-        SELECT iif(muted, '', type) AS type,
-            sum(unread AND NOT muted) AS unread, sum(unseen AND NOT muted) AS unseen, count(*) AS number
+        SELECT type, sum(unread) AS unread, sum(unseen) AS unseen, count(*) AS number
         FROM (
             SELECT * FROM (
-                SELECT type, unread, unseen, 0 AS muted FROM looked
-                WHERE NOT asked.muting AND (unread OR unseen) LIMIT :cap + 1
+                SELECT type, unread, unseen FROM looked WHERE NOT asked.muting AND (unread OR unseen) LIMIT :cap + 1
             )
             UNION ALL
-            SELECT * FROM (
+            SELECT iif(muted, '', type), unread AND NOT muted, unseen AND NOT muted FROM (
                 SELECT type, unread, unseen, EXISTS (
                     SELECT 1 FROM mutes u
                     WHERE u.user_id = asked.user_id AND instr(' ' || tags || ' ', ' ' || u.tag || ' ')
@@ -156,7 +154,7 @@ SELECT asked.n, asked.user_id, (
                 FROM looked WHERE asked.muting AND (unread OR unseen) LIMIT :cap + 1000
             )
         )
-        GROUP BY 1
+        GROUP BY type
     )
 ) AS by_type
 FROM asked;
