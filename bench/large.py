@@ -33,7 +33,7 @@ Day = dict[str, float]  # figure -> value
 
 
 def run(runner: Runner) -> list[Figure]:
-    scale = min(runner.scale, 0.02) if runner.quick else runner.scale
+    scale = min(runner.scale, 0.1) if runner.quick else runner.scale
     days = []
     for size in (scale * SMALL, scale):
         town = Town(size)
