@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.full
 @pytest.mark.timeout(900)
 def test_operators_day_on_two_hundred_thousand_notifications_is_done() -> None:
-    """What it took is the bench's to say: other tests run beside this one."""
+    """Times are not looked at: other tests run beside this one."""
     command = [sys.executable, "-m", "bench", "large", "--quick", "--no-write"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=850, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
