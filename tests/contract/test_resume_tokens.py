@@ -133,3 +133,32 @@ def test_websocket_gets_its_heartbeats_as_often_as_it_asked(start_server: Any) -
 def test_heartbeat_is_bounded(shared: Server, path: str, asked: str) -> None:
     answer = shared.request("GET", f"{path}{'&' if '?' in path else '?'}user=a&heartbeat={asked}")
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+
+
+def resets_of(server: Server, query: Query) -> list[str]:
+    """The cursor at which each transport says that it goes on after the reset."""
+    stream = connect((server.host, server.port), f"/v1/stream?{urlencode(query)}").begin()
+    try:
+        [over_sse] = stream.take(1)
+    finally:
+        stream.close()
+    with connect_ws(f"ws://{HOST}:{server.port}/v1/ws?{urlencode(query)}") as ws:
+        assert json.loads(ws.recv())["type"] == "hello"
+        over_ws = json.loads(ws.recv())
+    [over_poll] = server.request("GET", f"/v1/poll?{urlencode(query)}").json["events"]
+    assert (over_sse.type, over_ws["type"], over_poll["type"]) == ("reset", "reset", "reset")
+    return [over_sse.json["cursor"], over_ws["data"]["cursor"], over_poll["data"]["cursor"]]
+
+
+def test_client_that_loads_its_inbox_goes_on_from_the_head_after_a_reset(
+    shared: Server, cursors: list[str], name: Name
+) -> None:
+    query = {"user": name("alice"), "cursor": "another-7"}
+    newest = seq_of(cursors[-1])
+    assert all(seq_of(cursor) < newest for cursor in resets_of(shared, query | {"after_reset": "replay"}))
+    assert all(seq_of(cursor) >= newest for cursor in resets_of(shared, query | {"after_reset": "head"}))
+    assert shared.request("GET", f"/v1/poll?{urlencode(query | {'after_reset': 'now'})}").status == 400
+
+
+def seq_of(cursor: str) -> int:
+    return int(cursor.rpartition("-")[2])

@@ -78,8 +78,8 @@ def _forgets_its_place(stalled: Any) -> Any:
 def _from_the_head(start: Any) -> Any:
     """A cursor that cannot be served is taken for none."""
 
-    def without(feed: Any, epoch: str, wanted: Any) -> Any:
-        found = start(feed, epoch, wanted)
+    def without(feed: Any, epoch: str, wanted: Any, *, skip: bool = False) -> Any:
+        found = start(feed, epoch, wanted, skip=skip)
         return start(feed, epoch, None) if found.reset else found
 
     return without

@@ -60,8 +60,11 @@ POST = Topic("post/7")
 )
 def test_where_a_stream_starts(wanted: StartAfter, position: int, reset: str | None) -> None:
     lineage = Lineage([Epoch("long ago", 0), Epoch("before", 2), Epoch(EPOCH, 6)])
-    opened = start_position(Feed(user=ALICE, head=9, floor=4), lineage, wanted)
+    feed = Feed(user=ALICE, head=9, floor=4)
+    opened = start_position(feed, lineage, wanted)
     assert (opened.position, opened.reset) == (position, reset)
+    skipping = start_position(feed, lineage, wanted, skip=True)  # a reset is to the head, everything else as before
+    assert (skipping.position, skipping.reset) == (position if reset is None else 9, reset)
 
 
 def test_the_very_first_cursor_of_a_log_that_keeps_everything_is_served() -> None:

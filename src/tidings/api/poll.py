@@ -11,7 +11,17 @@ from tidings.api.http import ApiRequest, if_none_match
 from tidings.api.operation import Answer, operation
 from tidings.api.parameters import Integer
 from tidings.api.resume_token import start_of
-from tidings.api.stream import CURSOR, EXTRA_TOPIC, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TAG, TICKET, topics_of
+from tidings.api.stream import (
+    AFTER_RESET,
+    CURSOR,
+    EXTRA_TOPIC,
+    LAST_EVENT_ID,
+    LAST_EVENT_ID_QUERY,
+    TAG,
+    TICKET,
+    skips,
+    topics_of,
+)
 from tidings.auth.identity import Purpose
 from tidings.domain.topics import User
 from tidings.services.polls import Found
@@ -43,7 +53,7 @@ class PollPage(msgspec.Struct, kw_only=True):
     "/v1/poll",
     id="poll",
     tag=TAG,
-    parameters=(CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, EXTRA_TOPIC, WAIT, POLL_LIMIT, TICKET),
+    parameters=(CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, EXTRA_TOPIC, AFTER_RESET, WAIT, POLL_LIMIT, TICKET),
     answers={
         200: Answer(
             description="The events, if there are any.",
@@ -62,7 +72,9 @@ async def poll(request: ApiRequest, api: ApiContext) -> Any:
     grant = await api.grant(request, purpose=Purpose.LISTEN)
     services = api.services
     wait, limit = WAIT.of(request), POLL_LIMIT.of(request)
-    found = await services.polls.look(grant, start_of(request), topics=topics_of(request), limit=limit)
+    found = await services.polls.look(
+        grant, start_of(request), topics=topics_of(request), limit=limit, skip=skips(request)
+    )
     if wait and found.nothing and found.membership is not None and request.method == "GET":
         services.streams.admit(grant.me())
         return LongPoll(

@@ -19,7 +19,17 @@ from tidings.api.context import ApiContext
 from tidings.api.http import ApiConnection, ApiRequest, problem
 from tidings.api.operation import Answer, operation
 from tidings.api.resume_token import start_of
-from tidings.api.stream import CURSOR, EXTRA_TOPIC, HEARTBEAT, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, TICKET, topics_of
+from tidings.api.stream import (
+    AFTER_RESET,
+    CURSOR,
+    EXTRA_TOPIC,
+    HEARTBEAT,
+    LAST_EVENT_ID,
+    LAST_EVENT_ID_QUERY,
+    TICKET,
+    skips,
+    topics_of,
+)
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Purpose
 from tidings.domain.cursor import Cursor
@@ -58,7 +68,12 @@ async def open_socket(api: ApiContext, connection: ApiConnection, encoding: Enco
     grant = await api.grant(connection, purpose=Purpose.SOCKET)
     topics = topics_of(connection)
     return await api.services.streams.open(
-        grant, start_of(connection), topics=topics, encoding=encoding, heartbeat=HEARTBEAT.of(connection)
+        grant,
+        start_of(connection),
+        topics=topics,
+        encoding=encoding,
+        heartbeat=HEARTBEAT.of(connection),
+        skip=skips(connection),
     )
 
 
@@ -67,7 +82,7 @@ async def open_socket(api: ApiContext, connection: ApiConnection, encoding: Enco
     "/v1/ws",
     id="webSocket",
     tag=TAG,
-    parameters=(CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, EXTRA_TOPIC, HEARTBEAT, TICKET),
+    parameters=(CURSOR, LAST_EVENT_ID, LAST_EVENT_ID_QUERY, EXTRA_TOPIC, AFTER_RESET, HEARTBEAT, TICKET),
     answers={101: Answer(description="A WebSocket of text frames, each a JSON object.")},
 )
 async def upgrade(request: ApiRequest, api: ApiContext) -> Response | WsStream:
@@ -90,7 +105,12 @@ def socket_of_known(request: ApiConnection, api: ApiContext) -> WsStream | None:
     if grant is None:
         return None
     opened = api.services.streams.open_known(
-        grant, start_of(request), topics=topics_of(request), encoding=api.ws, heartbeat=HEARTBEAT.of(request)
+        grant,
+        start_of(request),
+        topics=topics_of(request),
+        encoding=api.ws,
+        heartbeat=HEARTBEAT.of(request),
+        skip=skips(request),
     )
     return None if opened is None else WsStream(api.sockets, opened, headers=accepted(accept), otherwise=unavailable)
 

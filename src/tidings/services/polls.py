@@ -56,9 +56,13 @@ class PollService:
         self._loop_lag = loop_lag
         self._encoding = encoding
 
-    async def look(self, grant: Grant, wanted: StartAfter, *, topics: Sequence[Topic] = (), limit: int) -> Found:
-        """The events after a cursor. Raises `NotIdentified`, `TopicForbidden`, `ShuttingDown`, `RateLimited` and what
-        the store raises."""
+    async def look(
+        self, grant: Grant, wanted: StartAfter, *, topics: Sequence[Topic] = (), limit: int, skip: bool = False
+    ) -> Found:
+        """The events after a cursor. `skip`: a `reset` is to the head.
+
+        Raises `NotIdentified`, `TopicForbidden`, `ShuttingDown`, `RateLimited` and what the store raises.
+        """
         user = grant.me()
         extra = allowed_topics(grant, topics) if topics else ()
         gateway, hub = self._gateway, self._gateway.hub
@@ -74,7 +78,7 @@ class PollService:
                 if position is not None and hub.ring.covers(position):
                     return self._window(membership, extra, after=position, limit=limit)
             feed = await gateway.feed(user)
-            opened = start_position(feed, gateway.store.lineage, wanted)
+            opened = start_position(feed, gateway.store.lineage, wanted, skip=skip)
             wanted = gateway.cursor(opened.position)
             if opened.reset is not None:
                 frame = self._encoding.control("reset", reset_data(wanted, reason=opened.reset), id=str(wanted))

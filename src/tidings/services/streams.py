@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from tidings.auth.grants import Grant
 from tidings.auth.revocations import Revocations
@@ -44,11 +45,17 @@ class StartPosition(msgspec.Struct, frozen=True, kw_only=True):
     reset: str | None = None
 
 
-def start_position(feed: Feed, lineage: Lineage, wanted: StartAfter) -> StartPosition:
+def start_position(feed: Feed, lineage: Lineage, wanted: StartAfter, *, skip: bool = False) -> StartPosition:
     """A cursor that the log cannot serve means a reset to the oldest position that is kept, never silence (law 3).
 
-    A cursor beyond a fork of the log means a reset to the fork: what came before it is not lost.
+    A cursor beyond a fork of the log means a reset to the fork: what came before it is not lost. `skip`: any reset is
+    to the head, for a client that loads its inbox then.
     """
+    found = _start_position(feed, lineage, wanted)
+    return replace(found, position=feed.head) if skip and found.reset is not None else found
+
+
+def _start_position(feed: Feed, lineage: Lineage, wanted: StartAfter) -> StartPosition:
     if wanted is None:
         return StartPosition(position=feed.head)
     if wanted == START:
@@ -121,14 +128,16 @@ class StreamService:
         topics: Sequence[Topic] = (),
         encoding: Encoding,
         heartbeat: float | None = None,
+        skip: bool = False,
     ) -> Opening:
         """The start of a caller's stream, admitted until the next await.
 
-        `heartbeat`: seconds between two, if the caller wants them more often than the server sends them.
+        `heartbeat`: seconds between two, if the caller wants them more often than the server sends them. `skip`: a
+        `reset` is to the head.
 
         Raises `NotIdentified`, `TopicForbidden`, `RateLimited` and what `admit` raises.
         """
-        known = self.open_known(grant, wanted, topics=topics, encoding=encoding, heartbeat=heartbeat)
+        known = self.open_known(grant, wanted, topics=topics, encoding=encoding, heartbeat=heartbeat, skip=skip)
         if known is not None:
             return known
         user = grant.me()
@@ -139,7 +148,9 @@ class StreamService:
         self.admit(user)  # others have come meanwhile, or the server stops
         if self._revoked.refuses(grant):
             raise InvalidToken("the token was revoked meanwhile")
-        return self._opening(grant, feed, wanted, allowed_topics(grant, topics), encoding=encoding, heartbeat=heartbeat)
+        return self._opening(
+            grant, feed, wanted, allowed_topics(grant, topics), encoding=encoding, heartbeat=heartbeat, skip=skip
+        )
 
     def open_known(
         self,
@@ -149,6 +160,7 @@ class StreamService:
         topics: Sequence[Topic] = (),
         encoding: Encoding,
         heartbeat: float | None = None,
+        skip: bool = False,
     ) -> Opening | None:
         """The same where nothing has to be waited for; None if the store has to be asked, or the stream is refused.
 
@@ -159,7 +171,7 @@ class StreamService:
         feed = self._gateway.known_feed(user) if self._in_ring(wanted) else None
         if feed is None or self._refusal(user) is not None:
             return None
-        return self._opening(grant, feed, wanted, extra, encoding=encoding, heartbeat=heartbeat)
+        return self._opening(grant, feed, wanted, extra, encoding=encoding, heartbeat=heartbeat, skip=skip)
 
     def _opening(
         self,
@@ -170,9 +182,10 @@ class StreamService:
         *,
         encoding: Encoding,
         heartbeat: float | None,
+        skip: bool,
     ) -> Opening:
         gateway = self._gateway
-        start = start_position(feed, gateway.store.lineage, wanted)
+        start = start_position(feed, gateway.store.lineage, wanted, skip=skip)
         seconds, slots = gateway.settings.heartbeat, None
         if heartbeat is not None and heartbeat < seconds:
             slots = heartbeat_slots(heartbeat, heartbeat=seconds)
