@@ -10,6 +10,7 @@ from tidings.store.transactions.transaction import Query, Read, Rows, Script, Sn
 
 WINDOW = 16  # events of the log for each one of a page that are looked at first
 WIDER = 8  # times as many as before, if less than half a page is found
+LEAST = 100  # events: a small page looks no less far than one of so many, or it would ask more often
 
 
 class FollowsAt(NamedTuple):
@@ -70,7 +71,7 @@ def _events_in(intervals: Sequence[FollowInterval], *, after: int, through: int,
     """
     asked = json_text([one._asdict() for one in intervals])
     events: list[Event] = []
-    reached, window = after, WINDOW * limit
+    reached, window = after, WINDOW * max(limit, LEAST)
     while reached < through and len(events) <= limit // 2:
         edge, left = min(reached + window, through), limit - len(events)
         rows = yield Query("events_in", {"intervals": asked, "after": reached, "through": edge, "limit": left})
