@@ -21,7 +21,7 @@ from tidings.hub.hub import Hub
 from tidings.hub.readers import Reader, ReaderState
 from tidings.hub.ring import Ring
 from tidings.services.store_gateway import NEWEST
-from tidings.store.transactions import reading
+from tidings.store.transactions import counters
 from tidings.store.transactions.changes import expire, retract, update
 from tidings.store.transactions.counters import count
 from tidings.store.transactions.epochs import fork
@@ -245,7 +245,7 @@ class StoreHarness:
         found = []
         for events in (-1, 3, 1000):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(reading, "COUNT_FROM_LOG", events)
+                patch.setattr(counters, "COUNT_FROM_LOG", events)
                 found.append(self._ask(lambda snapshot: count(user, cap=snapshot.cap)))
         assert found == [found[0]] * len(found)
 

@@ -15,7 +15,7 @@ COUNT_FROM_LOG = 200  # events after a watermark: up to so many, only the topics
 
 
 class TypeCount(msgspec.Struct, frozen=True):
-    """What the query `counts` found of one type."""
+    """The numbers of one type, as the query `counts` finds them."""
 
     unread: int
     unseen: int
