@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -71,6 +71,16 @@ def free_port(host: str = HOST, *, skip: int = 0) -> int:
     raise RuntimeError("no free port")
 
 
+def free_ports(count: int) -> list[int]:
+    """As many different ones."""
+    with ExitStack() as stack:
+        ports = []
+        for _ in range(count):
+            ports.append(free_port())
+            stack.enter_context(socket.create_server((HOST, ports[-1])))
+        return ports
+
+
 def command(mode: Mode, *, host: str, port: int) -> list[str]:
     """The command line that serves the harness in this way."""
     factory = "tidings.asgi:app"
@@ -103,13 +113,14 @@ def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def spawn(argv: list[str], *, log: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def spawn(argv: list[str], *, log: Path, env: Mapping[str, str], cwd: Path | None = None) -> "subprocess.Popen[bytes]":
     """Start a process in a session of its own. Its output goes to `log`."""
     with log.open("ab") as out:
         return _starter.submit(
             lambda: subprocess.Popen(
                 argv,
                 env=dict(env),
+                cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

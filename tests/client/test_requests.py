@@ -122,6 +122,8 @@ class RequestScript:
         (calls.unfollow("t", 42), "DELETE /v1/topics/t/followers/42", None),
         (calls.follow_many("t", range(2)), "POST /v1/topics/t/followers", {"users": ["0", "1"]}),
         (calls.presence(42), "GET /v1/users/42/presence", None),
+        (calls.revoke(user=42), "POST /v1/revocations", {"user": "42"}),
+        (calls.revoke(jti="s1"), "POST /v1/revocations", {"jti": "s1"}),
         (calls.counters(user=0), "GET /v1/inbox/counters?user=0", None),
         (calls.mark_read(up_to="e-7", user=42), "POST /v1/inbox/read?user=42", {"up_to": "e-7"}),
         (calls.retract("n1"), "DELETE /v1/notifications/n1", None),

@@ -144,6 +144,17 @@ async def test_user_function_may_await_and_see_the_hosts_session(tmp_path: Path)
         assert answer.json["unread"] == 1
 
 
+async def test_revoking_ends_the_users_streams_and_the_hosts_login_is_asked_again(app: App) -> None:
+    host = host_of(app)
+    async with app.lifespan():
+        ended = asyncio.create_task(stream_until(host, "/tidings/v1/stream", "token_expired", user="alice"))
+        while not (await app.client.presence("alice"))["online"]:
+            pass
+        await app.client.revoke(user="alice")
+        assert "event: goaway" in await ended
+        assert (await ask(host, "GET", "/tidings/v1/inbox", user="alice")).status == 200  # still logged in
+
+
 async def test_before_its_lifespan_it_says_that_it_is_not_open(app: App, caplog: pytest.LogCaptureFixture) -> None:
     host = host_of(app)
     for _ in range(3):

@@ -205,6 +205,19 @@ def presence(user: UserId) -> ApiCall[JsonObject]:
     )
 
 
+def revoke(user: UserId | None, jti: str | None) -> ApiCall[JsonObject]:
+    """POST /v1/revocations."""
+    if (user is None) == (jti is None):
+        raise ValueError("revoke takes either a user or a jti")
+    return ApiCall(
+        method="POST",
+        path="/v1/revocations",
+        body={"jti": jti} if user is None else {"user": user_id(user)},
+        repeatable=True,  # twice is once, and a little later
+        read=lambda response: json_object(response, what="the answer to a revocation"),
+    )
+
+
 def inbox(
     status: str | None, type: str | None, topic: str | None, limit: int | None, user: UserId | None
 ) -> PagedCall[Notification]:

@@ -105,3 +105,11 @@ class AsyncPublishing(AsyncRequests):
     async def presence(self, user: UserId) -> JsonObject:
         """Get whether a user is connected now."""
         return await self._call(_endpoints.presence(user))
+
+    async def revoke(self, *, user: UserId | None = None, jti: str | None = None) -> JsonObject:
+        """Refuse what a user was issued up to now, or one token by its `jti`, and end the streams opened with it.
+
+        Where an application's session is the credential (`tidings.App`), that session is asked again when they come
+        back: call it after the log-out.
+        """
+        return await self._call(_endpoints.revoke(user, jti))
