@@ -92,7 +92,7 @@ def is_over(page: Page) -> None:
 
 
 def use(browser: Browser, url: str, log_in: LogIn, like: Callable[[Page], None]) -> None:
-    """What every tutorial says to try: Alice's bell rings in two tabs, is read in both, and ends with her log-out."""
+    """Try what every tutorial says: Alice's bell rings in two tabs, is read in both, and ends with her log-out."""
     with browser.new_context() as alices, browser.new_context() as bobs:
         for context in (alices, bobs):
             context.set_default_timeout(TIMEOUT)

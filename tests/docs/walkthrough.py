@@ -43,7 +43,7 @@ class Commands:
 
 
 def steps(page: Path) -> Iterator[WrittenFile | Commands]:
-    """What a reader of the page does, in its order."""
+    """The steps of a reader of the page, in order."""
     for include, word, text in _BLOCK.findall(page.read_text(encoding="utf-8")):
         if include:
             caption = _CAPTION.search(text)
