@@ -16,8 +16,9 @@ PY   := $(VENV)/bin/python
 JS   := $(if $(wildcard js/package-lock.json),js/node_modules/.stamp)
 NPM  := tests/contract/clients/node_modules/.stamp
 
-# A browser, its driver and what Playwright drives it with, a proxy, network namespaces, a database server, a bus.
-FOR_TESTS := chromium chromedriver curl ip libatomic.so.1 nginx postgres redis-server
+# A browser, its driver and what Playwright drives it with, proxies, network namespaces, a database server, a bus, a
+# checker of units.
+FOR_TESTS := caddy chromium chromedriver curl haproxy ip libatomic.so.1 nginx openssl postgres redis-server systemd-analyze
 
 # A test that hangs ends the process it runs in. No other takes its place: it would hang in the same test, and
 # pytest-xdist then waits for ever. The rest goes to the process that is left, or the run ends.

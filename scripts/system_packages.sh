@@ -22,6 +22,7 @@ for name; do
         nginx) package=nginx-light ;;
         node) package=nodejs ;;
         postgres) package=postgresql ;;
+        systemd-analyze) package=systemd ;;
         WebKitWebDriver) package=webkit2gtk-driver ;;
         Xvfb) package=xvfb ;;
         *) package=$name ;;

@@ -22,9 +22,7 @@ TIDINGS = "http://127.0.0.1:8000"
 SECRET = (HERE / "tidings.secret").read_text().strip()
 KEY = (HERE / "tidings.key").read_text().strip()
 PAGE = (HERE / "page.html").read_text()
-LOGIN = (
-    '<!doctype html><title>Blog</title><form method="post" action="/login"><input name="user"><button>Log in</button>'
-)
+LOGIN = '<!doctype html><title>Blog</title><form method="post"><input name="user"> <button>Log in</button></form>'
 
 sessions: dict[str, str] = {}  # of each session cookie: the user
 
