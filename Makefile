@@ -28,7 +28,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help dev unit test test-all test-js check docs bench pins wheel clean .venv
+.PHONY: help dev unit test test-all test-js check docs bench pins wheel release clean .venv
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -71,6 +71,10 @@ bench: $(VENV)/dev.stamp  ## what it costs, side by side with others
 
 wheel: $(VENV)/dev.stamp  ## dist/*.whl
 	$(PY) -m hatchling build -t wheel
+
+release: $(VENV)/dev.stamp $(JS)  ## wheel, sdist and npm's tarball in dist/: built twice, compared, tried in empty environments
+	@test ! -e dist || { echo "dist/ is there already: rm -r dist" >&2; exit 1; }
+	$(PY) scripts/release.py dist
 
 clean:  ## forget everything that `make` made
 	rm -rf $(VENV) dist build docs/reference js/node_modules $(dir $(NPM)) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
