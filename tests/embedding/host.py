@@ -44,9 +44,11 @@ async def ask(
     return HostAnswer(response.status, dict(response.headers), response.body)
 
 
-async def stream_until(app: Any, target: str, end: str, *, user: str) -> str:
+async def stream_until(
+    app: Any, target: str, end: str, *, user: str | None = None, headers: dict[str, str] | None = None
+) -> str:
     """The text of a stream up to the given bytes; the client leaves then."""
-    exchange = AsgiExchange(app, _request("GET", target, user, None, {}), {})
+    exchange = AsgiExchange(app, _request("GET", target, user, None, headers or {}), {})
     assert (await exchange.head()).status == 200
     text = ""
     while end not in text:

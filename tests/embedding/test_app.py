@@ -155,6 +155,16 @@ async def test_revoking_ends_the_users_streams_and_the_hosts_login_is_asked_agai
         assert (await ask(host, "GET", "/tidings/v1/inbox", user="alice")).status == 200  # still logged in
 
 
+async def test_two_hosts_on_one_file_hear_each_other(tmp_path: Path) -> None:
+    one, other = (App(db=tmp_path / "t.db", user=by_header) for _ in range(2))
+    async with one.lifespan(), other.lifespan():
+        heard = asyncio.create_task(stream_until(one, "/v1/stream", "from the other", user="alice"))
+        while not (await one.client.presence("alice"))["online"]:
+            pass
+        await other.publish(to={"user": "alice"}, title="from the other")
+        await asyncio.wait_for(heard, 20)
+
+
 async def test_before_its_lifespan_it_says_that_it_is_not_open(app: App, caplog: pytest.LogCaptureFixture) -> None:
     host = host_of(app)
     for _ in range(3):

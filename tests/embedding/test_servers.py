@@ -20,6 +20,7 @@ COMMANDS = [
     ("tidings", "run", "shop:api", "--port", "PORT", "--log-level", "warning"),
     ("uvicorn", "shop:api", "--port", "PORT", "--timeout-graceful-shutdown", "1", "--log-level", "warning"),
     ("hypercorn", "shop:api", "--bind", "127.0.0.1:PORT", "--graceful-timeout", "1"),
+    ("granian", "--interface", "asgi", "--port", "PORT", "--workers-kill-timeout", "1", "shop:api"),
 ]
 
 
