@@ -174,6 +174,34 @@ def test_program_of_the_page_writes_with_its_like(tmp_path: Path, monkeypatch: p
     assert notification == {"to": {"user": 7}, "type": "like", "title": "Bob liked your post", "entity": "post/9"}
 
 
+def test_alembic_revision_of_the_page_makes_the_table_and_drops_it(tmp_path: Path) -> None:
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "versions" / "outbox.py").write_text(programs("outbox.md")["revision.py"])
+    (tmp_path / "env.py").write_text(
+        "from alembic import context\n"
+        "from sqlalchemy import create_engine\n"
+        "with create_engine('sqlite:///shop.db').begin() as connection:\n"
+        "    context.configure(connection=connection)\n"
+        "    context.run_migrations()\n"
+    )
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = .\npath_separator = os\n")
+
+    def alembic(*argv: str) -> None:
+        command = [sys.executable, "-m", "alembic", *argv]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    alembic("upgrade", "head")
+    connection = sqlite3.connect(tmp_path / "shop.db")
+    outbox.notify(connection, **LIKE)  # type: ignore[arg-type]
+    connection.commit()
+    connection.close()
+    assert [notification for _, notification in rows(tmp_path / "shop.db")] == [LIKE]
+    alembic("downgrade", "base")
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        rows(tmp_path / "shop.db")
+
+
 def test_insert_of_the_page_is_the_contract(db: Path) -> None:
     page = (DOCS / "outbox.md").read_text(encoding="utf-8")
     (statement,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)

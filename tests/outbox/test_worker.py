@@ -1,14 +1,18 @@
 """The outbox worker: in order, once, and past what the server refuses."""
 
+import re
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from tests.servers import Server, environment, eventually, free_ports, spawn
 from tidings import outbox
 from tidings.integrations.outbox_worker import outbox_worker
 from tidings.outbox.tables import opened_table
@@ -161,3 +165,35 @@ def test_lag_is_the_age_of_the_oldest_row(db: Path) -> None:
         connection.execute("UPDATE tidings_outbox SET created_at = datetime('now', '-90 seconds')")
     with opened_table(str(db)) as table:
         assert 90 <= table.lag() < 100
+
+
+def test_worker_of_the_command_line_serves_its_numbers(db: Path, tmp_path: Path) -> None:
+    write(db, "waits for a server that is away")
+    port, away = free_ports(2)
+    command = [sys.executable, "-m", "tidings", "outbox", "run", "--db", str(db)]
+    options = ["--url", f"http://127.0.0.1:{away}", "--metrics", str(port)]
+    process = spawn([*command, *options], log=tmp_path / "worker.log", env=environment({}))
+
+    def numbers() -> dict[str, float]:
+        text = httpx2.get(f"http://127.0.0.1:{port}/metrics").text
+        return {name: float(value) for name, value in re.findall(r"^(tidings_outbox_\w+) (\S+)$", text, re.MULTILINE)}
+
+    def lags() -> bool:
+        assert process.poll() is None, (tmp_path / "worker.log").read_text()
+        try:
+            return numbers().get("tidings_outbox_lag_seconds", 0) > 0
+        except httpx2.TransportError:
+            return False
+
+    server = Server(tmp_path / "t.db", port=away)
+    try:
+        eventually("the row that waits has an age", lags)
+        server.start()
+        eventually("it is published", lambda: numbers()["tidings_outbox_published_total"] == 1)
+        assert numbers()["tidings_outbox_rejected_total"] == 0
+        eventually("nothing waits", lambda: numbers()["tidings_outbox_lag_seconds"] == 0)
+        server.stop()
+    finally:
+        process.kill()
+        process.wait()
+        server.kill()
