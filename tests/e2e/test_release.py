@@ -27,5 +27,5 @@ def test_release_builds_everything_and_checks_it(tmp_path: Path) -> None:
     command = [sys.executable, "scripts/release.py", str(tmp_path / "dist")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    sums = dict(reversed(line.split("  ")) for line in (tmp_path / "dist" / "SHA256SUMS").read_text().splitlines())
-    assert {Path(name).suffix for name in sums} == {".whl", ".gz", ".tgz"}
+    sums = [line.split("  ") for line in (tmp_path / "dist" / "SHA256SUMS").read_text().splitlines()]
+    assert {Path(name).suffix for _, name in sums} == {".whl", ".gz", ".tgz"}
