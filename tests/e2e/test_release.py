@@ -18,7 +18,7 @@ def test_wheel_is_the_same_bytes_wherever_it_is_built(tmp_path: Path) -> None:
     assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
     [wheel] = (tmp_path / "one").iterdir()
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"tidings/py.typed", "tidings/js/define.js", "tidings/store/sqlite/queries.sql"} - set(names) == set()
+    assert {"tidings/py.typed", "tidings/js/define.js", "tidings/store/postgres/queries/log.sql"} - set(names) == set()
     assert [name for name in names if name.startswith(("tests/", "docs/", "js/"))] == []
 
 
