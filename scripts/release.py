@@ -14,8 +14,11 @@ from io import BytesIO
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from scripts.interpreters import interpreters  # noqa: E402
+
 PINS = ROOT / "requirements" / "run.txt"
-OLDEST, NEWEST = 11, 14  # minor versions of Python 3
 _RUN_DEV = """
 import subprocess, sys, time, urllib.request
 server = subprocess.Popen(sys.argv[1:])
@@ -82,20 +85,7 @@ def build_twice(out: Path) -> dict[str, str]:
     return first
 
 
-def interpreters() -> dict[str, str]:
-    """The Pythons of this machine that are supported, by version."""
-    found = {}
-    for minor in range(OLDEST, NEWEST + 1):
-        where = subprocess.run(
-            [sys.executable, "-m", "uv", "python", "find", "--no-python-downloads", f"3.{minor}"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if where.returncode == 0:
-            found[f"3.{minor}"] = where.stdout.strip()
-    return found
-
-
-def check_python(artefact: Path, python: str) -> None:
+def check_python(artefact: Path, python: Path) -> None:
     """Install into an empty environment: the client alone, then the server, which must find its settings sound."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -132,10 +122,10 @@ def main(out: Path) -> None:
         raise SystemExit("commit first: a release is of a commit")
     found = build_twice(out)
     [wheel], [sdist], [tarball] = (list(out.glob(kind)) for kind in ("*.whl", "*.tar.gz", "*.tgz"))
-    for version, python in interpreters().items():
+    for version, python in sorted(interpreters().items()):
         check_python(wheel, python)
-        print(f"wheel: Python {version}")
-    check_python(sdist, sys.executable)
+        print("wheel: Python {}.{}".format(*version))
+    check_python(sdist, Path(sys.executable))
     check_uvx(wheel)
     check_npm(tarball)
     print("sdist, uvx, npm")

@@ -4,7 +4,6 @@ On the interpreter that runs the tests; with the marker `full` on every other on
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import tidings
+from scripts.interpreters import interpreters
 from tests.conftest import Name, logged_errors
 from tests.servers import SECRET, Server, environment, eventually, free_port
 
@@ -25,41 +25,16 @@ PINS = ROOT / "requirements" / "run.txt"  # what is tested is what was tested ye
 pytestmark = pytest.mark.timeout(300)  # seconds; packages may have to be fetched
 
 CURRENT = sys.version_info[:2]
-OLDEST, NEWEST = (3, 11), (3, 14)
 OF_THE_APP = {"apsw", "jwt", "prometheus_client", "starlette"}
 OF_THE_SERVER = {"httptools", "uvicorn", "uvloop"}
-
-
-def version_of(python: Path) -> tuple[int, int] | None:
-    """The version of that Python; None if it does not run (a shim of a version that is not chosen)."""
-    code = "import sys; print(*sys.version_info[:2])"
-    try:
-        done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    major, minor = map(int, done.stdout.split())
-    return major, minor
-
-
-def other_interpreters() -> dict[tuple[int, int], Path]:
-    """The other Pythons that are supported, of PATH and of pyenv."""
-    folders = [Path(folder) for folder in os.get_exec_path()]
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    folders += sorted(pyenv.glob("versions/3.*/bin"))
-    found: dict[tuple[int, int], Path] = {}
-    for folder in folders:
-        for python in sorted(folder.glob("python3.[0-9][0-9]")):
-            version = version_of(python)
-            if version is not None and OLDEST <= version <= NEWEST and version != CURRENT:
-                found.setdefault(version, python)
-    return found
 
 
 PYTHONS = [
     pytest.param(Path(sys.executable), id="{}.{}".format(*CURRENT)),
     *(
         pytest.param(python, id="{}.{}".format(*version), marks=pytest.mark.full)
-        for version, python in sorted(other_interpreters().items())
+        for version, python in sorted(interpreters().items())
+        if version != CURRENT
     ),
 ]
 
