@@ -1,4 +1,4 @@
-"""What was a generator and a queue for each user."""
+"""The mount that replaces a generator and a queue for each user."""
 
 from fastapi import FastAPI, Request
 

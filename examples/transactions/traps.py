@@ -36,6 +36,6 @@ def safe(client: Client, post: int) -> None:
 
 
 def check(post: int) -> None:
-    """Whatever may still fail."""
+    """Stand for all that may still fail."""
     if post < 0:
         raise ValueError(post)
