@@ -33,7 +33,7 @@ def kotlin(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["python", pytest.param("kotlin", marks=pytest.mark.full)])
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_client_of_the_page_gets_every_event_through_a_kill(language: str, tmp_path: Path) -> None:
     if language == "kotlin" and shutil.which("mvn") is None:
         pytest.fail("no Maven here")
