@@ -30,8 +30,10 @@ class FullDisk:
         if self.round > self.rounds:
             raise Stopped
 
-    async def query(self, script: Any) -> bool:
-        return self.round <= self.failing
+    async def query(self, script: Any) -> Any:
+        """The answer to a question, by the name of what asks it: there is something to do, in a log with no events."""
+        answers = {"measure": (None, 0), "abandoned": ()}
+        return answers.get(script.__qualname__.partition(".")[0], self.round <= self.failing)
 
     async def write(self, job: Any) -> int:
         if self.round <= self.failing:

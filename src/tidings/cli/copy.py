@@ -14,10 +14,10 @@ from tidings.store.copying import copy_log
 @click.argument("source")
 @click.argument("target")
 def copy(source: str, target: str) -> None:
-    """Copy the log of the file SOURCE into the database TARGET, postgresql://..., which has none yet.
+    """Copy the log of a file into PostgreSQL.
 
-    Stop the server first. Cursors, ids, inboxes and credentials stay valid. A copy that was cut off goes on where it
-    was when the command is given again.
+    SOURCE is the file, TARGET is postgresql://..., a database without a log. Stop the server first. Cursors, ids,
+    inboxes and credentials stay valid. A copy that was cut off goes on where it was when the command is given again.
     """
     try:
         file, url = database(source), database(target)

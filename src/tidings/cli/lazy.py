@@ -33,8 +33,8 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "restore": CommandEntry("Put a backup in the place of the database.", "app"),
     "check": CommandEntry("Look for damage in the database.", "app"),
     "compact": CommandEntry("Give the pages that are free back to the file system.", "app"),
-    "migrate": CommandEntry("Bring the database to this version's schema.", "app"),
-    "copy": CommandEntry("Copy the log from a file into PostgreSQL.", "postgres"),
+    "migrate": CommandEntry("Make the database, or bring it to this version's schema.", "app"),
+    "copy": CommandEntry("Copy the log of a file into PostgreSQL.", "postgres"),
     "token": CommandEntry("Make a token.", "app"),
 }
 
