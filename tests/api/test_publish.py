@@ -475,7 +475,7 @@ def test_topic_that_reaches_users_by_itself_cannot_be_followed(server: Server, t
 
 def test_presence_lists_the_connected_users(server: Server, listen: Listen, name: Name) -> None:
     path = f"/v1/users/{name('alice')}/presence"
-    alice = {"user": name("alice"), "complete": True}
+    alice = {"user": name("alice")}
     assert server.request("GET", path).json == {**alice, "online": False, "connections": 0}
     streams = [listen(server, name("alice")) for _ in range(2)]
     assert server.request("GET", path).json == {**alice, "online": True, "connections": 2}

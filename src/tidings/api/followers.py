@@ -99,7 +99,7 @@ async def remove(request: ApiRequest, api: ApiContext) -> Response:
         200: Answer(
             description="The user's connections.",
             type=Presence,
-            example={"user": "alice", "online": True, "connections": 2, "complete": True},
+            example={"user": "alice", "online": True, "connections": 2},
         )
     },
 )

@@ -154,13 +154,13 @@ class MutesAt(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str
 
 
-class Presence(msgspec.Struct, frozen=True, kw_only=True):
+class Presence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The connections that a user has open, to all workers of the machine that answers."""
 
     user: str
     online: bool
     connections: int
-    complete: bool = True  # False: a worker did not answer
+    complete: bool = True  # False: a worker did not answer; absent otherwise
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
