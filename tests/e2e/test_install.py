@@ -198,7 +198,7 @@ def test_server_serves_those_with_tokens(with_server: Installed, tmp_path: Path)
     token = with_server.run("tidings", "token", "--user", "alice", "--publish", secret=SECRET).stdout.strip()
     with serving(with_server, "serve", tmp_path / "0.db") as server:
         assert server.request("GET", "/v1/inbox").status == 401
-        sent = ("tidings", "publish", "--url", server.url, "--token", token, "--to-user", "alice")
+        sent = ("tidings", "publish", "--url", server.url, "--token", token, "--to-user", "alice", "--body", "Hello")
         published = json.loads(with_server.run(*sent).stdout)
         inbox = server.request("GET", "/v1/inbox", headers={"Authorization": f"Bearer {token}"}).json
         assert [item["id"] for item in inbox["data"]] == [published["id"]]
