@@ -32,7 +32,7 @@ class FullDisk:
 
     async def query(self, script: Any) -> Any:
         """The answer to a question, by the name of what asks it: there is something to do, in a log with no events."""
-        answers = {"measure": (None, 0), "abandoned": ()}
+        answers = {"measure": (None, 0), "abandoned": None}
         return answers.get(script.__qualname__.partition(".")[0], self.round <= self.failing)
 
     async def write(self, job: Any) -> int:

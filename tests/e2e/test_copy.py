@@ -12,8 +12,13 @@ from tests.conftest import Listen
 from tests.postgres import binaries, fresh_schema, shared_server
 from tests.servers import Server
 from tidings.domain.errors import StoreUnavailable
+from tidings.domain.model import Draft
+from tidings.domain.topics import ALL
 from tidings.store import copying
 from tidings.store.postgres.adapter import PostgresStore
+from tidings.store.sqlite.adapter import SqliteStore
+from tidings.store.transactions.publish import publish
+from tidings.store.transactions.stepwise import go_on, retract_entity
 
 NOTIFICATIONS = 60
 
@@ -34,7 +39,8 @@ def written(tmp_path: Path) -> tuple[Server, list[str]]:
     answers = server.publish_many(
         [{"to": {"user": "alice"}, "data": number, "title": "é", "group_key": None} for number in range(NOTIFICATIONS)]
     )
-    server.publish({"topic": "author/42"}, body="posted", entity="post/1")
+    for text in ("posted", "corrected", "pinned"):
+        server.publish({"topic": "author/42"}, body=text, entity="post/1")
     server.request("POST", "/v1/inbox/read?user=alice", {"ids": [answers[3]["id"]]})
     server.request("PUT", "/v1/preferences/mutes/noise?user=alice")
     first = server.request(
@@ -125,6 +131,24 @@ async def test_copy_of_a_log_that_moved_on_is_not_mixed_with_the_old(
     await asyncio.to_thread(file.stop)
     with pytest.raises(StoreUnavailable, match="of this one as it was"):
         await copying.copy_log(file.db, dsn)
+
+
+async def test_write_that_is_not_done_goes_on_in_the_copy(dsn: str, written: tuple[Server, list[str]]) -> None:
+    file, _ = written
+    source = await SqliteStore.open(file.db)
+    begun = (await source.transact([retract_entity("post/1", step=1)])).results[0]
+    await source.close()
+    await copying.copy_log(file.db, dsn)
+    store = await PostgresStore.open(dsn)
+    try:
+        [step] = (await store.transact([go_on(begun.write, step=10)])).results
+        assert (step.number, step.write) == (3, None)
+        drafts = [Draft(topics=(ALL,), content={"type": "note", "body": text, "entity": "post/2"}) for text in "ab"]
+        await store.transact([publish(drafts, group_window=0)])
+        [other] = (await store.transact([retract_entity("post/2", step=1)])).results
+        assert other.write not in (None, begun.write)
+    finally:
+        await store.close()
 
 
 async def test_every_table_is_copied(dsn: str) -> None:

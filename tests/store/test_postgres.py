@@ -164,6 +164,26 @@ async def test_a_database_on_another_server_goes_on_under_another_epoch(
         await opened.close()
 
 
+async def test_a_connection_that_lost_its_place_in_the_protocol_is_ended(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+
+    async def fetch(*_: object, **__: object) -> None:
+        raise lost
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncpg.Connection, "fetch", fetch)
+        patch.setattr(asyncpg.Connection, "fetchrow", fetch)
+        patch.setattr(asyncpg.Connection, "fetchval", fetch)
+        with pytest.raises(StoreUnavailable):
+            await store.span()
+        with pytest.raises(StoreUnavailable):
+            await do(store, posting())
+    await do(store, posting())
+    assert len(await log(store)) == 1
+
+
 async def test_a_server_that_is_not_there_is_one_clear_error() -> None:
     with pytest.raises(StoreUnavailable, match="the database cannot take this now"):
         await PostgresStore.open("postgresql://postgres@127.0.0.1:1/postgres")

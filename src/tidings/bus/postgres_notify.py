@@ -22,7 +22,7 @@ class PostgresNotifyBus(ReconnectingBus):
     """See `domain.ports.Bus`."""
 
     max_bytes = 0
-    lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+    lost = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
     def __init__(self, dsn: str, *, channel: str, clock: Callable[[], float]) -> None:
         """`dsn` leads to the server itself: LISTEN does not work through a pooler."""

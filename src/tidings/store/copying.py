@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
-import asyncpg
 
 from tidings.domain.cursor import Cursor
 from tidings.domain.errors import StoreUnavailable
 from tidings.store.dialect import migrations
-from tidings.store.postgres.connections import Connection, connect, unavailable
+from tidings.store.postgres.connections import DRIVER_ERRORS, Connection, connect, unavailable
 from tidings.store.postgres.schema import SCHEMA, begin_copy, finish_copy
 from tidings.store.sqlite.schema import refuse_foreign_file
 
@@ -37,6 +36,8 @@ TABLES = (
     CopiedTable("items", ("item_id",)),
     CopiedTable("users", ("user_id",)),
     CopiedTable("overrides", ("user_id", "item_id")),
+    CopiedTable("gone_items", ("item_id",)),
+    CopiedTable("stepwise_writes", ("id",)),
     CopiedTable("follows", ("user_id", "topic")),
     CopiedTable("mutes", ("user_id", "tag")),
     CopiedTable("idempotency_keys", ("scope", "key")),
@@ -58,7 +59,7 @@ async def copy_log(source: Path, dsn: str, *, progress: Callable[[float], None] 
         target = await connect(dsn)
         try:
             return await _copy(rows, target, progress)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (*DRIVER_ERRORS, OSError) as error:
             raise unavailable(error) from error
         finally:
             target.terminate()

@@ -13,7 +13,7 @@ from tidings.domain.errors import StoreUnavailable, TidingsError
 from tidings.domain.lineage import Lineage
 from tidings.store.epoch_names import new_epoch
 from tidings.store.postgres.commit import CommitTicket, commit, place_of
-from tidings.store.postgres.connections import Connection, Connections, connect, unavailable
+from tidings.store.postgres.connections import DRIVER_ERRORS, Connection, Connections, connect, unavailable
 from tidings.store.postgres.schema import check_name, migrate
 from tidings.store.postgres.statements import statements
 from tidings.store.reads import MOST_CHANGES, Reads
@@ -203,7 +203,7 @@ class PostgresStore(Reads):
             await connection.execute(self._begin_reading)
             try:
                 return await self._run(connection, run_read(Snapshot(**await self._facts(connection)), script))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DRIVER_ERRORS as error:
                 raise unavailable(error) from error
             finally:
                 await _roll_back(connection)
@@ -216,6 +216,6 @@ async def _roll_back(connection: Connection) -> None:
 
 
 def _translate(error: Exception) -> Exception:
-    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+    if isinstance(error, DRIVER_ERRORS):
         return unavailable(error)
     return error

@@ -7,7 +7,7 @@ import asyncpg
 
 from tidings.domain.errors import CommitUnknown, StoreUnavailable
 from tidings.domain.model import Event
-from tidings.store.postgres.connections import Connection, connect, is_away, unavailable
+from tidings.store.postgres.connections import DRIVER_ERRORS, Connection, connect, is_away, unavailable
 
 ASK_FOR = 5.0  # seconds that the server is asked what became of a transaction
 ASK_EVERY = 0.1  # seconds
@@ -60,7 +60,7 @@ async def _was_committed(ticket: CommitTicket, dsn: str) -> bool:
             while True:
                 try:
                     status = await _status(ticket, dsn)
-                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, StoreUnavailable):
+                except (*DRIVER_ERRORS, OSError, StoreUnavailable):
                     status = "in progress"  # for all that is known: the server is away
                 if status != "in progress":
                     break

@@ -16,6 +16,9 @@ COMMAND_TIMEOUT = 20.0  # seconds; a server that says nothing for longer is take
 STATEMENTS = 200  # prepared ones that a connection keeps; there are fewer queries
 CLOSE_TIMEOUT = 2.0  # seconds
 
+# The errors of the driver. The last has no class in common with the others: its place in the protocol was lost.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 # Of the server as a whole, not of a statement: the connection is of no use any more.
 _AWAY = (
     asyncpg.PostgresConnectionError,
@@ -23,6 +26,7 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,  # a full disk among them
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,  # it has become a standby
+    asyncpg.InternalClientError,  # a server that was killed in the middle of an answer
     OSError,
     TimeoutError,
 )
@@ -38,7 +42,7 @@ async def connect(dsn: str) -> Connection:
             statement_cache_size=STATEMENTS,
             max_cached_statement_lifetime=0,
         )
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
+    except (*DRIVER_ERRORS, OSError, TimeoutError, ValueError) as error:
         raise unavailable(error) from error
 
 

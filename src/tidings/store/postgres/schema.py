@@ -76,6 +76,9 @@ async def finish_copy(connection: Connection, *, epoch: str, floor: int) -> None
         await _lock(connection, SCHEMA)
         await connection.execute("SET LOCAL synchronous_commit = on")
         await connection.execute("INSERT INTO head (one, epoch, floor, place) VALUES (1, $1, $2, '')", epoch, floor)
+        await connection.execute(
+            "SELECT setval(pg_get_serial_sequence('stepwise_writes', 'id'), max(id)) FROM stepwise_writes"
+        )  # null, which changes nothing, if there are none
         await _name_version(connection, SCHEMA)
 
 
