@@ -97,6 +97,7 @@ def test_commands_of_the_page_on_services_install_one_that_runs(walk: Walkthroug
     as_service(walk, tmp_path)
     moved = {
         "/opt/tidings": f"{tmp_path}/opt",
+        "/etc/tidings/tidings.toml": str(walk.folder / "tidings.toml"),  # before its folder
         "/etc/tidings": f"{tmp_path}/etc",
         "/var/lib/tidings": f"{tmp_path}/lib",
     }
@@ -108,9 +109,8 @@ def test_commands_of_the_page_on_services_install_one_that_runs(walk: Walkthroug
         "PATH": f"{folder}{os.pathsep}{walk.environ['PATH']}",
         "SERVICE": unit()["ExecStart"][0]
         .replace("/opt/tidings", moved["/opt/tidings"])
-        .replace("/etc/tidings/tidings.toml", str(walk.folder / "tidings.toml")),
+        .replace("/etc/tidings/tidings.toml", moved["/etc/tidings/tidings.toml"]),
     }
-    walk.said["/etc/tidings/tidings.toml"] = str(walk.folder / "tidings.toml")
     try:
         walk.follow("how-to/service.md")
     finally:
