@@ -1,1 +1,1 @@
-import{g as e}from"./chunk-C2BTHK4W.js";import"./chunk-CNLRDPCB.js";import"./chunk-4IVDUI2C.js";var{customElements:l,CSS:o}=globalThis;o?.supports("selector(:popover-open) and (color:light-dark(red,red))")&&!l.get("tidings-bell")&&l.define("tidings-bell",e);
+import{g as e}from"./chunk-VEDT3U6R.js";import"./chunk-XDHUPSKE.js";import"./chunk-7ZQIYFGI.js";var{customElements:l,CSS:o}=globalThis;o?.supports("selector(:popover-open) and (color:light-dark(red,red))")&&!l.get("tidings-bell")&&l.define("tidings-bell",e);

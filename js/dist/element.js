@@ -1,1 +1,1 @@
-import{g as a}from"./chunk-C2BTHK4W.js";import"./chunk-CNLRDPCB.js";import"./chunk-4IVDUI2C.js";export{a as TidingsBell};
+import{g as a}from"./chunk-VEDT3U6R.js";import"./chunk-XDHUPSKE.js";import"./chunk-7ZQIYFGI.js";export{a as TidingsBell};

@@ -24,13 +24,16 @@ def batch(server: Server, user: str, count: int, **content: Any) -> None:
         assert server.request("POST", "/v1/notifications:batch", drafts[start : start + 1000]).status == 200
 
 
-def metric(page: Page, name: str) -> float:
-    """One of Chromium's performance metrics."""
-    cdp = page.context.new_cdp_session(page)
-    cdp.send("Performance.enable")
-    metrics = cdp.send("Performance.getMetrics")["metrics"]
-    cdp.detach()
-    return float(next(one["value"] for one in metrics if one["name"] == name))
+class Metrics:
+    """Chromium's performance metrics of a page, counted from now on."""
+
+    def __init__(self, page: Page) -> None:
+        self._cdp = page.context.new_cdp_session(page)
+        self._cdp.send("Performance.enable")
+
+    def __getitem__(self, name: str) -> float:
+        metrics = self._cdp.send("Performance.getMetrics")["metrics"]
+        return float(next(one["value"] for one in metrics if one["name"] == name))
 
 
 # 1. Another user logs in under an open page
@@ -195,7 +198,8 @@ def test_burst_builds_three_toasts_and_rings_once(server: Server, opened: Open, 
     server.publish({"user": user}, type="system", title="First")
     expect(bell.toasts).to_have_count(1)
     bell.settled()
-    before = metric(bell.page, "RecalcStyleCount")
+    metrics = Metrics(bell.page)
+    before = metrics["RecalcStyleCount"]
     built, chimes = bell.page.evaluate("[window.built, window.chimes]")
     batch(server, user, 150)
     bell.unread(151)
@@ -203,7 +207,7 @@ def test_burst_builds_three_toasts_and_rings_once(server: Server, opened: Open, 
     expect(bell.page.locator("[role=status].visually-hidden")).to_have_text("150 new notifications")
     assert bell.page.evaluate("window.built") - built <= 9, "a few frames of at most three"
     assert bell.page.evaluate("window.chimes") - chimes <= 3
-    assert metric(bell.page, "RecalcStyleCount") - before < 100
+    assert 0 < metrics["RecalcStyleCount"] - before < 100
 
 
 # 5. A long list
@@ -357,9 +361,8 @@ def test_items_of_a_hidden_tab_are_shown_on_return_critical_first(server: Server
         "document.dispatchEvent(new Event('visibilitychange'))"
     )
     server.publish({"user": user}, type="system", title="Disk is full", priority="critical")
-    for n in range(5):
-        server.publish({"user": user}, type="system", title=f"number {n}")
-    bell.unread(6)
+    batch(server, user, 60)
+    bell.unread(61)
     expect(bell.toasts).to_have_count(0)
     bell.page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
     expect(bell.toasts).to_have_count(3)

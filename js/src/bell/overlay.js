@@ -8,7 +8,7 @@ import { h, set } from "./dom.js";
 import { overlaySheet } from "./overlay.css.js";
 import { createOverlayStrings } from "./overlay-strings.js";
 import { createPanel } from "./panel.js";
-import { createToasts } from "./toasts.js";
+import { createToasts, isCritical } from "./toasts.js";
 
 // Puts what both use into the same chunk as the element, which then weighs less.
 export { TidingsBell } from "../element.js";
@@ -35,7 +35,7 @@ const MINUTE = 60_000; // ms
 const SEEN_AFTER = 600; // ms on the screen before an item counts as seen
 const ANNOUNCE_DELAY = 400; // ms in which arrivals are joined into one announcement
 const OFFLINE_AFTER = 10_000; // ms without a stream before the bell shows it
-const MAX_ARRIVALS = 50; // that a hidden page keeps for its return
+const MAX_ARRIVALS = 50; // that a hidden page keeps for its return, and all that are critical
 const RING_TIME = 800; // ms of the bell's animation; arrivals meanwhile do not ring again
 
 const loadChime = () => import("./chime.js");
@@ -251,7 +251,8 @@ export function createOverlay({ host, button, locale, labels, icons, store, onPa
         if (host.hasAttribute("sound")) loadChime().then(({ playChime }) => playChime(item.cursor), () => {});
       }
       if (host.getAttribute("toasts") !== "off" && !panel.open) {
-        arrivals = arrivals.filter(({ id }) => id !== item.id).slice(-MAX_ARRIVALS);
+        const kept = arrivals.length - MAX_ARRIVALS;
+        arrivals = arrivals.filter((one, n) => one.id !== item.id && (n > kept || isCritical(one)));
         arrivals.push(item);
         if (!document.hidden) timers["toasts"] ??= setTimeout(() => requestAnimationFrame(showArrivals));
       }

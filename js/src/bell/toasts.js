@@ -24,7 +24,7 @@ const TICK = 250; // ms
 /** @typedef {ReturnType<typeof createToasts>} Toasts */
 
 /** @param {Item} item */
-const isCritical = ({ priority }) => priority === "critical";
+export const isCritical = ({ priority }) => priority === "critical";
 
 /**
  * @param {CardContext} context
