@@ -36,7 +36,7 @@ help:  ## this list
 dev: $(VENV)/run.stamp  ## serve on http://127.0.0.1:8000 (PORT=, DB=)
 	@exec $(VENV)/bin/tidings dev $(if $(PORT),--port $(PORT)) $(if $(DB),--db '$(DB)')
 
-unit: $(VENV)/dev.stamp  ## in half a minute: the Python tests that need no server, browser or system package
+unit: $(VENV)/dev.stamp  ## the Python tests that need no server, browser or system package
 	$(PYTEST) --dist worksteal -m 'not processes and not full' --hypothesis-profile=quick $(ARGS)
 
 test: $(VENV)/dev.stamp $(JS) $(NPM) $(if $(ARGS),,test-js)  ## every test: real processes, a real browser; with ARGS=, Python's only

@@ -107,7 +107,8 @@ def test_commands_of_the_page_on_services_install_one_that_runs(walk: Walkthroug
     walk.environ = {name: text for name, text in walk.environ.items() if name != "PIP_NO_INDEX"} | {
         "PIP_FIND_LINKS": f"{tmp_path}/dist",
         "PATH": f"{folder}{os.pathsep}{walk.environ['PATH']}",
-        "SERVICE": unit()["ExecStart"][0]
+        "SERVICE": "exec "
+        + unit()["ExecStart"][0]
         .replace("/opt/tidings", moved["/opt/tidings"])
         .replace("/etc/tidings/tidings.toml", moved["/etc/tidings/tidings.toml"]),
     }
