@@ -88,7 +88,9 @@ def test_unchanged_inbox_is_not_sent_again_when_others_change(server: Server, na
     assert server.request("GET", f"{path}?user={alice}", headers=known).status == 200
 
 
-@pytest.mark.parametrize("query", ["status=seen", "limit=0", "limit=101", "limit=x", "after=nonsense", "topic=a//b"])
+@pytest.mark.parametrize(
+    "query", ["status=seen", "limit=0", "limit=101", "limit=x", "after=nonsense", "topic=a//b", "type=%00"]
+)
 def test_a_question_that_makes_no_sense_is_refused(server: Server, name: Name, query: str) -> None:
     answer = server.request("GET", f"/v1/inbox?user={name('alice')}&{query}")
     assert answer.status == 400

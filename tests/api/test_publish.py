@@ -517,6 +517,22 @@ def test_contribution_to_a_group_is_taken_back(server: Server, listen: Listen, n
     assert not events[3].json.get("ring")
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "entity=p%00",
+        "entity=%ED%A0%BD",
+        "group_key=%00&actor=1",
+        "group_key=g&actor=%ED%A0%BD",
+        "group_key=g&actor=%00",
+    ],
+)
+def test_retraction_by_a_broken_identifier_is_refused(server: Server, query: str) -> None:
+    refused = server.request("DELETE", f"/v1/notifications?{query}")
+    assert (refused.status, refused.json["code"]) == (400, "invalid_request")
+    assert refused.json["detail"].split()[0] in ("entity", "group_key", "actor")
+
+
 @pytest.mark.parametrize("query", ["", "group_key=k", "actor=a", "entity=e&group_key=k&actor=a", "entity="])
 def test_retraction_without_one_target_is_refused(server: Server, query: str) -> None:
     answer = server.request("DELETE", f"/v1/notifications?{query}")

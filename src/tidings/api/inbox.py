@@ -8,7 +8,7 @@ from tidings.api import schemas
 from tidings.api.context import ApiContext, answer
 from tidings.api.http import ApiRequest, etag_response
 from tidings.api.operation import Answer, Body, Operation, operation
-from tidings.api.parameters import Choice, Integer, Parameter
+from tidings.api.parameters import Choice, Integer, Name, Parameter
 from tidings.domain.cursor import Cursor
 from tidings.domain.results import CountersAt, InboxListing, Marked
 from tidings.domain.topics import parse_topic
@@ -18,7 +18,7 @@ MARKS_BODY_MAX = 256 * 1024  # bytes; a thousand ids fit
 
 TAG = "Inbox"
 STATUS = Choice("status", "Only these; without it everything but what is archived.", among=STATUSES)
-TYPE = Parameter("type", "Only notifications of this type.", schema=schemas.TYPE_SCHEMA)
+TYPE = Name("type", "Only notifications of this type.", schema=schemas.TYPE_SCHEMA, most=schemas.TYPE_MAX)
 INBOX_TOPIC = Parameter("topic", "Only notifications of this topic.", schema=schemas.TOPIC_SCHEMA)
 INBOX_LIMIT = Integer("limit", "Notifications in one page.", default=20, least=1, most=100)
 INBOX_AFTER = Parameter("after", "The `next` of the page before.", schema=schemas.CURSOR_SCHEMA)
@@ -58,7 +58,7 @@ async def page(request: ApiRequest, api: ApiContext) -> Response:
     found = await api.services.inbox.page(
         call,
         status=STATUS.of(request),
-        type=request.query_params.get("type"),
+        type=TYPE.of(request),
         topic=None if topic is None else parse_topic(topic),
         after=None if after is None else Cursor.parse(after),
         limit=INBOX_LIMIT.of(request),

@@ -10,7 +10,7 @@ from tidings.api import schemas
 from tidings.api.context import ApiContext, answer
 from tidings.api.http import ApiRequest, Json, in_thread_if_large
 from tidings.api.operation import NO_CONTENT_ANSWER, Answer, Body, operation
-from tidings.api.parameters import Parameter
+from tidings.api.parameters import Name, Parameter
 from tidings.domain.errors import InvalidRequest
 from tidings.domain.model import Draft
 from tidings.domain.notification import milliseconds
@@ -19,8 +19,8 @@ from tidings.domain.results import Deleted, Published, PublishedBatch
 TAG = "Publishing"
 BODY_PER_EVENT = 2  # bytes of a body for one of its event: it escapes characters, and names users
 ID = Parameter("id", "The notification's id.", place="path", schema=schemas.ID_SCHEMA)
-ENTITY = Parameter("entity", "What the notifications are about.", schema=schemas.NAME_SCHEMA)
-GROUP = Parameter("group_key", "The group that an actor is taken out of.", schema=schemas.NAME_SCHEMA)
+ENTITY = Name("entity", "What the notifications are about.", schema=schemas.NAME_SCHEMA, most=schemas.NAME_MAX)
+GROUP = Name("group_key", "The group of the actor.", schema=schemas.NAME_SCHEMA, most=schemas.NAME_MAX)
 ACTOR = Parameter("actor", "The `id` of that actor.", schema={"type": "string", "minLength": 1})
 
 _NOTIFICATION: dict[str, Any] = {
@@ -132,7 +132,9 @@ async def retract_many(request: ApiRequest, api: ApiContext) -> Response:
     that one at the beginning of its title, if the actor's name stood there; with its last contribution it is retracted.
     """
     call = await api.call(request, await api.publisher(request))
-    entity, group_key, actor = map(request.query_params.get, ("entity", "group_key", "actor"))
+    entity, group_key, actor = ENTITY.of(request), GROUP.of(request), request.query_params.get("actor")
+    if actor and ("\0" in actor or "\ufffd" in actor):
+        raise InvalidRequest("actor has a character that is broken or no text")
     if entity and group_key is None and actor is None:
         return Json(await api.services.notifications.retract_entity(call, entity))
     if group_key and actor and entity is None:

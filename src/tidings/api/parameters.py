@@ -6,6 +6,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from tidings.api.http import ApiConnection
 from tidings.domain.errors import InvalidRequest
+from tidings.domain.identifiers import check_name
 
 T = TypeVar("T", bound=str)
 
@@ -40,6 +41,24 @@ class Parameter:
             "name": self.name, "in": self.place, "required": self.required, "description": self.description,
             "schema": schema,
         }  # fmt: skip
+
+
+class Name(Parameter):
+    """A name in the query, of `most` visible characters."""
+
+    def __init__(self, name: str, description: str, *, schema: Mapping[str, Any], most: int) -> None:
+        super().__init__(name, description, schema=schema)
+        self.most = most
+
+    def of(self, request: ApiConnection) -> str | None:
+        """The name; None or an empty text as they are. Raises `InvalidRequest`."""
+        text = request.query_params.get(self.name)
+        if text:
+            try:
+                check_name(self.name, text, self.most)
+            except ValueError as error:
+                raise InvalidRequest(str(error)) from None
+        return text
 
 
 class Integer(Parameter):

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from tidings.domain.cursor import CURSOR_PATTERN
 from tidings.domain.errors import InvalidJson, InvalidRequest, InvalidTarget, TidingsError, TooLarge
 from tidings.domain.groups import Actor
-from tidings.domain.identifiers import NAME_PATTERN, TOPIC_PATTERN, USER_PATTERN, is_name
+from tidings.domain.identifiers import NAME_PATTERN, TOPIC_PATTERN, USER_PATTERN, check_name, is_name
 from tidings.domain.json_text import mend_surrogates
 from tidings.domain.model import Draft
 from tidings.domain.notification import ID_PATTERN, MUTES_MAX, milliseconds
@@ -102,12 +102,6 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return {name: value for name, value in zip(_FIELDS, _fields(self), strict=True) if value is not UNSET}
 
 
-def check_name(field: str, text: str | None, most: int) -> None:
-    """Raises `ValueError` for a text that is not so many visible characters."""
-    if text is not None and not (len(text) <= most and is_name(text)):
-        raise ValueError(f"{field} has 1 to {most} visible characters, no white space and no U+FFFD")
-
-
 _FIELDS = tuple(name for name in Content.__struct_fields__ if name != "expire_time")
 _fields = attrgetter(*_FIELDS)
 
@@ -174,7 +168,6 @@ MarkingBody = Annotated[Marking, One]
 _notification = msgspec.json.Decoder(NewNotification)
 _change = msgspec.json.Decoder(Change)
 _marking = msgspec.json.Decoder(Marking)
-_ids = msgspec.json.Decoder(Ids)
 _users = msgspec.json.Decoder(Users)
 _preferences = msgspec.json.Decoder(Preferences)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
@@ -225,11 +218,6 @@ def parse_marking(body: bytes) -> Marking:
     if (marking.up_to is None) == (marking.ids is None):
         raise InvalidRequest('say either {"up_to": cursor} or {"ids": [...]}')
     return marking
-
-
-def parse_ids(body: bytes) -> Sequence[str]:
-    """The notifications that are marked one by one. Raises `InvalidRequest`."""
-    return parse(_ids, body).ids
 
 
 def parse_users(body: bytes) -> list[User]:

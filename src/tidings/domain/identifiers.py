@@ -42,6 +42,12 @@ def is_name(text: str) -> bool:
     return _name.fullmatch(text) is not None and not _NO_PART.search(text)
 
 
+def check_name(field: str, text: str | None, most: int) -> None:
+    """Raises `ValueError` for a text that is not a name of so many characters."""
+    if text is not None and not (len(text) <= most and is_name(text)):
+        raise ValueError(f"{field} has 1 to {most} visible characters, no white space and no U+FFFD")
+
+
 def is_topic(text: str) -> bool:
     """Is this visible text in segments parted by `/`?"""
     return _topic.fullmatch(text) is not None and not _NO_PART.search(text)

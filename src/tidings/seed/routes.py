@@ -17,6 +17,7 @@ from tidings.api.stream import CURSOR, HEARTBEAT, LAST_EVENT_ID, LAST_EVENT_ID_Q
 from tidings.auth.grants import Grant
 from tidings.auth.identity import Purpose
 from tidings.domain.errors import TopicForbidden
+from tidings.domain.identifiers import check_name
 from tidings.domain.topics import parse_user
 from tidings.seed.encoding import SeedEncoding
 from tidings.seed.workbook import require_writer
@@ -47,7 +48,7 @@ class ExportParameters(msgspec.Struct, frozen=True, kw_only=True):
     action_type: schemas.Word = "EXPORT_EXCEL"
 
     def __post_init__(self) -> None:
-        schemas.check_name("action_type", self.action_type, schemas.TYPE_MAX)
+        check_name("action_type", self.action_type, schemas.TYPE_MAX)
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
