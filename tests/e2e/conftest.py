@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests."""
+"""Fixtures of the tests with browsers, and with a database server of their own."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -8,9 +8,20 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.e2e.bell_page import FLAGS, TIMEOUT, BellPage, Elsewhere, Open
+from tests.postgres import PostgresServer
 from tests.servers import Server
 
 _numbers = count()
+
+
+@pytest.fixture
+def database() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that the test may kill."""
+    database = PostgresServer()
+    try:
+        yield database.start()
+    finally:
+        database.remove()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -156,6 +156,15 @@ class Reader:
             self.faults.append(f"{event.id} after {self.last}")
         self.numbers[event.id] = number
         self.last = event.id
+
+
+async def end_when_complete(readers: Sequence[Reader], following: Sequence[asyncio.Task[None]], *, count: int) -> None:
+    """End the readers as soon as each has so many, or later: what is missing is for the test to say."""
+    with suppress(AssertionError):
+        await asyncio.to_thread(eventually, "all is there", lambda: all(len(one.numbers) >= count for one in readers))
+    for task in following:
+        task.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
 
 
 @pytest.mark.timeout(180)

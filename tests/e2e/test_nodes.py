@@ -8,13 +8,12 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Listen, logged_errors
-from tests.e2e.test_kill import Publisher, Reader
+from tests.e2e.test_kill import Publisher, Reader, end_when_complete
 from tests.postgres import PostgresServer, binaries
 from tests.redis_server import RedisServer
 from tests.servers import HOST, Server, eventually
@@ -24,15 +23,6 @@ RATE = 150  # notifications a second
 COUNT = 450
 PUBLISHERS = 6
 PAUSE = 2.0  # seconds
-
-
-@pytest.fixture
-def database() -> Iterator[PostgresServer]:
-    database = PostgresServer()
-    try:
-        yield database.start()
-    finally:
-        database.remove()
 
 
 class Nodes:
@@ -210,12 +200,7 @@ async def test_answered_publishes_reach_every_reader_once_and_in_order(nodes: No
     answered = {number: cursor for publisher in publishers for number, cursor in publisher.answered.items()}
     assert sorted(answered) == list(range(COUNT))
 
-    with suppress(AssertionError):  # what is missing is told below
-        complete = lambda: all(len(reader.numbers) >= COUNT for reader in readers)  # noqa: E731
-        await asyncio.to_thread(eventually, "all is there", complete)
-    for task in following:
-        task.cancel()
-    await asyncio.gather(*following, return_exceptions=True)
+    await end_when_complete(readers, following, count=COUNT)
 
     for server in nodes.servers:
         assert server.process is not None

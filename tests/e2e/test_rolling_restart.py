@@ -52,15 +52,6 @@ http {{
 """
 
 
-@pytest.fixture
-def database() -> Iterator[PostgresServer]:
-    database = PostgresServer()
-    try:
-        yield database.start()
-    finally:
-        database.remove()
-
-
 class Site:
     """Two servers behind nginx."""
 

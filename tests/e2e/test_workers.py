@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Listen, logged_errors
-from tests.e2e.test_kill import Publisher, Reader
+from tests.e2e.test_kill import Publisher, Reader, end_when_complete
 from tests.servers import HOST, PATIENCE, Server, eventually, free_port
 
 WORKERS = 2
@@ -237,12 +237,7 @@ async def test_worker_that_is_killed_loses_nothing_that_was_answered(server: Ser
     assert [publisher.failed for publisher in publishers] == [None] * PUBLISHERS
     answered = {number: cursor for publisher in publishers for number, cursor in publisher.answered.items()}
     assert sorted(answered) == list(range(COUNT))
-    with suppress(AssertionError):  # what is missing is told below
-        complete = lambda: all(len(reader.numbers) >= COUNT for reader in readers)  # noqa: E731
-        await asyncio.to_thread(eventually, "all is there", complete)
-    for task in following:
-        task.cancel()
-    await asyncio.gather(*following, return_exceptions=True)
+    await end_when_complete(readers, following, count=COUNT)
     expected = {cursor: number for number, cursor in answered.items()}
     orders = defaultdict(list)
     for reader in readers:
